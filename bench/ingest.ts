@@ -1,0 +1,289 @@
+/**
+ * Weir's accept path against the reference writer, alternately in one run, on a durable PostgreSQL of
+ * its own: `node bench/ingest.ts [--rounds 3] [--seconds 8] [--warm 15] [--only single|batch]`. Another build is
+ * measured with `--weir "node path/to/main.ts serve --parts http --port 0"`: any command that tells
+ * its parent `{ type: "ready", url }` over IPC and reads WEIR_DATABASE_URL. `--profile DIR` leaves CPU
+ * profiles of both servers there.
+ */
+import { type ChildProcess, execFileSync, fork } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import pg from "pg";
+import { startEmbeddedPostgres } from "../server/src/postgres/embedded.ts";
+import { copyRows } from "./copy-rows.ts";
+import { type LoadOptions, type LoadReport, sampleEvent } from "./load-generator.ts";
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const main = here("../server/src/main.ts");
+
+const { values: flags } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "3" },
+    seconds: { type: "string", default: "8" },
+    warm: { type: "string", default: "15" },
+    only: { type: "string" },
+    weir: { type: "string", default: `${main} serve --parts http --port 0` },
+    "no-copy": { type: "boolean", default: false },
+    profile: { type: "string" },
+  },
+});
+
+/** In the order in which raw.append locks them: requests cut off a moment ago may still be written. */
+const emptyTables = "truncate raw.identities, raw.events, reference_events";
+
+interface Shape {
+  readonly name: "single" | "batch";
+  readonly connections: number;
+  readonly batch: number;
+  /** The bars: Weir's share of the reference's events/s, and its CPU over the reference's. */
+  readonly bars: { readonly rate: number; readonly cpu: number | undefined };
+}
+const shapes: readonly Shape[] = [
+  { name: "single", connections: 64, batch: 1, bars: { rate: 0.75, cpu: 1.4 } },
+  { name: "batch", connections: 16, batch: 100, bars: { rate: 0.7, cpu: undefined } },
+];
+
+interface Target {
+  readonly name: "weir" | "reference";
+  readonly url: string;
+  readonly pid: number;
+  readonly path: (shape: Shape) => string;
+}
+
+interface Measured extends LoadReport {
+  readonly serverMicros: number;
+  readonly postgresMicros: number;
+}
+
+/** CPU seconds of a process; with `children`, also of those that it has waited for. */
+function cpuSeconds(pid: number, children: boolean): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const fields = stat
+    .slice(stat.lastIndexOf(")") + 2)
+    .split(" ")
+    .map(Number);
+  const [user = 0, system = 0, childUser = 0, childSystem = 0] = fields.slice(11, 15);
+  return (user + system + (children ? childUser + childSystem : 0)) / 100;
+}
+
+/** All of PostgreSQL: the postmaster, what it has waited for, and its living children. */
+function postgresSeconds(postmaster: number): number {
+  let sum = cpuSeconds(postmaster, true);
+  for (const entry of readdirSync("/proc")) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      const stat = readFileSync(`/proc/${entry}/stat`, "utf8");
+      const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+      if (parent === postmaster) sum += cpuSeconds(Number(entry), false);
+    } catch {
+      // it has just ended
+    }
+  }
+  return sum;
+}
+
+function start(file: string, parameters: readonly string[], environment: NodeJS.ProcessEnv = {}) {
+  const child = fork(file, [...parameters], {
+    execArgv: flags.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${flags.profile}`],
+    env: { ...process.env, ...environment },
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+  });
+  const url = new Promise<string>((resolve, reject) => {
+    child.on("message", (message: { type?: string; url?: string }) => {
+      if (message.type === "ready" && message.url !== undefined) resolve(message.url);
+    });
+    child.once("exit", (code) => reject(new Error(`${file} ended with ${code}`)));
+  });
+  return { child, url };
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGTERM");
+  // the open channel alone would keep it alive
+  child.disconnect();
+  await ended;
+}
+
+async function measure(
+  target: Target,
+  shape: Shape,
+  context: { readonly key: string; readonly postmaster: number; readonly seconds: number },
+): Promise<Measured> {
+  const options: LoadOptions = {
+    url: target.url,
+    path: target.path(shape),
+    key: context.key,
+    connections: shape.connections,
+    batch: shape.batch,
+    warmUpMs: 2_000,
+    measureMs: context.seconds * 1_000,
+  };
+  const child = fork(here("load-generator.ts"), [JSON.stringify(options)]);
+  let before = { server: 0, postgres: 0 };
+  let after = before;
+  const read = () => ({
+    server: cpuSeconds(target.pid, false),
+    postgres: postgresSeconds(context.postmaster),
+  });
+  const report = await new Promise<LoadReport>((resolve, reject) => {
+    child.on("message", (message) => {
+      if (message === "measuring") before = read();
+      else if (message === "measured") after = read();
+      else resolve(message as LoadReport);
+    });
+    child.once("exit", (code) => reject(new Error(`the load generator ended with ${code}`)));
+  });
+  return {
+    ...report,
+    serverMicros: ((after.server - before.server) * 1e6) / report.events,
+    postgresMicros: ((after.postgres - before.postgres) * 1e6) / report.events,
+  };
+}
+
+/** The same rows into the same table by COPY over one connection, 5,000 a transaction. */
+async function measureCopy(client: pg.Client): Promise<{ rate: number; postgresMicros: number }> {
+  const total = 200_000;
+  const prefix = Math.floor(Math.random() * 2 ** 32)
+    .toString(16)
+    .padStart(8, "0");
+  const transactions = Array.from({ length: total / 5_000 }, (_, t) =>
+    Array.from({ length: 50 }, (_c, c) => {
+      const lines = Array.from({ length: 100 }, (_l, l) => {
+        const n = t * 5_000 + c * 100 + l;
+        const spread = (Math.imul(n, 0x9e3779b1) >>> 0).toString(16).padStart(8, "0");
+        const id = `${spread}-${prefix.slice(0, 4)}-4${prefix.slice(4, 7)}-8000-${n.toString(16).padStart(12, "0")}`;
+        const payload = sampleEvent(n, id);
+        const { event_type: type, user_id: user, product } = JSON.parse(payload);
+        const amount = (product.price * product.quantity).toFixed(2);
+        return `1\t0\t${id}\t${new Date().toISOString()}\t${user}\t${product.id}\t${amount}\tTRY\t${type}\t${payload}\n`;
+      });
+      return lines.join("");
+    }),
+  );
+  const started = performance.now();
+  for (const lines of transactions) {
+    await copyRows(
+      client,
+      "copy raw.events (service_id, format, event_id, occurred_at, user_key, product_key, amount, currency, event_type, payload) from stdin",
+      lines,
+    );
+  }
+  return { rate: (total * 1000) / (performance.now() - started), postgresMicros: Number.NaN };
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+function say(name: string, m: Measured): void {
+  const number = (value: number, digits = 0) => value.toFixed(digits).padStart(8);
+  const statuses = Object.entries(m.statuses)
+    .map(([status, count]) => `${status}: ${count}`)
+    .join(", ");
+  process.stdout.write(
+    `  ${name.padEnd(10)}${number(m.eventsPerSecond)} events/s  p50 ${number(m.p50Ms, 2)} ms  p99 ${number(m.p99Ms, 2)} ms  ` +
+      `CPU/event: server ${number(m.serverMicros, 1)} + PostgreSQL ${number(m.postgresMicros, 1)} = ` +
+      `${number(m.serverMicros + m.postgresMicros, 1)} µs  (generator ${number(m.ownMicrosPerEvent, 1)})  [${statuses}]\n`,
+  );
+}
+
+function command(parameters: readonly string[], environment: NodeJS.ProcessEnv): string {
+  return execFileSync(process.execPath, [main, ...parameters], {
+    env: { ...process.env, ...environment },
+    encoding: "utf8",
+  });
+}
+
+async function run(): Promise<void> {
+  const dataDir = await mkdtemp(join(tmpdir(), "weir-bench-"));
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => rm(dataDir, { recursive: true, force: true }));
+  const server = await startEmbeddedPostgres({ dataDir, durable: true });
+  stack.defer(() => server.stop());
+  const environment = {
+    WEIR_DATABASE_URL: server.url,
+    WEIR_INGEST_RATE_LIMIT_EVENTS_PER_SECOND: "10000000",
+    WEIR_INGEST_RATE_LIMIT_BURST_EVENTS: "10000000",
+  };
+  command(["migrate", "--json"], environment);
+  const client = new pg.Client({ connectionString: server.url });
+  await client.connect();
+  stack.defer(() => client.end());
+  await client.query("select raw.prepare_days(2)");
+  await client.query(
+    "insert into auth.roles (name, permissions) values ('bench', '{events.post.*}')",
+  );
+  command(["services", "create", "bench", "--role", "bench"], environment);
+  const { secret_key: key } = JSON.parse(
+    command(["keys", "create", "bench", "--json"], environment),
+  ) as { secret_key: string };
+
+  const [weirFile = main, ...weirParameters] = flags.weir.split(" ");
+  const weir = start(weirFile, weirParameters, environment);
+  stack.defer(() => stop(weir.child));
+  const reference = start(here("reference-writer.ts"), ["--url", server.url]);
+  stack.defer(() => stop(reference.child));
+  const targets: readonly Target[] = [
+    {
+      name: "reference",
+      url: await reference.url,
+      pid: reference.child.pid ?? 0,
+      path: () => "/",
+    },
+    {
+      name: "weir",
+      url: await weir.url,
+      pid: weir.child.pid ?? 0,
+      path: (shape) => (shape.name === "single" ? "/api/events/" : "/api/events/batch"),
+    },
+  ];
+
+  const context = { key, postmaster: server.pid };
+  for (const shape of shapes) {
+    if (flags.only !== undefined && flags.only !== shape.name) continue;
+    process.stdout.write(
+      `\n${shape.name}: ${shape.batch} event(s) a request, ${shape.connections} connections\n`,
+    );
+    // the compiler takes tens of thousands of requests to settle: not what is measured
+    for (const target of targets) {
+      await measure(target, shape, { ...context, seconds: Number(flags.warm) });
+    }
+    const results = { weir: [] as Measured[], reference: [] as Measured[] };
+    const copies: number[] = [];
+    for (let round = 0; round < Number(flags.rounds); round++) {
+      for (const target of round % 2 === 0 ? targets : targets.toReversed()) {
+        await client.query(emptyTables);
+        await client.query("checkpoint");
+        const measured = await measure(target, shape, {
+          ...context,
+          seconds: Number(flags.seconds),
+        });
+        say(target.name, measured);
+        results[target.name].push(measured);
+      }
+      if (shape.name === "batch" && !flags["no-copy"]) {
+        await client.query(emptyTables);
+        await client.query("checkpoint");
+        const { rate } = await measureCopy(client);
+        copies.push(rate);
+        process.stdout.write(`  COPY      ${rate.toFixed(0).padStart(8)} rows/s into raw.events\n`);
+      }
+    }
+    const rate = (list: readonly Measured[]) => median(list.map((m) => m.eventsPerSecond));
+    const cpu = (list: readonly Measured[]) =>
+      median(list.map((m) => m.serverMicros + m.postgresMicros));
+    const { bars } = shape;
+    process.stdout.write(
+      `  medians: ${(rate(results.weir) / rate(results.reference)).toFixed(2)} of the reference's events/s (bar ${bars.rate}), ` +
+        `${(cpu(results.weir) / cpu(results.reference)).toFixed(2)} x its CPU per event${bars.cpu === undefined ? "" : ` (bar ${bars.cpu})`}` +
+        `${copies.length === 0 ? "" : `, ${(rate(results.weir) / median(copies)).toFixed(2)} of COPY (bar 0.5)`}\n`,
+    );
+  }
+}
+
+if (import.meta.main) await run();

@@ -1,0 +1,5 @@
+import { SignInScreen } from "../../src/signin/signin-screen.tsx";
+
+export default function SignInPage() {
+  return <SignInScreen />;
+}

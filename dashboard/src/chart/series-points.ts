@@ -1,0 +1,85 @@
+import type { Series } from "@weir/protocol";
+
+/** A series as columns for drawing; `null` leaves a hole. Times are seconds since the epoch. */
+export interface ChartColumns {
+  readonly times: readonly number[];
+  readonly values: readonly (number | null)[];
+  /** The last two points when the last bucket is still filling; holes elsewhere. */
+  readonly unfinished: readonly (number | null)[];
+  readonly previous: readonly (number | null)[] | null;
+}
+
+/** A series and the points of the period before, which have the same order and number. */
+export interface SeriesLines extends Pick<Series, "points" | "granularity"> {
+  readonly previous: Series["points"] | null;
+}
+
+/** @param now milliseconds: a bucket that ends later is still filling, one that starts later empty */
+export function chartColumns(series: SeriesLines, now: number): ChartColumns {
+  const { points, previous } = series;
+  const starts = points.map(({ start }) => Date.parse(start));
+  const begun = starts.filter((start) => start <= now).length;
+  const last = begun - 1;
+  const fills = last > 0 && (starts[last] ?? 0) + lengths[series.granularity] > now;
+  const value = (index: number) => Number(points[index]?.value);
+  return {
+    times: starts.map((start) => start / 1_000),
+    values: starts.map((_, index) =>
+      index > last || (fills && index === last) ? null : value(index),
+    ),
+    unfinished: starts.map((_, index) =>
+      fills && (index === last || index === last - 1) ? value(index) : null,
+    ),
+    previous: previous?.map((point) => Number(point.value)).slice(0, points.length) ?? null,
+  };
+}
+
+const lengths = { minute: 60_000, hour: 3_600_000, day: 86_400_000 } as const;
+
+/** What one sentence says of a series: its sum where sums make sense, its highest and lowest point. */
+export interface SeriesSummary {
+  readonly total: number;
+  readonly highest: { readonly start: string; readonly value: string };
+  readonly lowest: { readonly start: string; readonly value: string };
+}
+
+/** Of what has begun by `now`; the lowest is that of a finished bucket, if there is one. */
+export function summaryOf(
+  { points, granularity }: Pick<Series, "points" | "granularity">,
+  now: number,
+): SeriesSummary | undefined {
+  const begun = points.filter(({ start }) => Date.parse(start) <= now);
+  const ended = begun.filter(({ start }) => Date.parse(start) + lengths[granularity] <= now);
+  const [first] = begun;
+  if (first === undefined) return undefined;
+  let total = 0;
+  let highest = first;
+  let lowest = ended[0] ?? first;
+  for (const point of begun) {
+    total += Number(point.value);
+    if (Number(point.value) > Number(highest.value)) highest = point;
+  }
+  for (const point of ended) if (Number(point.value) < Number(lowest.value)) lowest = point;
+  return { total, highest, lowest };
+}
+
+/** The index that a key moves the cursor to; undefined when the key is none of the chart's. */
+export function moveCursor(
+  key: string,
+  index: number | undefined,
+  count: number,
+): number | undefined {
+  const last = count - 1;
+  const at = index ?? last;
+  const page = Math.max(1, Math.round(count / 10));
+  const target: Readonly<Record<string, number>> = {
+    ArrowLeft: index === undefined ? last : at - 1,
+    ArrowRight: index === undefined ? last : at + 1,
+    PageUp: at - page,
+    PageDown: at + page,
+    Home: 0,
+    End: last,
+  };
+  const to = target[key];
+  return to === undefined || count === 0 ? undefined : Math.min(last, Math.max(0, to));
+}

@@ -1,0 +1,106 @@
+"use client";
+import type { ReactNode } from "react";
+import { type Query, useSession } from "../data/data-context.tsx";
+import type { Failure } from "../data/request.ts";
+import { useLanguage } from "../language/language-context.tsx";
+import { failureText } from "./failure-text.ts";
+import { Icon } from "./icons.tsx";
+
+/** Something that has not come yet, in its own size. */
+export function Skeleton({ className = "" }: { className?: string }) {
+  return <span aria-hidden="true" className={`skeleton block ${className}`} />;
+}
+
+export function SkeletonRows({ rows }: { rows: number }) {
+  const { t } = useLanguage();
+  return (
+    <div className="flex flex-col gap-3 px-4 py-4">
+      <span className="sr-only">{t("app.loading")}</span>
+      {Array.from({ length: rows }, (_, index) => `row-${index}`).map((key) => (
+        <Skeleton key={key} className="h-4 w-full" />
+      ))}
+    </div>
+  );
+}
+
+/** Nothing to show, why, and what to do about it. */
+export function Empty({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <div className="mx-auto flex max-w-xl flex-col gap-3 px-4 py-10">
+      <h2 className="text-[1.067rem] font-semibold">{title}</h2>
+      {children}
+    </div>
+  );
+}
+
+/** The failure of one panel: in full, or as a line when the page above has failed the same way. */
+export function PanelFailure({
+  query,
+  above,
+}: {
+  query: Query<unknown>;
+  above: Failure | undefined;
+}) {
+  const { failure } = query;
+  if (failure === undefined) return null;
+  return (
+    <div className="px-4 pt-2 pb-3">
+      {above?.code === failure.code ? (
+        <FailureLine failure={failure} />
+      ) : (
+        <FailureNote failure={failure} onRetry={query.refresh} />
+      )}
+    </div>
+  );
+}
+
+/** For a part of a page that failed like the whole page, which has said it all above. */
+function FailureLine({ failure }: { failure: Failure }) {
+  const { t, language } = useLanguage();
+  return <p className="text-[.867rem] text-muted">{failureText(failure, language, t).title}</p>;
+}
+
+/** What went wrong, in the server's words, with the code to quote and a way to try again. */
+export function FailureNote({ failure, onRetry }: { failure: Failure; onRetry?: () => void }) {
+  const { t, language } = useLanguage();
+  const { state } = useSession();
+  const { title, text } = failureText(failure, language, t);
+  return (
+    <div
+      role="alert"
+      className="rounded-lg border border-down bg-down-soft px-4 py-3 text-[.867rem]"
+    >
+      <p className="font-semibold text-down">{title}</p>
+      {text === undefined ? null : <p className="mt-0.5 break-words">{text}</p>}
+      {failure.permission === undefined ? null : (
+        <p className="mt-1.5">
+          {t("error.permission")}:{" "}
+          <code className="font-mono font-semibold">{failure.permission}</code>
+          {state.kind === "signed-in" ? (
+            <span className="block text-muted">
+              {t("error.permission.how", { service: state.session.service })}
+            </span>
+          ) : null}
+        </p>
+      )}
+      <div className="mt-2 flex flex-wrap items-center gap-x-4 gap-y-2">
+        {onRetry === undefined ? null : (
+          <button type="button" className="btn btn-small" onClick={onRetry}>
+            <Icon name="rerun" size={15} />
+            {t("app.retry")}
+          </button>
+        )}
+        <span className="text-[.8rem] text-muted">
+          {t("error.code")} <code className="font-mono">{failure.code}</code>
+          {failure.requestId === undefined ? null : (
+            <>
+              {" "}
+              · {t("error.request")}{" "}
+              <code className="font-mono break-all">{failure.requestId}</code>
+            </>
+          )}
+        </span>
+      </div>
+    </div>
+  );
+}

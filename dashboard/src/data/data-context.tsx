@@ -1,0 +1,143 @@
+"use client";
+import type { Freshness } from "@weir/protocol";
+import {
+  createContext,
+  type ReactNode,
+  useCallback,
+  useContext,
+  useEffect,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from "react";
+import type { KnownFreshness } from "../frame/age.ts";
+import { type Answer, createQueryStore, type QueryStore } from "./query-store.ts";
+import { type Failure, requestJson } from "./request.ts";
+import { createSessionStore, type SessionState, type SessionStore } from "./session-store.ts";
+
+interface Data {
+  readonly queries: QueryStore;
+  readonly session: SessionStore;
+  readonly freshness: FreshnessStore;
+}
+
+type FreshnessStore = ReturnType<typeof createFreshnessStore>;
+
+const DataContext = createContext<Data | undefined>(undefined);
+
+export function DataProvider({ children }: { children: ReactNode }) {
+  const [data] = useState(createData);
+  useEffect(() => {
+    const look = () => data.queries.setVisible(document.visibilityState === "visible");
+    document.addEventListener("visibilitychange", look);
+    return () => document.removeEventListener("visibilitychange", look);
+  }, [data]);
+  return <DataContext value={data}>{children}</DataContext>;
+}
+
+function createData(): Data {
+  const session = createSessionStore();
+  const freshness = createFreshnessStore();
+  const queries = createQueryStore({
+    async load(address, signal) {
+      const answer = await requestJson(address, { signal });
+      freshness.report(answer);
+      return answer;
+    },
+    now: () => performance.now(),
+    after(ms, run) {
+      const timer = setTimeout(run, ms);
+      return () => clearTimeout(timer);
+    },
+    onFailure(failure) {
+      if (failure.status === 401) session.expire();
+    },
+  });
+  return { queries, session, freshness };
+}
+
+/** The freshness of the newest answer, whichever screen asked. */
+function createFreshnessStore() {
+  let known: KnownFreshness | undefined;
+  const listeners = new Set<() => void>();
+  return {
+    read: () => known,
+    subscribe(listener: () => void) {
+      listeners.add(listener);
+      return () => {
+        listeners.delete(listener);
+      };
+    },
+    report(answer: unknown) {
+      const freshness = (answer as { freshness?: Freshness } | null | undefined)?.freshness;
+      if (freshness === undefined) return;
+      known = { freshness, answeredAt: performance.now() };
+      for (const listener of listeners) listener();
+    },
+  };
+}
+
+function useData(): Data {
+  const data = useContext(DataContext);
+  if (data === undefined) throw new Error("useQuery outside of DataProvider");
+  return data;
+}
+
+export function useSession(): { state: SessionState; store: SessionStore } {
+  const { session } = useData();
+  return {
+    state: useSyncExternalStore(session.subscribe, session.read, session.read),
+    store: session,
+  };
+}
+
+export function useQueries(): QueryStore {
+  return useData().queries;
+}
+
+export function useKnownFreshness(): KnownFreshness | undefined {
+  const { freshness } = useData();
+  return useSyncExternalStore(freshness.subscribe, freshness.read, freshness.read);
+}
+
+export interface Query<T> {
+  readonly data: T | undefined;
+  readonly failure: Failure | undefined;
+  readonly loading: boolean;
+  /** `data` answers the question before this one, until the new answer comes. */
+  readonly stale: boolean;
+  refresh(): void;
+}
+
+const notAsked: Answer = { data: undefined, failure: undefined, loading: false };
+
+/** The answer of a GET address, kept up to date. @param address null: nothing is asked */
+export function useQuery<T>(address: string | null, pollMs = Number.POSITIVE_INFINITY): Query<T> {
+  const { queries } = useData();
+  const subscribe = useCallback(
+    (listener: () => void) =>
+      address === null ? () => {} : queries.subscribe(address, pollMs, listener),
+    [queries, address, pollMs],
+  );
+  const read = useCallback(
+    () => (address === null ? notAsked : queries.read(address)),
+    [queries, address],
+  );
+  const answer = useSyncExternalStore(subscribe, read, read);
+  const last = useRef<unknown>(undefined);
+  useEffect(() => {
+    if (answer.data !== undefined) last.current = answer.data;
+  }, [answer.data]);
+  // Until another range is answered, the old one stands, dimmed: a skeleton would flicker.
+  const stale = answer.data === undefined && answer.loading && last.current !== undefined;
+  const refresh = useCallback(() => {
+    if (address !== null) queries.refresh(address);
+  }, [queries, address]);
+  return {
+    data: (stale ? last.current : answer.data) as T | undefined,
+    failure: answer.failure,
+    loading: answer.loading,
+    stale,
+    refresh,
+  };
+}

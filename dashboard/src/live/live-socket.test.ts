@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import type { LiveFilter, RawEvent, ServerFrame } from "@weir/protocol";
+import { type WebSocket as ServerSocket, WebSocketServer } from "ws";
+import type { ConnectionState } from "./connection.ts";
+import { createLiveSocket, feedPath } from "./live-socket.ts";
+
+const event = (id: string): RawEvent => ({
+  event_id: id,
+  event_type: "purchase",
+  source: "shop",
+  format: "native",
+  received_at: "2026-11-21T00:00:00Z",
+  occurred_at: "2026-11-21T00:00:00Z",
+  user_id: null,
+  product_id: null,
+  payload: {},
+});
+
+interface Visit {
+  readonly address: string;
+  readonly heard: string[];
+  say(frame: ServerFrame): void;
+  readonly socket: ServerSocket;
+}
+
+/** A real feed server, and the page's side of it. */
+async function feedOf(t: TestContext, filter: () => LiveFilter = () => ({})) {
+  const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+  await new Promise((resolve) => server.once("listening", resolve));
+  const visits: Visit[] = [];
+  server.on("connection", (socket, request) => {
+    const heard: string[] = [];
+    socket.on("message", (data) => heard.push(String(data)));
+    visits.push({
+      address: request.url ?? "",
+      heard,
+      socket,
+      say: (frame) => socket.send(JSON.stringify(frame)),
+    });
+  });
+  const states: ConnectionState[] = [];
+  const events: string[] = [];
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const live = createLiveSocket({
+    origin: `ws://127.0.0.1:${port}`,
+    filter,
+    connect: (url) => new WebSocket(url),
+    after(ms, run) {
+      const timer = setTimeout(run, Math.min(ms, 20_000) / 20);
+      return () => clearTimeout(timer);
+    },
+    random: () => 0,
+    askWhy: async () => undefined,
+    onState: (state) => states.push(state),
+    onEvent: ({ event_id }) => events.push(event_id),
+    onGap: (_, reason) => events.push(`gap: ${reason}`),
+  });
+  t.after(() => {
+    live.tell({ type: "stop" });
+    for (const client of server.clients) client.terminate();
+    server.close();
+  });
+  return { live, visits, states, events };
+}
+
+async function until(met: () => boolean, what: string): Promise<void> {
+  const deadline = Date.now() + 5_000;
+  while (!met()) {
+    if (Date.now() > deadline) assert.fail(`waited in vain for ${what}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+test("a cut feed comes back by itself from the last cursor, and nothing is shown twice", async (t) => {
+  const { live, visits, events } = await feedOf(t);
+  live.tell({ type: "start" });
+  await until(() => visits.length === 1, "the first visit");
+  visits[0]?.say({ type: "hello", cursor: "c0", heartbeat_s: 15 });
+  visits[0]?.say({ type: "event", cursor: "c1", event: event("one") });
+  await until(() => events.length === 1, "the first event");
+  visits[0]?.socket.terminate();
+  await until(() => visits.length === 2, "the second visit");
+  assert.equal(visits[1]?.address, "/ws/events?cursor=c1");
+  visits[1]?.say({ type: "hello", cursor: "c1", heartbeat_s: 15 });
+  visits[1]?.say({ type: "event", cursor: "c2", event: event("two") });
+  await until(() => events.length === 2, "the second event");
+  assert.deepEqual(events, ["one", "two"]);
+});
+
+test("a revoked key ends the feed: no further visit", async (t) => {
+  const { live, visits, states } = await feedOf(t);
+  live.tell({ type: "start" });
+  await until(() => visits.length === 1, "the visit");
+  visits[0]?.say({ type: "hello", cursor: "c0", heartbeat_s: 15 });
+  visits[0]?.socket.close(4401, "key_revoked");
+  await until(() => states.at(-1)?.name === "stopped", "the end");
+  assert.equal(visits.length, 1);
+});
+
+test("a changed filter is sent over the open socket, and is in the address of the next", async (t) => {
+  let filter: LiveFilter = { event_type: ["a", "b"] };
+  const { live, visits, states } = await feedOf(t, () => filter);
+  live.tell({ type: "start" });
+  await until(() => visits.length === 1, "the visit");
+  assert.equal(visits[0]?.address, "/ws/events?event_type=a&event_type=b");
+  visits[0]?.say({ type: "hello", cursor: "c0", heartbeat_s: 15 });
+  await until(() => states.at(-1)?.name === "open", "the open feed");
+  filter = { user_id: "u 1" };
+  live.sendFilter();
+  live.sendFilter();
+  await until(() => visits[0]?.heard.length === 1, "the subscribe frame");
+  assert.deepEqual(JSON.parse(visits[0]?.heard[0] ?? ""), { type: "subscribe", filter });
+});
+
+test("a filter that changes while the socket opens is sent once the feed says hello", async (t) => {
+  let filter: LiveFilter = {};
+  const { live, visits } = await feedOf(t, () => filter);
+  live.tell({ type: "start" });
+  filter = { source: ["shop"] };
+  live.sendFilter();
+  await until(() => visits.length === 1, "the visit");
+  visits[0]?.say({ type: "hello", cursor: "c0", heartbeat_s: 15 });
+  await until(() => visits[0]?.heard.length === 1, "the subscribe frame");
+  assert.deepEqual(JSON.parse(visits[0]?.heard[0] ?? ""), { type: "subscribe", filter });
+});
+
+test("a frame that is not understood is passed over", async (t) => {
+  const { live, visits, events } = await feedOf(t);
+  live.tell({ type: "start" });
+  await until(() => visits.length === 1, "the visit");
+  visits[0]?.socket.send("no JSON");
+  visits[0]?.socket.send("[]");
+  visits[0]?.say({ type: "hello", cursor: "c0", heartbeat_s: 15 });
+  visits[0]?.say({ type: "gap", cursor: "c5", reason: "too old" });
+  await until(() => events.length === 1, "the gap");
+  assert.deepEqual(events, ["gap: too old"]);
+});
+
+test("the feed's address carries filter and cursor", () => {
+  assert.equal(feedPath({}, undefined), "/ws/events");
+  assert.equal(
+    feedPath({ source: ["a&b"] }, "10:12:"),
+    "/ws/events?source=a%26b&cursor=10%3A12%3A",
+  );
+});

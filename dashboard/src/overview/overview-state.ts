@@ -1,0 +1,79 @@
+import {
+  type Granularity,
+  granularities,
+  type Metric,
+  metrics,
+  productSorts,
+} from "@weir/protocol";
+import { type Preset, presets, type RangeChoice } from "../range/range.ts";
+import { isTimeZone, readLocal } from "../range/zone.ts";
+
+export type ProductSort = (typeof productSorts)[number];
+
+/** All that decides what Overview shows. It lives in the address, so that a link shows the same. */
+export interface OverviewState {
+  readonly range: RangeChoice;
+  readonly granularity: Granularity | "auto";
+  readonly zone: string;
+  readonly metric: Metric;
+  /** Of the revenue chart and of products by revenue; null: the currency with most revenue. */
+  readonly currency: string | null;
+  readonly compare: boolean;
+  /** The chart shows events of this type alone; null: of all. */
+  readonly eventType: string | null;
+  readonly sort: ProductSort;
+}
+
+/** Reads an address; whatever is missing or not understood takes its default. */
+export function readOverviewState(query: URLSearchParams, defaultZone: string): OverviewState {
+  const zone = query.get("tz");
+  const currency = query.get("currency");
+  const eventType = query.get("type");
+  const knownZone = zone !== null && isTimeZone(zone) ? zone : defaultZone;
+  return {
+    range: readRange(query, knownZone),
+    granularity: member(granularities, query.get("by")) ?? "auto",
+    zone: knownZone,
+    metric: member(metrics, query.get("metric")) ?? "events",
+    currency: currency === null || currency === "" ? null : currency.slice(0, 12),
+    compare: query.get("compare") !== "0",
+    eventType: eventType === null || eventType === "" ? null : eventType.slice(0, 128),
+    sort: member(productSorts, query.get("sort")) ?? "revenue",
+  };
+}
+
+/** Writes an address: range and zone always, because they decide the numbers; the rest if chosen. */
+export function writeOverviewState(state: OverviewState): URLSearchParams {
+  const query = new URLSearchParams();
+  if (state.range.kind === "preset") {
+    query.set("range", state.range.preset);
+  } else {
+    query.set("from", state.range.from);
+    query.set("to", state.range.to);
+  }
+  query.set("tz", state.zone);
+  if (state.granularity !== "auto") query.set("by", state.granularity);
+  if (state.metric !== "events") query.set("metric", state.metric);
+  if (state.currency !== null) query.set("currency", state.currency);
+  if (!state.compare) query.set("compare", "0");
+  if (state.eventType !== null) query.set("type", state.eventType);
+  if (state.sort !== "revenue") query.set("sort", state.sort);
+  return query;
+}
+
+function readRange(query: URLSearchParams, zone: string): RangeChoice {
+  const from = query.get("from");
+  const to = query.get("to");
+  if (from !== null && to !== null) {
+    const start = readLocal(zone, from);
+    const end = readLocal(zone, to);
+    if (start !== undefined && end !== undefined && start < end)
+      return { kind: "custom", from, to };
+  }
+  const preset: Preset = member(presets, query.get("range")) ?? "24h";
+  return { kind: "preset", preset };
+}
+
+function member<const T extends string>(values: readonly T[], text: string | null): T | undefined {
+  return values.find((value) => value === text);
+}

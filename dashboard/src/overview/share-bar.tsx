@@ -1,0 +1,9 @@
+/** A share 0..1 as a bar; the number stands beside it. The width is set by script, as the CSP wants. */
+export function ShareBar({ share }: { share: number }) {
+  const width = `${Math.max(0, Math.min(1, share)) * 100}%`;
+  return (
+    <span aria-hidden="true" className="block h-1 w-full rounded-full bg-sunken">
+      <span className="block h-1 rounded-full bg-accent" style={{ width }} />
+    </span>
+  );
+}

@@ -1,0 +1,87 @@
+/**
+ * Frames of the live feed `/ws/events`. Every frame is one JSON text message.
+ *
+ * The client may say `subscribe` (replace its filter; to pause, it closes and comes back with its
+ * cursor); the server sends `hello`, `event`, `heartbeat`, `gap` and, before it closes, `bye`. A cursor is opaque: send the
+ * last one back as `?cursor=` to go on without gap or repeat.
+ */
+import {
+  array,
+  type Infer,
+  integer,
+  nullable,
+  object,
+  oneOf,
+  optional,
+  string,
+  unknown,
+} from "./schema.ts";
+
+export const filterSchema = object({
+  event_type: optional(array(string(), { maxItems: 50 })),
+  source: optional(array(string(), { maxItems: 50 })),
+  user_id: optional(string()),
+  product_id: optional(string()),
+});
+export type LiveFilter = Infer<typeof filterSchema>;
+
+export interface ClientFrame {
+  readonly type: "subscribe";
+  readonly filter: LiveFilter;
+}
+
+/** A raw event as the live feed, the search and a user's timeline show it. */
+export const rawEventSchema = object(
+  {
+    event_id: string(),
+    event_type: string(),
+    source: string(),
+    format: oneOf(["native", "segment", "cloudevents"]),
+    received_at: string({ format: "date-time" }),
+    occurred_at: string({ format: "date-time" }),
+    user_id: nullable(string()),
+    product_id: nullable(string()),
+    payload: unknown({
+      description: "What was sent, parsed. The bytes: GET /api/events/{id}/raw.",
+    }),
+  },
+  { $id: "RawEvent" },
+);
+export interface RawEvent {
+  readonly event_id: string;
+  readonly event_type: string;
+  readonly source: string;
+  readonly format: "native" | "segment" | "cloudevents";
+  readonly received_at: string;
+  readonly occurred_at: string;
+  readonly user_id: string | null;
+  readonly product_id: string | null;
+  readonly payload: unknown;
+}
+
+export type ServerFrame =
+  | { readonly type: "hello"; readonly cursor: string; readonly heartbeat_s: number }
+  | { readonly type: "event"; readonly cursor: string; readonly event: RawEvent }
+  /** Events between the cursor sent and `cursor` are older than the feed can replay. */
+  | { readonly type: "gap"; readonly cursor: string; readonly reason: string }
+  | { readonly type: "heartbeat"; readonly cursor: string; readonly at: string }
+  | { readonly type: "bye"; readonly code: CloseReason; readonly detail: string };
+
+export const closeReasons = {
+  slow_reader: 4408,
+  key_revoked: 4401,
+  forbidden: 4403,
+  bad_frame: 4400,
+  going_away: 1001,
+} as const;
+export type CloseReason = keyof typeof closeReasons;
+
+export const liveFeed = {
+  path: "/ws/events",
+  heartbeatSeconds: 15,
+  backlogBytes: 1024 * 1024,
+  maxFrameBytes: 16 * 1024,
+} as const;
+
+export const cursorSchema = string({ maxLength: 4096 });
+export const pageLimitSchema = integer({ minimum: 1, maximum: 1000, default: 100 });

@@ -1,0 +1,6 @@
+export * from "./analytics.ts";
+export * from "./errors.ts";
+export * from "./event.ts";
+export * from "./frames.ts";
+export type { Infer, Schema } from "./schema.ts";
+export * as schema from "./schema.ts";

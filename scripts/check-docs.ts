@@ -1,0 +1,146 @@
+/**
+ * Runs what the documentation tells a reader to do, so that it cannot rot. Every block that opens
+ * with ```sh run is executed, document by document, beside a freshly started Weir; what stands in
+ * the text as 127.0.0.1:8080 is that one. Every ```ts block is type-checked.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import {
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readRunFile } from "../server/src/run-file.ts";
+import { until } from "../server/test/helpers/until.ts";
+import { type Block, blocksOf } from "./markdown-blocks.ts";
+
+const root = join(import.meta.dirname, "..");
+const readyMs = 60_000;
+const documentMs = 120_000;
+
+const documents = globSync(["*.md", "docs/**/*.md", "sdk/*.md"], { cwd: root }).sort();
+const blocks = documents.flatMap((document) =>
+  blocksOf(document, readFileSync(join(root, document), "utf8")),
+);
+const commands = blocks.filter(({ language, words }) => language === "sh" && words.includes("run"));
+const programs = blocks.filter(({ language }) => language === "ts");
+const problems = [...(await checkTypes(programs)), ...(await runCommands(commands))];
+if (commands.length === 0) problems.push("No ```sh run block in any document");
+if (programs.length === 0) problems.push("No ```ts block in any document");
+for (const problem of problems) console.error(problem);
+console.log(
+  `${commands.length + programs.length} blocks: ${commands.length} run, ${programs.length} type-checked`,
+);
+process.exitCode = problems.length === 0 ? 0 : 1;
+
+/** Each block is a module of its own, moved down so that the compiler's lines are the document's. */
+async function checkTypes(programs: readonly Block[]): Promise<string[]> {
+  if (programs.length === 0) return [];
+  const folder = join(root, ".cache", "docs");
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(
+    join(folder, "tsconfig.json"),
+    JSON.stringify({
+      extends: "../../tsconfig.json",
+      compilerOptions: { lib: ["es2024", "dom"], noUnusedLocals: false },
+      include: ["*.ts"],
+    }),
+  );
+  for (const { document, line, text } of programs) {
+    const name = `${document.replaceAll("/", "-")}-${line}.ts`;
+    writeFileSync(join(folder, name), `${"\n".repeat(line)}${text}\nexport {};\n`);
+  }
+  const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
+  const { code, output } = await finish(spawn(process.execPath, [tsc, "-p", folder]), documentMs);
+  return code === 0 ? [] : [`A \`\`\`ts block does not compile:\n${output}`];
+}
+
+async function runCommands(commands: readonly Block[]): Promise<string[]> {
+  if (commands.length === 0) return [];
+  const folder = mkdtempSync(join(tmpdir(), "weir-docs-"));
+  // The reader's checkout: all of this one, but with a .weir of its own.
+  for (const name of readdirSync(root)) {
+    if (name !== ".weir" && name !== ".git") symlinkSync(join(root, name), join(folder, name));
+  }
+  const weir = spawn(
+    process.execPath,
+    [join(root, "server", "src", "main.ts"), "up", "--port", "0"],
+    { cwd: folder, stdio: ["ignore", "pipe", "pipe"] },
+  );
+  const ended = finish(weir);
+  try {
+    const url = await until(() => weirUrl(folder, weir), {
+      what: "weir up to be ready",
+      timeoutMs: readyMs,
+    });
+    const problems: string[] = [];
+    for (const document of new Set(commands.map((block) => block.document))) {
+      const its = commands.filter((block) => block.document === document);
+      const problem = await runDocument({ blocks: its, folder, url });
+      if (problem !== undefined) problems.push(problem);
+    }
+    return problems;
+  } catch (error) {
+    weir.kill("SIGTERM");
+    return [`${error instanceof Error ? error.message : error}\n${(await ended).output}`];
+  } finally {
+    weir.kill("SIGTERM");
+    await ended;
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function weirUrl(folder: string, weir: ChildProcess): string | undefined {
+  if (weir.exitCode !== null) throw new Error(`weir up ended with ${weir.exitCode}`);
+  return readRunFile(join(folder, ".weir"))?.url;
+}
+
+/** One shell for all blocks of a document: a variable set in one is there in the next. */
+async function runDocument(run: {
+  blocks: readonly Block[];
+  folder: string;
+  url: string;
+}): Promise<string | undefined> {
+  const script = run.blocks
+    .map(({ document, line, text }) => `echo ":: ${document}:${line}"\n${text}`)
+    .join("\n")
+    .replaceAll("http://127.0.0.1:8080", run.url)
+    .replaceAll("127.0.0.1:8080", new URL(run.url).host);
+  const shell = spawn("bash", ["-euo", "pipefail", "-c", script], {
+    cwd: run.folder,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const { code, output } = await finish(shell, documentMs);
+  return code === 0
+    ? undefined
+    : `A block failed with exit code ${code}, the last one here:\n${output}`;
+}
+
+async function finish(
+  child: ChildProcess,
+  timeoutMs?: number,
+): Promise<{ code: number | null; output: string }> {
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding("utf8").on("data", (text: string) => {
+      output = (output + text).slice(-65_536);
+    });
+  }
+  const timer =
+    timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => {
+          output += `\n(stopped after ${timeoutMs / 1000} s)`;
+          child.kill("SIGKILL");
+        }, timeoutMs);
+  const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+  clearTimeout(timer);
+  return { code, output };
+}

@@ -1,0 +1,72 @@
+/**
+ * The committed files that are made from the code: `generate.ts` writes them, `generate.ts --check`
+ * fails when one is not what the code would write now.
+ */
+import { execFile } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { dumpSchema } from "../server/src/postgres/dump-schema.ts";
+import { createTestDatabase } from "../server/test/helpers/database.ts";
+import { firstDifference } from "./first-difference.ts";
+
+const root = join(import.meta.dirname, "..");
+
+const generated: Readonly<Record<string, () => Promise<string>>> = {
+  "server/openapi.json": () => printedBy("openapi"),
+  "docs/configuration.md": () => printedBy("config", "docs"),
+  "server/sql/schema.sql": migratedSchema,
+};
+
+const onlyCheck = process.argv.includes("--check");
+const problems: string[] = [];
+for (const [file, make] of Object.entries(generated)) {
+  const problem = await writeOrCompare(file, make);
+  if (problem !== undefined) problems.push(`${file}: ${problem}`);
+}
+for (const problem of problems) console.error(problem);
+if (problems.length > 0 && onlyCheck) console.error("To write them anew: npm run generate");
+const count = Object.keys(generated).length;
+console.log(`${count} generated files ${onlyCheck ? "compared" : "made"}`);
+process.exitCode = problems.length === 0 ? 0 : 1;
+
+async function writeOrCompare(
+  file: string,
+  make: () => Promise<string>,
+): Promise<string | undefined> {
+  const path = join(root, file);
+  let made: string;
+  try {
+    made = await make();
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+  if (made.trim() === "") return "the code made nothing";
+  if (!onlyCheck) {
+    writeFileSync(path, made);
+    return undefined;
+  }
+  return existsSync(path) ? firstDifference(readFileSync(path, "utf8"), made) : "is missing";
+}
+
+/** What a command of Weir's command line prints. */
+async function printedBy(...command: string[]): Promise<string> {
+  const main = join(root, "server", "src", "main.ts");
+  const { stdout } = await promisify(execFile)(process.execPath, [main, ...command], {
+    cwd: root,
+    timeout: 60_000,
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  return stdout;
+}
+
+/** The migrations, run in a new database and read back from its catalogs. */
+async function migratedSchema(): Promise<string> {
+  const cleanUps: (() => void | Promise<void>)[] = [];
+  try {
+    const { owner } = await createTestDatabase({ after: (work) => void cleanUps.push(work) });
+    return await dumpSchema(owner);
+  } finally {
+    for (const cleanUp of cleanUps.reverse()) await cleanUp();
+  }
+}

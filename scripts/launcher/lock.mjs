@@ -1,0 +1,83 @@
+import { appendFileSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { codeOf, SetUpError } from "./set-up-error.mjs";
+
+const longestWaitMs = 600_000;
+
+/**
+ * @typedef {object} Lock
+ * @property {(pid: number) => void} add another process that works behind the lock
+ * @property {() => void} release
+ */
+
+/**
+ * Holds a lock file that names this process, so that `npm start` and `npm test` in two terminals
+ * do not install into the same folder. It is free again when all processes that it names are gone:
+ * an npm goes on for a while after its launcher was killed.
+ *
+ * @param {string} file
+ * @returns {Promise<Lock>}
+ */
+export async function holdLock(file) {
+  mkdirSync(dirname(file), { recursive: true });
+  const deadline = Date.now() + longestWaitMs;
+  let said = false;
+  while (!tryLock(file)) {
+    const holder = holderOf(file);
+    if (holder === "nobody") {
+      rmSync(file, { force: true });
+      continue;
+    }
+    if (holder !== "unknown" && !said) {
+      process.stderr.write(`Process ${holder} is installing the dependencies; waiting …\n`);
+      said = true;
+    }
+    if (Date.now() > deadline) {
+      throw new SetUpError(`Process ${holder} still holds ${file}. End it and try again.`);
+    }
+    await wait(50);
+  }
+  return {
+    add: (pid) => appendFileSync(file, `${pid}\n`),
+    release: () => rmSync(file, { force: true }),
+  };
+}
+
+/** @param {string} file */
+function tryLock(file) {
+  try {
+    writeFileSync(file, `${process.pid}\n`, { flag: "wx" });
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") return false;
+    throw new SetUpError(
+      `The checkout cannot be written: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+}
+
+/**
+ * @param {string} file
+ * @returns {number | "nobody" | "unknown"} `unknown` for a file that was made or removed just now
+ */
+function holderOf(file) {
+  try {
+    const pids = readFileSync(file, "utf8").split("\n").map(Number).filter(Boolean);
+    const isBeingMade = pids.length === 0 && Date.now() - statSync(file).mtimeMs < 2000;
+    return isBeingMade ? "unknown" : (pids.find(isAlive) ?? "nobody");
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return "unknown";
+    throw error;
+  }
+}
+
+/** @param {number} pid */
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return codeOf(error) === "EPERM";
+  }
+}

@@ -1,0 +1,188 @@
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync, statfsSync } from "node:fs";
+import { basename, join } from "node:path";
+import { exitCode, forwardSignals, keepOutput } from "./child.mjs";
+import { libcName, missingPackages } from "./installed-packages.mjs";
+import { holdLock } from "./lock.mjs";
+import { explainNpmFailure } from "./npm-failure.mjs";
+import { reportProgress } from "./progress.mjs";
+import { codeOf, SetUpError } from "./set-up-error.mjs";
+
+const neededNode = 24;
+
+/**
+ * Makes a checkout ready to run: its dependencies as the lock file says and a Node that is new
+ * enough. Costs some milliseconds when nothing is to do.
+ *
+ * @param {string} root
+ * @returns {Promise<string>} the path of the Node that runs TypeScript
+ * @throws {SetUpError} with a sentence for the user
+ */
+export async function makeReady(root) {
+  const node = chooseNode(root);
+  if (toInstall(root, node).length > 0) {
+    const lock = await holdLock(join(root, ".cache", "set-up.lock"));
+    try {
+      // Asked again, because another start may have done it in the meantime.
+      await installAll(toInstall(root, node), lock);
+    } finally {
+      lock.release();
+    }
+  }
+  return node.path;
+}
+
+/**
+ * @typedef {object} NodeChoice
+ * @property {string} path
+ * @property {string} [folder] where its package is to be installed; none for the running Node
+ */
+
+/**
+ * The running Node when it is new enough; else the one of npm's platform package. `node` itself
+ * from npm does not do: its install script fetches the binary unpinned, and npm 12 blocks it.
+ * @param {string} root
+ * @returns {NodeChoice}
+ */
+function chooseNode(root) {
+  if (Number(process.versions.node.split(".")[0]) >= neededNode) return { path: process.execPath };
+  const folder = join(root, "scripts", "node");
+  const name = `node-${process.platform === "win32" ? "win" : process.platform}-${process.arch}`;
+  const { optionalDependencies } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  const isMusl = process.platform === "linux" && libcName() === "musl";
+  if (optionalDependencies[name] === undefined || isMusl) {
+    throw new SetUpError(
+      `Weir runs on Node ${neededNode} or newer; this is Node ${process.versions.node}, and npm has no ` +
+        `ready-made one for ${process.platform} ${process.arch}${isMusl ? " (musl)" : ""}.\n` +
+        `Install Node ${neededNode} from https://nodejs.org or with your package manager, then run this again.`,
+    );
+  }
+  const binary = process.platform === "win32" ? "node.exe" : "node";
+  return { path: join(folder, "node_modules", name, "bin", binary), folder };
+}
+
+/**
+ * @param {string} root
+ * @param {NodeChoice} node
+ * @returns {string[]} folders
+ */
+function toInstall(root, node) {
+  const folders = node.folder === undefined ? [root] : [root, node.folder];
+  return folders.filter(
+    (folder) =>
+      missingPackages(folder).length > 0 || (folder === node.folder && !existsSync(node.path)),
+  );
+}
+
+/**
+ * The folders side by side: unpacking the dependencies is bound by the CPU, Node by the network.
+ * @param {string[]} folders
+ * @param {import("./lock.mjs").Lock} lock
+ */
+async function installAll(folders, lock) {
+  if (folders.length === 0) return;
+  for (const folder of folders) refuseFullDisk(folder);
+  const what = folders.map((folder) =>
+    isNodeFolder(folder) ? `Node ${neededNode}` : `${missingPackages(folder).length} packages`,
+  );
+  const progress = reportProgress(`Installing ${what.join(" and ")}, this once`);
+  try {
+    const done = await Promise.allSettled(folders.map((folder) => installOne(folder, lock)));
+    const failure = done.find((result) => result.status === "rejected");
+    if (failure !== undefined) throw failure.reason;
+  } catch (error) {
+    progress.end("failed");
+    throw error;
+  }
+  progress.end("done");
+}
+
+/** @param {string} folder */
+function isNodeFolder(folder) {
+  return folder.endsWith(join("scripts", "node"));
+}
+
+/**
+ * npm itself tries for minutes on a full disk, and then ends as if all were well.
+ * @param {string} folder
+ */
+function refuseFullDisk(folder) {
+  if (existsSync(join(folder, "node_modules"))) return;
+  const neededMb = isNodeFolder(folder) ? 200 : 700;
+  const { bavail, bsize } = statfsSync(folder);
+  const freeMb = Math.floor((bavail * bsize) / 1e6);
+  if (freeMb < neededMb) {
+    throw new SetUpError(
+      `The disk of ${folder} has ${freeMb} MB left; its packages take about ${neededMb} MB.`,
+    );
+  }
+}
+
+/**
+ * @param {string} folder
+ * @param {import("./lock.mjs").Lock} lock
+ */
+async function installOne(folder, lock) {
+  const { output, code } = await runNpm(
+    [
+      "ci",
+      `--prefix=${folder}`,
+      // Nothing that Weir needs has an install script that it needs; so none of them runs.
+      "--ignore-scripts",
+      // With NODE_ENV=production, or omit= in somebody's npmrc, npm would leave these out.
+      "--include=dev",
+      "--include=optional",
+      "--no-audit",
+      "--no-fund",
+      "--no-progress",
+      "--loglevel=warn",
+      // The defaults wait for minutes before they say that there is no network.
+      "--fetch-retry-mintimeout=1000",
+      "--fetch-retry-maxtimeout=10000",
+    ],
+    lock,
+  );
+  const missing = code === 0 ? missingPackages(folder) : [];
+  if (code !== 0 || missing.length > 0) {
+    throw new SetUpError(explainNpmFailure({ folder, output, missing }));
+  }
+}
+
+/**
+ * @param {string[]} args
+ * @param {import("./lock.mjs").Lock} lock
+ * @returns {Promise<{ output: string, code: number }>}
+ */
+async function runNpm(args, lock) {
+  const [command, ...first] = npmCommand();
+  const child = spawn(command, [...first, ...args], { shell: command === "npm.cmd" });
+  if (child.pid !== undefined) lock.add(child.pid);
+  const output = keepOutput(child);
+  let interrupted = false;
+  const release = forwardSignals(() => {
+    interrupted = true;
+    child.kill("SIGTERM");
+  });
+  try {
+    const code = await exitCode(child);
+    if (interrupted) throw new SetUpError("Interrupted; the next start installs again.", 130);
+    return { output: output(), code };
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT") throw error;
+    throw new SetUpError("npm is not on the PATH: install it, or start with `npm start`.");
+  } finally {
+    release();
+  }
+}
+
+/**
+ * The npm that runs this script, when one does; else the one on the PATH.
+ * @returns {[string, ...string[]]}
+ */
+function npmCommand() {
+  const path = process.env.npm_execpath;
+  if (path !== undefined && /^npm-cli\.c?js$/.test(basename(path)) && existsSync(path)) {
+    return [process.execPath, path];
+  }
+  return [process.platform === "win32" ? "npm.cmd" : "npm"];
+}

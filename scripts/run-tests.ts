@@ -1,0 +1,142 @@
+/**
+ * Runs one group of the tests: `run-tests.ts <unit|promises|services> [path…] [--name <regex>]`.
+ * Paths narrow the group to the files below them. A run that executed no test has failed.
+ */
+import { globSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join, relative, resolve } from "node:path";
+import { run } from "node:test";
+import { spec } from "node:test/reporters";
+import { parseArgs } from "node:util";
+import { printCoverage } from "./test-coverage.ts";
+
+interface Group {
+  readonly files: readonly string[];
+  readonly without: readonly string[];
+  readonly coverage: boolean;
+  /** At a time. Most of a database test is waiting for PostgreSQL, so one more than cores. */
+  readonly concurrency: number;
+  /** Milliseconds for one file. */
+  readonly timeout: number;
+}
+
+const promises = "server/test/promises/**/*.test.ts";
+const services = "server/test/{services,e2e}/**/*.test.ts";
+
+const groups: Readonly<Record<string, Group>> = {
+  unit: {
+    files: ["{protocol,sdk,server,dashboard,bench,scripts}/**/*.test.ts"],
+    without: [promises, services],
+    coverage: true,
+    concurrency: availableParallelism() + 1,
+    timeout: 120_000,
+  },
+  promises: {
+    files: [promises],
+    without: [],
+    coverage: false,
+    concurrency: 1,
+    timeout: 600_000,
+  },
+  services: {
+    files: [services],
+    without: [],
+    coverage: false,
+    concurrency: 1,
+    timeout: 300_000,
+  },
+};
+
+const sources = ["{protocol,sdk,server}/src/**/*.ts"];
+const notSources = ["**/*.test.ts", "**/conformance.ts"];
+
+const root = join(import.meta.dirname, "..");
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { name: { type: "string" } },
+});
+const [groupName = "", ...paths] = positionals;
+const group = groups[groupName];
+if (group === undefined) {
+  throw new Error(`The groups of tests are ${Object.keys(groups).join(", ")}; not "${groupName}"`);
+}
+
+const files = globSync([...group.files], {
+  cwd: root,
+  exclude: ["**/node_modules/**", ...group.without],
+})
+  .filter((file) => paths.length === 0 || paths.some((path) => isBelow(file, path)))
+  .sort();
+if (files.length === 0) {
+  console.error(`No test file matches ${[...group.files, ...paths].join(" ")}`);
+  process.exit(1);
+}
+
+const stream = run({
+  files: files.map((file) => join(root, file)),
+  cwd: root,
+  concurrency: Math.min(group.concurrency, files.length),
+  timeout: group.timeout,
+  execArgv: [
+    "--disable-warning=ExperimentalWarning",
+    `--import=${join(root, "scripts/test-seed.ts")}`,
+  ],
+  ...(values.name === undefined ? {} : { testNamePatterns: [new RegExp(values.name)] }),
+  ...(group.coverage && paths.length === 0
+    ? {
+        coverage: true,
+        coverageIncludeGlobs: sources,
+        coverageExcludeGlobs: notSources,
+      }
+    : {}),
+});
+
+let counts: Record<string, number> | undefined;
+let succeeded = false;
+const filesWithTests = new Set<string>();
+stream.on("test:summary", (summary) => {
+  // One summary comes for each file, and a last one for them all.
+  if (summary.file !== undefined) return;
+  counts = { ...summary.counts, duration_ms: summary.duration_ms };
+  succeeded = summary.success;
+});
+for (const outcome of ["test:pass", "test:fail"] as const) {
+  stream.on(outcome, ({ name, file, skip, todo }) => {
+    // A file without tests counts as one that passed; it is named by its path.
+    if (file === undefined || skip || todo || resolve(root, name) === file) return;
+    filesWithTests.add(file);
+  });
+}
+stream.on("test:coverage", ({ summary }) => {
+  printCoverage(summary, { root, sources: globSync(sources, { cwd: root, exclude: notSources }) });
+});
+await stream
+  .filter((event: { type: string }) => event.type !== "test:coverage")
+  .compose(new spec())
+  .forEach((text: string) => {
+    process.stdout.write(text);
+  });
+
+const empty = files.filter((file) => !filesWithTests.has(join(root, file)));
+const isEmpty = values.name === undefined ? empty.length > 0 : empty.length === files.length;
+if (isEmpty) console.error(`No test ran in ${empty.join(", ")}`);
+
+// The closing lines as node's TAP reporter writes them: they are what CI systems look for.
+for (const [key, word] of Object.entries({
+  tests: "tests",
+  suites: "suites",
+  passed: "pass",
+  failed: "fail",
+  cancelled: "cancelled",
+  skipped: "skipped",
+  todo: "todo",
+  duration_ms: "duration_ms",
+})) {
+  process.stdout.write(`# ${word} ${counts?.[key] ?? 0}\n`);
+}
+process.exitCode = succeeded && !isEmpty ? 0 : 1;
+
+function isBelow(file: string, path: string): boolean {
+  const wanted = relative(root, join(root, path));
+  return file === wanted || file.startsWith(`${wanted}/`);
+}

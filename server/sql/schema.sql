@@ -1,0 +1,1693 @@
+-- What the migrations make; written by dump-schema.test.ts, compared in every test run. Do not edit.
+
+create role weir_app login noinherit;
+create role weir_ingest login noinherit;
+alter role weir_ingest set transaction_timeout=10s;
+
+
+-- analytics ---------------------------------------------------------------------------------------
+create schema analytics;
+
+create table analytics.currencies (
+  id smallint not null generated always as identity,
+  code text not null,
+  constraint currencies_code_key UNIQUE (code),
+  constraint currencies_pkey PRIMARY KEY (id)
+);
+
+create table analytics.event_types (
+  id integer not null generated always as identity,
+  name text not null,
+  action smallint not null,
+  constraint event_types_name_key UNIQUE (name),
+  constraint event_types_pkey PRIMARY KEY (id)
+);
+
+create table analytics.facts (
+  occurred_at timestamp with time zone not null,
+  user_id integer,
+  product_id integer,
+  event_type integer not null,
+  service_id integer not null,
+  action smallint not null,
+  currency smallint,
+  amount numeric
+) partition by RANGE (occurred_at);
+CREATE INDEX facts_occurred ON ONLY analytics.facts USING brin (occurred_at);
+CREATE INDEX facts_views ON ONLY analytics.facts USING btree (user_id, occurred_at) WHERE (action = 1);
+
+create table analytics.facts_default partition of analytics.facts default;
+
+create table analytics.key_facts (
+  user_id integer not null,
+  occurred_at timestamp with time zone not null,
+  action smallint not null,
+  last_view_at timestamp with time zone,
+  constraint key_facts_action_check CHECK ((action = ANY (ARRAY[2, 3]))),
+  constraint key_facts_pkey PRIMARY KEY (user_id, occurred_at, action) INCLUDE (last_view_at)
+) with (fillfactor=90);
+CREATE INDEX key_facts_occurred ON analytics.key_facts USING btree (occurred_at);
+
+create table analytics.product_revenue (
+  size smallint not null,
+  bucket integer not null,
+  product_id integer not null,
+  currency smallint not null,
+  revenue numeric not null,
+  constraint product_revenue_pkey PRIMARY KEY (size, bucket, product_id, currency)
+) with (fillfactor=80);
+
+create table analytics.product_windows (
+  size smallint not null,
+  bucket integer not null,
+  product_id integer not null,
+  views integer not null,
+  carts integer not null,
+  purchases integer not null,
+  constraint product_windows_pkey PRIMARY KEY (size, bucket, product_id)
+) with (fillfactor=80);
+
+create table analytics.products (
+  id integer not null generated always as identity,
+  key text not null,
+  name text,
+  category text,
+  named boolean not null generated always as ((name IS NOT NULL)) stored,
+  constraint products_key_id_named_key UNIQUE (key) INCLUDE (id, named),
+  constraint products_pkey PRIMARY KEY (id)
+);
+
+create table analytics.sessions (
+  started_at timestamp with time zone not null,
+  ended_at timestamp with time zone not null,
+  user_id integer not null,
+  events integer not null,
+  purchases integer not null,
+  constraint sessions_pkey PRIMARY KEY (user_id, started_at)
+) with (fillfactor=80);
+CREATE INDEX sessions_started ON analytics.sessions USING btree (started_at);
+
+create table analytics.user_hours (
+  hour integer not null,
+  user_id integer not null,
+  minutes bigint not null,
+  constraint user_hours_pkey PRIMARY KEY (hour, user_id)
+) with (fillfactor=80);
+
+create table analytics.user_months (
+  month integer not null,
+  user_id integer not null,
+  days integer not null,
+  view_days integer not null,
+  constraint user_months_pkey PRIMARY KEY (month, user_id)
+) with (fillfactor=80);
+
+create table analytics.users (
+  id integer not null generated always as identity,
+  key text not null,
+  constraint users_key_id_key UNIQUE (key) INCLUDE (id),
+  constraint users_pkey PRIMARY KEY (id)
+);
+
+create table analytics.window_counts (
+  size smallint not null,
+  bucket integer not null,
+  event_type integer not null,
+  service_id integer not null,
+  events bigint not null,
+  constraint window_counts_pkey PRIMARY KEY (size, bucket, event_type, service_id)
+) with (fillfactor=60);
+
+create table analytics.window_revenue (
+  size smallint not null,
+  bucket integer not null,
+  service_id integer not null,
+  currency smallint not null,
+  revenue numeric not null,
+  orders bigint not null,
+  refunds numeric not null,
+  refund_count bigint not null,
+  constraint window_revenue_pkey PRIMARY KEY (size, bucket, service_id, currency)
+) with (fillfactor=60);
+
+create table analytics.window_totals (
+  size smallint not null,
+  bucket integer not null,
+  events bigint not null default 0,
+  users integer not null default 0,
+  sessions integer not null default 0,
+  converted_sessions integer not null default 0,
+  updated_at timestamp with time zone not null default now(),
+  constraint window_totals_pkey PRIMARY KEY (size, bucket)
+) with (fillfactor=60);
+
+
+-- auth --------------------------------------------------------------------------------------------
+create schema auth;
+
+create domain auth.permission_pattern as text
+  constraint permission_pattern_check CHECK ((VALUE ~ '^([a-z][a-z0-9_]{0,62}|\*)\.(get|post|put|patch|delete|\*)\.([a-z][a-z0-9_]{0,62}|\*)$'::text));
+
+create table auth.audit_log (
+  id bigint not null generated always as identity,
+  at timestamp with time zone not null default now(),
+  actor text not null,
+  action text not null,
+  subject text not null,
+  detail jsonb not null default '{}'::jsonb,
+  constraint audit_log_pkey PRIMARY KEY (id)
+);
+CREATE INDEX audit_log_subject ON auth.audit_log USING btree (subject, id DESC);
+
+create table auth.extra_permissions (
+  service_id integer not null,
+  permission auth.permission_pattern not null,
+  created_at timestamp with time zone not null default now(),
+  constraint extra_permissions_pkey PRIMARY KEY (service_id, permission),
+  constraint extra_permissions_service_id_fkey FOREIGN KEY (service_id) REFERENCES auth.services(id)
+);
+CREATE TRIGGER touch AFTER INSERT OR DELETE OR UPDATE ON auth.extra_permissions FOR EACH STATEMENT EXECUTE FUNCTION auth.touch();
+
+create table auth.keys (
+  id text not null,
+  env text not null,
+  service_id integer not null,
+  secret_hash bytea not null,
+  label text not null default ''::text,
+  created_at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  last_used_at timestamp with time zone,
+  constraint keys_env_check CHECK ((env ~ '^[a-z][a-z0-9]{0,15}$'::text)),
+  constraint keys_pkey PRIMARY KEY (id),
+  constraint keys_secret_hash_check CHECK ((length(secret_hash) = 32)),
+  constraint keys_service_id_fkey FOREIGN KEY (service_id) REFERENCES auth.services(id)
+);
+CREATE INDEX keys_service ON auth.keys USING btree (service_id);
+CREATE TRIGGER touch AFTER INSERT OR DELETE OR UPDATE OF expires_at, revoked_at ON auth.keys FOR EACH STATEMENT EXECUTE FUNCTION auth.touch();
+
+create table auth.revision (
+  only_row boolean not null default true,
+  revision bigint not null,
+  constraint revision_only_row_check CHECK (only_row),
+  constraint revision_pkey PRIMARY KEY (only_row)
+);
+
+create table auth.revoked_permissions (
+  service_id integer not null,
+  permission auth.permission_pattern not null,
+  created_at timestamp with time zone not null default now(),
+  constraint revoked_permissions_pkey PRIMARY KEY (service_id, permission),
+  constraint revoked_permissions_service_id_fkey FOREIGN KEY (service_id) REFERENCES auth.services(id)
+);
+CREATE TRIGGER touch AFTER INSERT OR DELETE OR UPDATE ON auth.revoked_permissions FOR EACH STATEMENT EXECUTE FUNCTION auth.touch();
+
+create table auth.roles (
+  name text not null,
+  description text not null default ''::text,
+  permissions auth.permission_pattern[] not null,
+  source text not null default 'file'::text,
+  updated_at timestamp with time zone not null default now(),
+  constraint roles_name_check CHECK ((name ~ '^[a-z][a-z0-9-]{0,62}$'::text)),
+  constraint roles_pkey PRIMARY KEY (name),
+  constraint roles_source_check CHECK ((source = ANY (ARRAY['file'::text, 'api'::text])))
+);
+CREATE TRIGGER touch AFTER INSERT OR DELETE OR UPDATE ON auth.roles FOR EACH STATEMENT EXECUTE FUNCTION auth.touch();
+
+create table auth.services (
+  id integer not null generated always as identity,
+  name text not null,
+  role text not null,
+  created_at timestamp with time zone not null default now(),
+  disabled_at timestamp with time zone,
+  constraint services_name_check CHECK ((name ~ '^[a-z][a-z0-9-]{0,62}$'::text)),
+  constraint services_name_key UNIQUE (name),
+  constraint services_pkey PRIMARY KEY (id)
+);
+CREATE TRIGGER touch AFTER INSERT OR DELETE OR UPDATE OF role, disabled_at ON auth.services FOR EACH STATEMENT EXECUTE FUNCTION auth.touch();
+
+create table auth.sessions (
+  token_hash bytea not null,
+  key_id text not null,
+  csrf_token text not null,
+  created_at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone not null,
+  constraint sessions_key_id_fkey FOREIGN KEY (key_id) REFERENCES auth.keys(id),
+  constraint sessions_pkey PRIMARY KEY (token_hash),
+  constraint sessions_token_hash_check CHECK ((length(token_hash) = 32))
+);
+CREATE TRIGGER touch AFTER INSERT ON auth.sessions FOR EACH STATEMENT EXECUTE FUNCTION auth.touch();
+CREATE TRIGGER touch_end AFTER DELETE ON auth.sessions FOR EACH ROW EXECUTE FUNCTION auth.touch();
+
+create table auth.signin_links (
+  token_hash bytea not null,
+  key_id text not null,
+  created_at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone not null,
+  used_at timestamp with time zone,
+  constraint signin_links_key_id_fkey FOREIGN KEY (key_id) REFERENCES auth.keys(id),
+  constraint signin_links_pkey PRIMARY KEY (token_hash),
+  constraint signin_links_token_hash_check CHECK ((length(token_hash) = 32))
+);
+
+CREATE OR REPLACE FUNCTION auth.touch()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  update auth.revision set revision = revision + 1;
+  notify weir_auth;
+  return null;
+end $function$;
+
+
+-- etl ---------------------------------------------------------------------------------------------
+create schema etl;
+
+create table etl.cursors (
+  reader text not null,
+  epoch bigint not null default 0,
+  "position" pg_snapshot not null,
+  read_at timestamp with time zone not null,
+  events bigint not null default 0,
+  constraint cursors_pkey PRIMARY KEY (reader)
+);
+
+create table etl.event_type_actions (
+  name text not null,
+  action smallint not null,
+  constraint event_type_actions_action_check CHECK (((action >= 1) AND (action <= 5))),
+  constraint event_type_actions_pkey PRIMARY KEY (name)
+);
+
+create table etl.leases (
+  reader text not null,
+  epoch bigint not null,
+  owner text not null,
+  heartbeat_at timestamp with time zone not null,
+  constraint leases_pkey PRIMARY KEY (reader)
+);
+
+create table etl.raw_history (
+  only_row boolean not null default true,
+  first_raw_day date not null,
+  constraint raw_history_only_row_check CHECK (only_row),
+  constraint raw_history_pkey PRIMARY KEY (only_row)
+);
+
+create table etl.window_runs (
+  id bigint not null generated always as identity,
+  size text not null,
+  start timestamp with time zone not null,
+  state text not null,
+  requested_by text not null,
+  requested_at timestamp with time zone not null default now(),
+  started_at timestamp with time zone,
+  finished_at timestamp with time zone,
+  attempts integer not null default 0,
+  rows bigint,
+  changed boolean,
+  error text,
+  constraint window_runs_pkey PRIMARY KEY (id),
+  constraint window_runs_size_check CHECK ((size = ANY (ARRAY['minute'::text, 'hour'::text, 'day'::text]))),
+  constraint window_runs_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'done'::text, 'failed'::text])))
+);
+CREATE INDEX window_runs_open ON etl.window_runs USING btree (id) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]));
+CREATE INDEX window_runs_window ON etl.window_runs USING btree (size, start, id DESC);
+
+CREATE OR REPLACE FUNCTION etl.apply_hour(worker_epoch bigint, hour integer, staged etl.cursors)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+#variable_conflict use_variable
+declare
+  day int := floor(hour / 24::float8)::int;
+  starts timestamptz := etl.start_of_hour(hour);
+  ends timestamptz := etl.start_of_hour(hour + 1);
+  current etl.cursors;
+  noted int[] := array(select user_id from rerun_users);
+  running xid8[] := array(select pg_snapshot_xip(staged."position"));
+begin
+  select * into current from etl.cursors where reader = 'windows' for no key update;
+  if current.epoch is distinct from worker_epoch then
+    raise exception 'fenced: epoch % has been taken over by epoch %', worker_epoch, current.epoch using errcode = 'WF001';
+  end if;
+
+  insert into rerun_events
+  select r.occurred_at, r.occurred_at >= starts and r.occurred_at < ends, u.id, null, null, r.service_id, t.action, null, null, null
+  from (
+    select * from raw.events where xid = any (running) and received_at >= staged.read_at - interval '1 hour'
+    union all
+    select * from raw.events where xid >= pg_snapshot_xmax(staged."position") and received_at >= staged.read_at - interval '1 hour'
+  ) r
+  join analytics.users u on u.key = r.user_key
+  join analytics.event_types t on t.name = r.event_type
+  where pg_visible_in_snapshot(r.xid, current."position") and u.id = any (noted);
+  if exists (
+    select from etl.staged_sessions(hour, true) s left join rerun_covered c on c.user_id = s.user_id
+    where c.until is null or s.ended_at >= c.until - interval '30 minutes'
+  ) then
+    return false;
+  end if;
+  perform etl.stage_last_views(hour);
+
+  delete from analytics.facts where ctid = any (array(
+    select row from (
+      select f.ctid as row, w.n, row_number() over (partition by w.*) as copy
+      from analytics.facts f join wrong_facts w on w.n < 0 and f.occurred_at = w.occurred_at
+        and (f.user_id, f.product_id, f.event_type, f.service_id, f.action, f.currency, f.amount)
+          is not distinct from (w.user_id, w.product_id, w.event_type, w.service_id, w.action, w.currency, w.amount)
+      where f.occurred_at >= starts and f.occurred_at < ends
+    ) extra where copy <= -n)) and occurred_at >= starts and occurred_at < ends;
+  insert into analytics.facts (occurred_at, user_id, product_id, event_type, service_id, action, currency, amount)
+  select occurred_at, user_id, product_id, event_type, service_id, action, currency, amount
+  from wrong_facts cross join generate_series(1, n) where n > 0;
+
+  insert into analytics.window_counts as w select * from wrong_counts
+  on conflict (size, bucket, event_type, service_id) do update set events = w.events + excluded.events;
+  delete from analytics.window_counts w using wrong_counts o
+  where w.size = o.size and w.bucket = o.bucket and w.event_type = o.event_type and w.service_id = o.service_id and w.events = 0;
+
+  insert into analytics.window_revenue as w select * from wrong_revenue
+  on conflict (size, bucket, service_id, currency) do update set
+    revenue = w.revenue + excluded.revenue, orders = w.orders + excluded.orders,
+    refunds = w.refunds + excluded.refunds, refund_count = w.refund_count + excluded.refund_count;
+  delete from analytics.window_revenue w using wrong_revenue o
+  where w.size = o.size and w.bucket = o.bucket and w.service_id = o.service_id and w.currency = o.currency
+    and w.orders = 0 and w.refund_count = 0;
+
+  insert into analytics.product_windows as w select * from wrong_product_windows
+  on conflict (size, bucket, product_id) do update set
+    views = w.views + excluded.views, carts = w.carts + excluded.carts, purchases = w.purchases + excluded.purchases;
+  delete from analytics.product_windows w using wrong_product_windows o
+  where w.size = o.size and w.bucket = o.bucket and w.product_id = o.product_id and w.views = 0 and w.carts = 0 and w.purchases = 0;
+
+  insert into analytics.product_revenue as w select * from wrong_product_revenue
+  on conflict (size, bucket, product_id, currency) do update set revenue = w.revenue + excluded.revenue;
+  delete from analytics.product_revenue w using wrong_product_revenue o
+  where w.size = o.size and w.bucket = o.bucket and w.product_id = o.product_id and w.currency = o.currency and w.revenue = 0
+    and not exists (select from rerun_products p where p.action = 3 and p.product_id = w.product_id and p.currency = w.currency);
+
+  perform etl.replace_users(hour, noted, -1);
+  delete from analytics.user_hours u where u.hour = hour and u.user_id = any (noted);
+  insert into analytics.user_hours select hour, user_id, minutes from etl.staged_user_hours(hour, true);
+  update analytics.user_months m set days = m.days & ~etl.bit_of_day(day), view_days = m.view_days & ~etl.bit_of_day(day)
+  where m.month = etl.month_of_day(day) and m.user_id = any (noted);
+  insert into analytics.user_months as m
+  select etl.month_of_day(day), user_id, etl.bit_of_day(day),
+    case when bit_or(minutes) >> 60 & 1 = 1 then etl.bit_of_day(day) else 0 end
+  from analytics.user_hours u where u.hour between 24 * day and 24 * day + 23 and u.user_id = any (noted) group by 2
+  on conflict (month, user_id) do update set days = m.days | excluded.days, view_days = m.view_days | excluded.view_days;
+  delete from analytics.user_months m where m.month = etl.month_of_day(day) and m.user_id = any (noted) and m.days = 0;
+  delete from analytics.sessions where user_id = any (noted) and started_at >= starts and started_at < ends;
+  insert into analytics.sessions (user_id, started_at, ended_at, events, purchases)
+  select user_id, started_at, ended_at, events, purchases from etl.staged_sessions(hour, true);
+  delete from analytics.key_facts where user_id = any (noted) and occurred_at >= starts and occurred_at < ends;
+  insert into analytics.key_facts (user_id, occurred_at, action, last_view_at) select * from etl.staged_key_facts(hour, true);
+  perform etl.replace_users(hour, noted, 1);
+
+  insert into analytics.window_totals as w (size, bucket, events, users, sessions, converted_sessions)
+  select size, bucket, sum(events), sum(users), sum(sessions), sum(converted_sessions) from wrong_totals group by 1, 2
+  on conflict (size, bucket) do update set events = w.events + excluded.events, users = w.users + excluded.users,
+    sessions = w.sessions + excluded.sessions, converted_sessions = w.converted_sessions + excluded.converted_sessions,
+    updated_at = now();
+  delete from analytics.window_totals w using wrong_totals o where w.size = o.size and w.bucket = o.bucket and w.events = 0;
+  return true;
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.bit_of_day(day integer)
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$ select 1 << (extract(day from date '1970-01-01' + day)::int - 1) $function$;
+
+CREATE OR REPLACE FUNCTION etl.compare_hour(hour integer)
+ RETURNS bigint
+ LANGUAGE plpgsql
+AS $function$
+#variable_conflict use_variable
+declare
+  day int := floor(hour / 24::float8)::int;
+  starts timestamptz := etl.start_of_hour(hour);
+  ends timestamptz := etl.start_of_hour(hour + 1);
+begin
+  create temporary table wrong_facts as
+  select occurred_at, user_id, product_id, event_type, service_id, action, currency, amount, sum(n) as n from (
+    select occurred_at, user_id, product_id, event_type, service_id, action, currency, amount, 1 as n from rerun_events where inside
+    union all
+    select occurred_at, user_id, product_id, event_type, service_id, action, currency, amount, -1 from analytics.facts
+    where occurred_at >= starts and occurred_at < ends
+  ) f group by 1, 2, 3, 4, 5, 6, 7, 8 having sum(n) <> 0;
+
+  -- the day's own rows are right when they are the sum of its hours, this one corrected
+  create temporary table wrong_counts as
+  with hours as (
+    select 1::smallint as size, etl.minute_of(occurred_at) as bucket, event_type, service_id, 1 as events from rerun_events where inside
+    union all select 2, hour, event_type, service_id, 1 from rerun_events where inside
+    union all select size, bucket, event_type, service_id, -events from analytics.window_counts
+    where (size = 1 and bucket between 60 * hour and 60 * hour + 59) or (size = 2 and bucket = hour)
+  ), off as (select size, bucket, event_type, service_id, sum(events) as events from hours group by 1, 2, 3, 4)
+  select size, bucket, event_type, service_id, sum(events)::bigint as events from (
+    select * from off
+    union all select 3, day, event_type, service_id, events from off where size = 2
+    union all select 3, day, event_type, service_id, events from analytics.window_counts
+    where size = 2 and bucket between 24 * day and 24 * day + 23
+    union all select 3, day, event_type, service_id, -events from analytics.window_counts where size = 3 and bucket = day
+  ) d group by 1, 2, 3, 4 having sum(events) <> 0;
+
+  create temporary table wrong_revenue as
+  with hours as (
+    select size, bucket, service_id, currency,
+      case when action = 3 then amount else 0 end as revenue, (action = 3)::int as orders,
+      case when action = 4 then abs(amount) else 0 end as refunds, (action = 4)::int as refund_count
+    from rerun_events cross join lateral (values (1::smallint, etl.minute_of(occurred_at)), (2::smallint, hour)) v (size, bucket)
+    where inside and action in (3, 4) and amount is not null
+    union all
+    select size, bucket, service_id, currency, -revenue, -orders, -refunds, -refund_count from analytics.window_revenue
+    where (size = 1 and bucket between 60 * hour and 60 * hour + 59) or (size = 2 and bucket = hour)
+  ), off as (
+    select size, bucket, service_id, currency, sum(revenue) as revenue, sum(orders) as orders, sum(refunds) as refunds,
+      sum(refund_count) as refund_count from hours group by 1, 2, 3, 4
+  )
+  select size, bucket, service_id, currency, sum(revenue) as revenue, sum(orders)::bigint as orders,
+    sum(refunds) as refunds, sum(refund_count)::bigint as refund_count from (
+    select * from off
+    union all select 3, day, service_id, currency, revenue, orders, refunds, refund_count from off where size = 2
+    union all select 3, day, service_id, currency, revenue, orders, refunds, refund_count from analytics.window_revenue
+    where size = 2 and bucket between 24 * day and 24 * day + 23
+    union all select 3, day, service_id, currency, -revenue, -orders, -refunds, -refund_count from analytics.window_revenue
+    where size = 3 and bucket = day
+  ) d group by 1, 2, 3, 4 having sum(revenue) <> 0 or sum(orders) <> 0 or sum(refunds) <> 0 or sum(refund_count) <> 0;
+
+  create temporary table wrong_product_windows as
+  with hours as (
+    select product_id, (action = 1)::int as views, (action = 2)::int as carts, (action = 3)::int as purchases from rerun_products
+    union all select product_id, -views, -carts, -purchases from analytics.product_windows where size = 2 and bucket = hour
+  ), off as (
+    select 2::smallint as size, hour as bucket, product_id, sum(views) as views, sum(carts) as carts, sum(purchases) as purchases
+    from hours group by 3
+  )
+  select size, bucket, product_id, sum(views)::int as views, sum(carts)::int as carts, sum(purchases)::int as purchases from (
+    select * from off
+    union all select 3, day, product_id, views, carts, purchases from off
+    union all select 3, day, product_id, views, carts, purchases from analytics.product_windows
+    where size = 2 and bucket between 24 * day and 24 * day + 23
+    union all select 3, day, product_id, -views, -carts, -purchases from analytics.product_windows where size = 3 and bucket = day
+  ) d group by 1, 2, 3 having sum(views) <> 0 or sum(carts) <> 0 or sum(purchases) <> 0;
+
+  create temporary table wrong_product_revenue as
+  with hours as (
+    select product_id, currency, amount as revenue from rerun_products
+    where action = 3 and amount is not null and currency is not null
+    union all select product_id, currency, -revenue from analytics.product_revenue where size = 2 and bucket = hour
+  ), off as (select 2::smallint as size, hour as bucket, product_id, currency, sum(revenue) as revenue from hours group by 3, 4)
+  select size, bucket, product_id, currency, sum(revenue) as revenue from (
+    select * from off
+    union all select 3, day, product_id, currency, revenue from off
+    union all select 3, day, product_id, currency, revenue from analytics.product_revenue
+    where size = 2 and bucket between 24 * day and 24 * day + 23
+    union all select 3, day, product_id, currency, -revenue from analytics.product_revenue where size = 3 and bucket = day
+  ) d group by 1, 2, 3, 4 having sum(revenue) <> 0;
+
+  create temporary table rerun_hours as select * from etl.staged_user_hours(hour, false);
+  create temporary table rerun_sessions as select * from etl.staged_sessions(hour, false);
+  create temporary table rerun_key_facts as select * from etl.staged_key_facts(hour, false);
+  insert into rerun_users
+  select coalesce(n.user_id, o.user_id) from rerun_hours n
+  full join (select user_id, minutes from analytics.user_hours u where u.hour = hour) o using (user_id)
+  where n.minutes is distinct from o.minutes
+  union
+  select coalesce(n.user_id, o.user_id) from rerun_sessions n
+  full join (select * from analytics.sessions where started_at >= starts and started_at < ends) o using (user_id, started_at)
+  where (n.ended_at, n.events, n.purchases) is distinct from (o.ended_at, o.events, o.purchases)
+  union
+  select coalesce(n.user_id, o.user_id) from rerun_key_facts n
+  full join (select * from analytics.key_facts where occurred_at >= starts and occurred_at < ends) o using (user_id, occurred_at, action)
+  where n.user_id is null or o.user_id is null or n.last_view_at is distinct from o.last_view_at
+  union
+  select coalesce(n.user_id, o.user_id) from (
+    select user_id, bit_or(minutes) >> 60 & 1 = 1 as viewed from (
+      select user_id, minutes from rerun_hours
+      union all select user_id, minutes from analytics.user_hours u
+      where u.hour between 24 * day and 24 * day + 23 and u.hour <> hour) h group by 1
+  ) n full join (
+    select user_id, view_days & etl.bit_of_day(day) <> 0 as viewed from analytics.user_months
+    where month = etl.month_of_day(day) and (days | view_days) & etl.bit_of_day(day) <> 0
+  ) o using (user_id) where n.viewed is distinct from o.viewed
+  union
+  select user_id from analytics.user_months where month = etl.month_of_day(day)
+    and view_days & etl.bit_of_day(day) <> 0 and days & etl.bit_of_day(day) = 0;
+
+  -- counters of users and sessions: their own error, against the rows that they count
+  create temporary table wrong_totals as
+  with expected as (
+    select size, bucket, events, 0::bigint as users, 0::bigint as sessions, 0::bigint as converted from wrong_counts
+    union all select size, bucket, sum(events), 0, 0, 0 from analytics.window_counts
+    where (size = 1 and bucket between 60 * hour and 60 * hour + 59) or (size = 2 and bucket = hour) or (size = 3 and bucket = day)
+    group by 1, 2
+    union all select 1, m, 0, count(*), 0, 0 from analytics.user_hours u cross join generate_series(60 * hour, 60 * hour + 59) m
+    where u.hour = hour and (minutes >> (m - 60 * hour)) & 1 = 1 group by m
+    union all select 2, hour, 0, count(*), 0, 0 from analytics.user_hours u where u.hour = hour
+    union all select 3, day, 0, count(*), 0, 0 from analytics.user_months
+    where month = etl.month_of_day(day) and days & etl.bit_of_day(day) <> 0
+    union all
+    select size, bucket, 0, 0, count(*), count(*) filter (where purchases > 0)
+    from analytics.sessions cross join lateral (
+      values (1::smallint, etl.minute_of(started_at)), (2::smallint, hour)) v (size, bucket)
+    where started_at >= starts and started_at < ends group by 1, 2
+    union all
+    select 3, day, 0, 0, count(*), count(*) filter (where purchases > 0) from analytics.sessions
+    where started_at >= etl.start_of_hour(24 * day) and started_at < etl.start_of_hour(24 * day + 24)
+    union all
+    select size, bucket, -events, -users, -sessions, -converted_sessions from analytics.window_totals
+    where (size = 1 and bucket between 60 * hour and 60 * hour + 59) or (size = 2 and bucket = hour) or (size = 3 and bucket = day)
+  )
+  select size, bucket, sum(events)::bigint as events, sum(users)::int as users, sum(sessions)::int as sessions,
+    sum(converted)::int as converted_sessions from expected group by 1, 2
+  having sum(events) <> 0 or sum(users) <> 0 or sum(sessions) <> 0 or sum(converted) <> 0;
+
+  return (select count(*) from rerun_events where inside);
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.day_of_minute(minute integer)
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$ select floor(minute / 1440::float8)::int $function$;
+
+CREATE OR REPLACE FUNCTION etl.drop_facts(before timestamp with time zone)
+ RETURNS text[]
+ LANGUAGE plpgsql
+AS $function$
+declare
+  name text;
+  dropped text[] := '{}';
+begin
+  perform set_config('lock_timeout', '500ms', true);
+  for name in
+    select c.relname
+    from pg_inherits h
+    join pg_class c on c.oid = h.inhrelid
+    where h.inhparent = 'analytics.facts'::regclass and c.relname ~ '^facts_\d{8}$'
+      and (to_date(right(c.relname, 8), 'YYYYMMDD') + 1)::timestamp at time zone 'UTC' <= before
+    order by c.relname
+  loop
+    execute format('drop table analytics.%I', name);
+    dropped := dropped || name;
+  end loop;
+  return dropped;
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.ensure_facts_partitions(first date, last date)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  made int := 0;
+  day date;
+  starts timestamptz;
+begin
+  for day in select d::date from generate_series(first, last, interval '1 day') d
+             where to_regclass('analytics.facts_' || to_char(d, 'YYYYMMDD')) is null loop
+    perform pg_advisory_xact_lock(hashtext('etl.ensure_facts_partitions'));
+    starts := day::timestamp at time zone 'UTC';
+    continue when exists (
+      select from analytics.facts_default where occurred_at >= starts and occurred_at < starts + interval '24 hours');
+    execute format('create table if not exists analytics.%I partition of analytics.facts for values from (%L) to (%L)',
+      'facts_' || to_char(day, 'YYYYMMDD'), starts, starts + interval '24 hours');
+    made := made + 1;
+  end loop;
+  return made;
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.facts_partition(day integer)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+AS $function$ select coalesce(
+     to_regclass('analytics.facts_' || to_char(date '1970-01-01' + day, 'YYYYMMDD')),
+     'analytics.facts_default'::regclass)::text $function$;
+
+CREATE OR REPLACE FUNCTION etl.find_last_views()
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  lookup int;
+begin
+  for round in 1..2 loop
+    for lookup in select distinct view_day from batch_carts where last_view_at is null and view_day is not null loop
+      execute format('update batch_carts c set last_view_at = (
+          select max(occurred_at) from %s v where v.user_id = c.user_id and v.action = 1
+          and v.occurred_at >= $2 and v.occurred_at < $2 + interval ''24 hours'' and v.occurred_at <= c.occurred_at)
+        where view_day = $1 and last_view_at is null', etl.facts_partition(lookup))
+      using lookup, timestamptz '1970-01-01 00:00:00+00' + lookup * interval '24 hours';
+    end loop;
+    exit when round = 2;
+    update batch_carts set view_day = (select d.view_day from etl.last_view_day(user_id, view_day - 1) d)
+    where last_view_at is null and view_day is not null;
+  end loop;
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.fold_counts()
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  with fine as materialized (
+    select minute, hour, day, event_type, service_id, count(*) as events from batch group by 1, 2, 3, 4, 5
+  ), added as materialized (
+    select size, bucket, event_type, service_id, sum(events) as events
+    from fine cross join lateral (values (1::smallint, minute), (2::smallint, hour), (3::smallint, day)) v (size, bucket)
+    group by 1, 2, 3, 4
+  ), counted as (
+    insert into analytics.window_counts as w select * from added order by 1, 2, 3, 4
+    on conflict (size, bucket, event_type, service_id) do update set events = w.events + excluded.events
+  )
+  insert into analytics.window_totals as w (size, bucket, events, updated_at)
+  select size, bucket, sum(events), now() from added group by 1, 2 order by 1, 2
+  on conflict (size, bucket) do update set events = w.events + excluded.events, updated_at = excluded.updated_at;
+
+  insert into analytics.window_revenue as w
+  select size, bucket, service_id, currency,
+    coalesce(sum(amount) filter (where action = 3), 0), count(*) filter (where action = 3),
+    coalesce(sum(abs(amount)) filter (where action = 4), 0), count(*) filter (where action = 4)
+  from batch cross join lateral (values (1::smallint, minute), (2::smallint, hour), (3::smallint, day)) v (size, bucket)
+  where action in (3, 4) and amount is not null
+  group by 1, 2, 3, 4 order by 1, 2, 3, 4
+  on conflict (size, bucket, service_id, currency) do update set
+    revenue = w.revenue + excluded.revenue, orders = w.orders + excluded.orders,
+    refunds = w.refunds + excluded.refunds, refund_count = w.refund_count + excluded.refund_count;
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.fold_facts()
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into analytics.facts (occurred_at, user_id, product_id, event_type, service_id, action, currency, amount)
+  select occurred_at, user_id, product_id, event_type, service_id, action, currency, amount from batch;
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.fold_items()
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+begin
+  if not exists (select from batch where items is not null) then return; end if;
+  insert into batch_products (hour, day, action, currency, amount, product_key, format, payload, product_id)
+  select b.hour, b.day, b.action, b.currency, i.amount, i.key, b.format, b.payload,
+    (select id from analytics.products p where p.key = i.key)
+  from batch b cross join lateral (
+    select item ->> 'id' as key, sum((item ->> 'amount')::numeric) as amount
+    from json_array_elements(b.items) item where item ->> 'id' is not null group by 1
+  ) i where b.items is not null and b.action between 1 and 3;
+  insert into analytics.products (key)
+  select distinct product_key from batch_products where product_id is null on conflict do nothing;
+  update batch_products b set product_id = (select id from analytics.products p where p.key = b.product_key)
+  where product_id is null;
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.fold_key_facts()
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_nestloop TO 'off'
+AS $function$
+begin
+  -- late views: only users who already have a cart at or after their first view of this batch
+  with viewers as materialized (
+    select user_id, min(occurred_at) as first from batch where action = 1 and user_id is not null group by 1
+  ), late as materialized (
+    select user_id, first from viewers v where (
+      select true from analytics.key_facts k where k.user_id = v.user_id and k.occurred_at >= v.first and k.action = 2 limit 1)
+  ), timeline as (
+    select b.user_id, b.occurred_at, 1 as action, null::timestamptz as last_view_at
+    from late join batch b on b.user_id = late.user_id and b.action = 1
+    union all
+    select late.user_id, cart.* from late cross join lateral (
+      select occurred_at, 2, last_view_at from analytics.key_facts k
+      where k.user_id = late.user_id and k.occurred_at >= late.first and k.action = 2 offset 0) cart
+  ), seen as (
+    select *, max(occurred_at) filter (where action = 1)
+      over (partition by user_id order by occurred_at, action) as view_at from timeline
+  )
+  insert into analytics.key_facts (user_id, occurred_at, action, last_view_at)
+  select user_id, occurred_at, 2, view_at from seen
+  where action = 2 and view_at > coalesce(last_view_at, '-infinity')
+  on conflict (user_id, occurred_at, action) do update set last_view_at = excluded.last_view_at;
+
+  insert into batch_carts (user_id, occurred_at, view_day)
+  select c.user_id, c.occurred_at, d.view_day from (
+    select distinct user_id, occurred_at, day from batch where action = 2 and user_id is not null
+  ) c left join lateral etl.last_view_day(c.user_id, c.day) d on true;
+  perform etl.find_last_views();
+  insert into analytics.key_facts (user_id, occurred_at, action, last_view_at)
+  select user_id, occurred_at, 2, last_view_at from batch_carts
+  union all
+  select distinct user_id, occurred_at, 3, null::timestamptz from batch where action = 3 and user_id is not null
+  on conflict do nothing;
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.fold_labels()
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+begin
+  if not exists (select from batch where payload is not null) then return; end if;
+  update analytics.products p set name = source.name, category = source.category
+  from (
+    select product_id, label.name, label.category from (
+      select distinct on (product_id) product_id, product_key, format, payload from (
+        select product_id, product_key, format, payload from batch where payload is not null and items is null
+        union all
+        select product_id, product_key, format, payload from batch_products where payload is not null
+      ) told
+      where exists (select from analytics.products u where u.key = told.product_key and not u.named)
+      order by product_id, length(payload) desc
+    ) longest cross join lateral etl.product_label(format, payload, product_key) label
+    where label.name is not null
+    offset 0
+  ) source where p.id = source.product_id;
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.fold_names()
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+begin
+  if exists (select from batch where event_type is null) then
+    insert into analytics.event_types (name, action)
+    select distinct b.event_type_name, coalesce(a.action, 0)
+    from batch b left join etl.event_type_actions a on a.name = b.event_type_name
+    where b.event_type is null on conflict do nothing;
+    update batch b set (event_type, action) = (
+      select id, action from analytics.event_types t where t.name = b.event_type_name)
+    where event_type is null;
+  end if;
+  if exists (select from batch where user_id is null and user_key is not null) then
+    insert into analytics.users (key)
+    select distinct user_key from batch where user_id is null and user_key is not null on conflict do nothing;
+    update batch b set user_id = (select id from analytics.users u where u.key = b.user_key)
+    where user_id is null and user_key is not null;
+  end if;
+  if exists (select from batch where currency is null and currency_code is not null) then
+    insert into analytics.currencies (code)
+    select distinct currency_code from batch where currency is null and currency_code is not null on conflict do nothing;
+    update batch b set currency = (select id from analytics.currencies c where c.code = b.currency_code)
+    where currency is null and currency_code is not null;
+  end if;
+  if exists (select from batch where product_id is null and product_key is not null) then
+    -- named by its longest payload; JSON is parsed only for what is new
+    insert into analytics.products (key, name, category)
+    select product_key, label.name, label.category from (
+      select distinct on (product_key) product_key, format, payload from batch
+      where product_id is null and product_key is not null order by product_key, length(payload) desc nulls last
+    ) told left join lateral etl.product_label(format, payload, product_key) label on true
+    on conflict do nothing;
+    update batch b set product_id = (select id from analytics.products p where p.key = b.product_key)
+    where product_id is null and product_key is not null;
+    update batch set payload = null where payload is not null and items is null;
+  end if;
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.fold_products()
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  with fine as materialized (
+    select hour, day, product_id, count(*) filter (where action = 1) as views,
+      count(*) filter (where action = 2) as carts, count(*) filter (where action = 3) as purchases
+    from (
+      select hour, day, product_id, action from batch where product_id is not null and items is null and action between 1 and 3
+      union all
+      select hour, day, product_id, action from batch_products
+    ) p group by 1, 2, 3
+  )
+  insert into analytics.product_windows as w
+  select size, bucket, product_id, sum(views), sum(carts), sum(purchases)
+  from fine cross join lateral (values (2::smallint, hour), (3::smallint, day)) v (size, bucket)
+  group by 1, 2, 3 order by 1, 2, 3
+  on conflict (size, bucket, product_id) do update set
+    views = w.views + excluded.views, carts = w.carts + excluded.carts, purchases = w.purchases + excluded.purchases;
+
+  insert into analytics.product_revenue as w
+  select size, bucket, product_id, currency, sum(amount)
+  from (
+    select hour, day, product_id, currency, amount from batch
+    where product_id is not null and items is null and action = 3 and amount is not null
+    union all
+    select hour, day, product_id, currency, amount from batch_products
+    where action = 3 and amount is not null and currency is not null
+  ) p cross join lateral (values (2::smallint, hour), (3::smallint, day)) v (size, bucket)
+  group by 1, 2, 3, 4 order by 1, 2, 3, 4
+  on conflict (size, bucket, product_id, currency) do update set revenue = w.revenue + excluded.revenue;
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.fold_sessions()
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_nestloop TO 'off'
+AS $function$
+begin
+  with span as materialized (
+    select user_id, min(occurred_at) as first, max(occurred_at) as last from batch
+    where user_id is not null group by user_id
+  ), latest as materialized (
+    -- for a user in order this is the only interval near; one probe
+    select span.user_id, span.first, near.* from span cross join lateral (
+      select ctid as row, started_at, ended_at, events, purchases from analytics.sessions s
+      where s.user_id = span.user_id and s.started_at <= span.last + interval '30 minutes'
+      order by started_at desc limit 1) near
+  ), existing as materialized (
+    select user_id, row, started_at, ended_at, events, purchases from latest
+    union all
+    select latest.user_id, near.row, near.started_at, near.ended_at, near.events, near.purchases
+    from latest cross join lateral (
+      (select ctid as row, started_at, ended_at, events, purchases from analytics.sessions s
+       where s.user_id = latest.user_id and s.started_at <= latest.first order by started_at desc limit 1)
+      union all
+      (select ctid, started_at, ended_at, events, purchases from analytics.sessions s
+       where s.user_id = latest.user_id and s.started_at > latest.first and s.started_at < latest.started_at offset 0)
+    ) near where latest.started_at > latest.first
+  ), intervals as (
+    select user_id, occurred_at as started_at, occurred_at as ended_at, 1 as events, (action = 3)::int as purchases,
+      null::tid as row from batch where user_id is not null
+    union all
+    select user_id, started_at, ended_at, events, purchases, row from existing
+  ), opened as (
+    select *, case when started_at - max(ended_at) over (partition by user_id order by started_at, ended_at
+        rows between unbounded preceding and 1 preceding) <= interval '30 minutes' then 0 else 1 end as opens
+    from intervals
+  ), numbered as (
+    select *, sum(opens) over (partition by user_id order by started_at, ended_at) as run from opened
+  ), merged as materialized (
+    select user_id, min(started_at) as started_at, max(ended_at) as ended_at, sum(events)::int as events,
+      sum(purchases)::int as purchases, array_agg(row) filter (where row is not null) as rows,
+      array_agg(started_at) filter (where row is not null) as starts
+    from numbered group by user_id, run
+  ), deleted as (
+    -- by row address: a join would scan the table
+    delete from analytics.sessions where ctid = any (array(
+      select o.row from merged cross join lateral unnest(rows, starts) o (row, started_at)
+      where o.started_at <> merged.started_at))
+    returning started_at, purchases
+  ), kept as (
+    insert into analytics.sessions as s (user_id, started_at, ended_at, events, purchases)
+    select user_id, started_at, ended_at, events, purchases from merged order by user_id, started_at
+    on conflict (user_id, started_at) do update
+    set ended_at = excluded.ended_at, events = excluded.events, purchases = excluded.purchases
+    where s.events <> excluded.events
+    returning new.started_at, old.started_at as before,
+      (new.purchases > 0)::int - coalesce((old.purchases > 0)::int, 0) as converted
+  ), moved as (
+    select etl.minute_of(started_at) as minute, sum(sessions) as sessions, sum(converted) as converted from (
+      select started_at, (before is null)::int as sessions, converted from kept where before is null or converted <> 0
+      union all
+      select started_at, -1, -(purchases > 0)::int from deleted
+    ) d group by 1
+  )
+  insert into analytics.window_totals as w (size, bucket, sessions, converted_sessions)
+  select size, bucket, sum(sessions), sum(converted)
+  from moved cross join lateral (values (1::smallint, minute), (2::smallint, etl.hour_of_minute(minute)),
+    (3::smallint, etl.day_of_minute(minute))) v (size, bucket)
+  group by 1, 2 having sum(sessions) <> 0 or sum(converted) <> 0 order by 1, 2
+  on conflict (size, bucket) do update set
+    sessions = w.sessions + excluded.sessions, converted_sessions = w.converted_sessions + excluded.converted_sessions;
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.fold_users()
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_nestloop TO 'off'
+AS $function$
+begin
+  with present as materialized (
+    select minute, hour, day, user_id, bool_or(action = 1) as viewed from batch
+    where user_id is not null group by 1, 2, 3, 4
+  ), hours as (
+    insert into analytics.user_hours as u
+    select hour, user_id, bit_or(1::bigint << (minute - 60 * hour)) | case when bool_or(viewed) then 1::bigint << 60 else 0 end
+    from present group by 1, 2 order by 1, 2
+    on conflict (hour, user_id) do update set minutes = u.minutes | excluded.minutes
+    where u.minutes | excluded.minutes <> u.minutes
+    returning new.hour, new.user_id, coalesce(old.minutes, 0) as before
+  ), fresh as materialized (
+    select p.minute, p.hour, p.day, p.user_id, p.viewed, h.before
+    from hours h join present p on p.hour = h.hour and p.user_id = h.user_id
+    where (h.before >> (p.minute - 60 * p.hour)) & 1 = 0 or (p.viewed and (h.before >> 60) & 1 = 0)
+  ), days as materialized (
+    select day, user_id, bool_or(viewed) as viewed from fresh
+    where before = 0 or (viewed and (before >> 60) & 1 = 0) group by 1, 2
+  ), months as (
+    insert into analytics.user_months as u
+    select etl.month_of_day(day), user_id, bit_or(etl.bit_of_day(day)),
+      coalesce(bit_or(etl.bit_of_day(day)) filter (where viewed), 0)
+    from days group by 1, 2 order by 1, 2
+    on conflict (month, user_id) do update
+    set days = u.days | excluded.days, view_days = u.view_days | excluded.view_days
+    where u.days | excluded.days <> u.days or u.view_days | excluded.view_days <> u.view_days
+    returning new.month, new.user_id, coalesce(old.days, 0) as before
+  ), added as (
+    select 1::smallint as size, minute as bucket, count(*) as users from fresh
+    where (before >> (minute - 60 * hour)) & 1 = 0 group by 2
+    union all
+    select 2, hour, count(*) from hours where before = 0 group by 2
+    union all
+    select 3, d.day, count(*) from days d join months m on m.month = etl.month_of_day(d.day) and m.user_id = d.user_id
+    where m.before & etl.bit_of_day(d.day) = 0 group by 2
+  )
+  insert into analytics.window_totals as w (size, bucket, users)
+  select size, bucket, users from added order by 1, 2
+  on conflict (size, bucket) do update set users = w.users + excluded.users;
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.hour_of_minute(minute integer)
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$ select floor(minute / 60::float8)::int $function$;
+
+CREATE OR REPLACE FUNCTION etl.last_view_day(viewer integer, day integer)
+ RETURNS TABLE(view_day integer)
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select make_date(month / 12, month % 12 + 1, 1) - date '1970-01-01' + 32 - position(B'1' in view_days_until::bit(32))
+  from analytics.user_months m cross join lateral (
+    select case when month = etl.month_of_day(day)
+      then m.view_days & (2::bigint * etl.bit_of_day(day) - 1)::int else m.view_days end as view_days_until) v
+  where user_id = viewer and month <= etl.month_of_day(day) and view_days_until <> 0
+  order by month desc limit 1
+$function$;
+
+CREATE OR REPLACE FUNCTION etl.minute_of(at timestamp with time zone)
+ RETURNS integer
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+AS $function$ select (date_part('epoch', date_bin('1 minute', at, timestamptz '1970-01-01 00:00:00+00')) / 60)::int $function$;
+
+CREATE OR REPLACE FUNCTION etl.month_of_day(day integer)
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$ select (extract(year from date '1970-01-01' + day) * 12 + extract(month from date '1970-01-01' + day) - 1)::int $function$;
+
+CREATE OR REPLACE FUNCTION etl.oldest_raw_day()
+ RETURNS date
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select min(to_date(right(c.relname, 8), 'YYYYMMDD')) from pg_inherits i
+  join pg_class c on c.oid = i.inhrelid where i.inhparent = 'raw.events'::regclass and c.relname ~ '^events_\d{8}$'
+$function$;
+
+CREATE OR REPLACE FUNCTION etl.open_batch()
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if to_regclass('pg_temp.batch') is not null then return; end if;
+  create temporary table batch (
+    occurred_at timestamptz not null, received_at timestamptz not null, xid xid8 not null,
+    minute int not null, hour int not null, day int not null,
+    service_id int not null, event_type int, action smallint, user_id int, product_id int, currency smallint,
+    amount numeric, items json,
+    event_type_name text not null, user_key text, product_key text, currency_code text,
+    -- only of events whose product has no name yet
+    format smallint, payload text
+  ) on commit delete rows;
+  create temporary table batch_products (
+    hour int not null, day int not null, action smallint not null, product_id int, currency smallint, amount numeric,
+    product_key text, format smallint, payload text
+  ) on commit delete rows;
+  create temporary table batch_carts (
+    user_id int not null, occurred_at timestamptz not null, view_day int, last_view_at timestamptz
+  ) on commit delete rows;
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.open_rerun()
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  drop table if exists pg_temp.rerun_events, pg_temp.rerun_products, pg_temp.rerun_covered, pg_temp.rerun_users,
+    pg_temp.rerun_hours, pg_temp.rerun_days, pg_temp.rerun_sessions, pg_temp.rerun_key_facts, pg_temp.rerun_last_views,
+    pg_temp.wrong_facts, pg_temp.wrong_counts, pg_temp.wrong_totals, pg_temp.wrong_revenue,
+    pg_temp.wrong_product_windows, pg_temp.wrong_product_revenue;
+  create temporary table rerun_events (
+    occurred_at timestamptz not null, inside boolean not null, user_id int, product_id int, event_type int,
+    service_id int not null, action smallint, currency smallint, amount numeric, items json);
+  create temporary table rerun_covered (user_id int primary key, until timestamptz not null);
+  create temporary table rerun_users (user_id int primary key);
+  create temporary table rerun_last_views (user_id int primary key, last_view_at timestamptz);
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.position_after(seen pg_snapshot, last_xid xid8)
+ RETURNS pg_snapshot
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  select (coalesce(min(x)::text, cut::text) || ':' || cut || ':' || coalesce(string_agg(x::text, ',' order by x), ''))::pg_snapshot
+  from (select last_xid::text::numeric + 1 as cut) c left join pg_snapshot_xip(seen) x on x::text::numeric < cut
+  group by cut
+$function$;
+
+CREATE OR REPLACE FUNCTION etl.product_label(format smallint, payload text, product_key text, OUT name text, OUT category text)
+ RETURNS record
+ LANGUAGE plpgsql
+ IMMUTABLE
+AS $function$
+declare
+  event json := payload::json;
+  product json;
+begin
+  if format = 1 then
+    product := coalesce(
+      (select p from json_array_elements(
+         case when json_typeof(event #> '{properties,products}') = 'array' then event #> '{properties,products}' else '[]' end) p
+       where coalesce(p ->> 'product_id', p ->> 'sku', p ->> 'id') = product_key limit 1),
+      event -> 'properties');
+  else
+    product := coalesce(event -> 'product', event #> '{data,product}');
+  end if;
+  name := left(product ->> 'name', 500);
+  category := left(product ->> 'category', 200);
+exception when others then
+  name := null;
+  category := null;
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.raw_events_gone(day integer)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select exists (select from etl.raw_history h where etl.oldest_raw_day() > h.first_raw_day
+    and date '1970-01-01' + day - 1 < etl.oldest_raw_day())
+$function$;
+
+CREATE OR REPLACE FUNCTION etl.read_batch("position" pg_snapshot, seen pg_snapshot, since timestamp with time zone, max_events integer)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_sort TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+declare
+  running xid8[] := array(select pg_snapshot_xip("position"));
+begin
+  insert into batch
+  select r.occurred_at, r.received_at, r.xid, m.minute, etl.hour_of_minute(m.minute), etl.day_of_minute(m.minute),
+    r.service_id, t.id, t.action, u.id, p.id, c.id, r.amount, r.items,
+    r.event_type, r.user_key, r.product_key, m.currency_code, r.format,
+    -- only events that may tell a product's name carry their payload further
+    case when (r.items is not null or p.named is not true) and position('"name"' in r.payload) > 0 then r.payload end
+  from (
+    (select * from raw.events
+     where xid = any (running) and received_at >= since and pg_visible_in_snapshot(xid, seen))
+    union all
+    (select * from raw.events
+     where xid >= pg_snapshot_xmax("position") and received_at >= since and pg_visible_in_snapshot(xid, seen)
+     order by xid fetch first max_events rows with ties)
+  ) r
+  cross join lateral (
+    select etl.minute_of(r.occurred_at) as minute,
+      -- XXX is "no currency" in ISO 4217
+      case when r.amount is not null then coalesce(r.currency, 'XXX') end as currency_code
+    offset 0) m
+  left join analytics.event_types t on t.name = r.event_type
+  left join analytics.users u on u.key = r.user_key
+  left join analytics.products p on p.key = r.product_key
+  left join analytics.currencies c on c.code = m.currency_code;
+  return max_events <= (select count(*) from batch where xid >= pg_snapshot_xmax("position"));
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.replace_users(hour integer, noted integer[], sign integer)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+#variable_conflict use_variable
+declare
+  day int := floor(hour / 24::float8)::int;
+begin
+  insert into wrong_totals (size, bucket, events, users, sessions, converted_sessions)
+  select size, bucket, 0, sign * sum(users), sign * sum(sessions), sign * sum(converted) from (
+    select 1 as size, m as bucket, count(*) as users, 0 as sessions, 0 as converted
+    from analytics.user_hours u cross join generate_series(60 * hour, 60 * hour + 59) m
+    where u.hour = hour and u.user_id = any (noted) and (minutes >> (m - 60 * hour)) & 1 = 1 group by m
+    union all select 2, hour, count(*), 0, 0 from analytics.user_hours u where u.hour = hour and u.user_id = any (noted)
+    union all select 3, day, count(*), 0, 0 from analytics.user_months m
+    where m.month = etl.month_of_day(day) and m.user_id = any (noted) and days & etl.bit_of_day(day) <> 0
+    union all select size, bucket, 0, count(*), count(*) filter (where purchases > 0) from analytics.sessions
+    cross join lateral (values (1, etl.minute_of(started_at)), (2, hour), (3, day)) v (size, bucket)
+    where user_id = any (noted) and started_at >= etl.start_of_hour(hour) and started_at < etl.start_of_hour(hour + 1)
+    group by 1, 2
+  ) c group by 1, 2;
+end $function$;
+
+CREATE OR REPLACE PROCEDURE etl.rerun_hour(IN worker_epoch bigint, IN hour integer, INOUT rows bigint, INOUT changed boolean)
+ LANGUAGE plpgsql
+AS $procedure$
+declare
+  staged etl.cursors;
+begin
+  for attempt in 1..5 loop
+    commit;
+    set transaction isolation level repeatable read;
+    perform set_config('enable_seqscan', 'off', true), set_config('work_mem', '64MB', true);
+    select * into staged from etl.cursors where reader = 'windows';
+    perform etl.open_rerun();
+    perform etl.stage_hour(staged."position", hour);
+    perform etl.stage_last_views(hour);
+    rows := etl.compare_hour(hour);
+    changed := exists (select from wrong_facts) or exists (select from wrong_counts) or exists (select from wrong_totals)
+      or exists (select from wrong_revenue) or exists (select from wrong_product_windows)
+      or exists (select from wrong_product_revenue) or exists (select from rerun_users);
+    commit;
+    if not changed or etl.apply_hour(worker_epoch, hour, staged) then return; end if;
+  end loop;
+  raise exception 'events kept arriving for sessions of hour % while it was replaced', hour;
+end $procedure$;
+
+CREATE OR REPLACE FUNCTION etl.stage_events("position" pg_snapshot, from_at timestamp with time zone, until_at timestamp with time zone, hour integer, only_users integer[])
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into rerun_events
+  select r.occurred_at, r.occurred_at >= etl.start_of_hour(hour) and r.occurred_at < etl.start_of_hour(hour + 1),
+    u.id, p.id, t.id, r.service_id, t.action, c.id, r.amount, r.items
+  from raw.events r
+  left join analytics.event_types t on t.name = r.event_type
+  left join analytics.users u on u.key = r.user_key
+  left join analytics.products p on p.key = r.product_key
+  left join analytics.currencies c on r.amount is not null and c.code = coalesce(r.currency, 'XXX')
+  where r.occurred_at >= from_at and r.occurred_at < until_at
+    -- a sender's clock may run ahead by a day: nothing older can hold the hour
+    and r.received_at >= from_at - interval '25 hours'
+    and pg_visible_in_snapshot(r.xid, "position")
+    and (only_users is null or r.user_key = any (
+      select key from analytics.users where id = any (only_users)));
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.stage_hour("position" pg_snapshot, hour integer)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  until_at timestamptz := etl.start_of_hour(hour + 1) + interval '30 minutes';
+  next_at timestamptz;
+  unfinished int[];
+begin
+  perform etl.stage_events("position", etl.start_of_hour(hour) - interval '30 minutes', until_at, hour, null);
+  insert into rerun_covered select distinct user_id, until_at from rerun_events where user_id is not null;
+  loop
+    select array_agg(s.user_id) into unfinished from etl.staged_sessions(hour, false) s
+    join rerun_covered c on c.user_id = s.user_id where s.ended_at >= c.until - interval '30 minutes';
+    exit when unfinished is null;
+    -- nothing lies further ahead than a day from now
+    next_at := case when until_at > now() + interval '25 hours' then 'infinity' else until_at + (until_at - etl.start_of_hour(hour)) end;
+    perform etl.stage_events("position", until_at, next_at, hour, unfinished);
+    update rerun_covered set until = next_at where user_id = any (unfinished);
+    until_at := next_at;
+  end loop;
+  create temporary table rerun_products as
+  select e.action, e.currency, coalesce(p.id, e.product_id) as product_id,
+    case when e.items is null then e.amount else i.amount end as amount
+  from rerun_events e
+  left join lateral (
+    select item ->> 'id' as key, sum((item ->> 'amount')::numeric) as amount
+    from json_array_elements(e.items) item where item ->> 'id' is not null group by 1) i on true
+  left join analytics.products p on p.key = i.key
+  where e.inside and e.action between 1 and 3 and (i.key is not null or (e.items is null and e.product_id is not null));
+  analyze rerun_events;
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.stage_last_views(hour integer)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform etl.open_batch();
+  truncate batch_carts;
+  insert into batch_carts (user_id, occurred_at, view_day)
+  select c.user_id, etl.start_of_hour(hour) - interval '1 microsecond', d.view_day
+  from (select distinct user_id from rerun_events where inside and action = 2 and user_id is not null
+        and user_id not in (select user_id from rerun_last_views)) c
+  left join lateral etl.last_view_day(c.user_id, floor((hour - 1) / 24::float8)::int) d on true;
+  perform etl.find_last_views();
+  insert into rerun_last_views select user_id, last_view_at from batch_carts;
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.staged_key_facts(hour integer, only_users boolean)
+ RETURNS TABLE(user_id integer, occurred_at timestamp with time zone, action smallint, last_view_at timestamp with time zone)
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+begin
+  return query
+  select distinct k.user_id, k.occurred_at, k.action,
+    case when k.action = 2 then greatest(k.view_at, (select v.last_view_at from rerun_last_views v where v.user_id = k.user_id)) end
+  from (
+    select e.user_id, e.occurred_at, e.action, e.inside, max(e.occurred_at) filter (where e.action = 1)
+      over (partition by e.user_id order by e.occurred_at, e.action = 1 desc) as view_at
+    from rerun_events e where e.user_id is not null
+      and (not only_users or e.user_id in (select x.user_id from rerun_users x))
+  ) k where k.inside and k.action in (2, 3);
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.staged_sessions(hour integer, only_users boolean)
+ RETURNS TABLE(user_id integer, started_at timestamp with time zone, ended_at timestamp with time zone, events integer, purchases integer)
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+begin
+  return query
+  select r.user_id, min(r.occurred_at), max(r.occurred_at), count(*)::int, count(*) filter (where action = 3)::int
+  from (
+    select o.*, sum(opens) over (partition by o.user_id order by o.occurred_at) as run from (
+      select e.user_id, e.occurred_at, e.action,
+        case when e.occurred_at - lag(e.occurred_at) over (partition by e.user_id order by e.occurred_at)
+          <= interval '30 minutes' then 0 else 1 end as opens
+      from rerun_events e where e.user_id is not null
+        and (not only_users or e.user_id in (select x.user_id from rerun_users x))
+    ) o
+  ) r group by r.user_id, run
+  having min(r.occurred_at) >= etl.start_of_hour(hour) and min(r.occurred_at) < etl.start_of_hour(hour + 1);
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.staged_user_hours(hour integer, only_users boolean)
+ RETURNS TABLE(user_id integer, minutes bigint)
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+begin
+  return query
+  select e.user_id, bit_or(1::bigint << (etl.minute_of(e.occurred_at) - 60 * hour))
+    | case when bool_or(e.action = 1) then 1::bigint << 60 else 0 end
+  from rerun_events e where e.inside and e.user_id is not null
+    and (not only_users or e.user_id in (select x.user_id from rerun_users x))
+  group by 1;
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.start_of_hour(hour integer)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$ select timestamptz '1970-01-01 00:00:00+00' + hour * interval '1 hour' $function$;
+
+CREATE OR REPLACE FUNCTION etl.step(worker_epoch bigint, max_events integer, longest_write interval DEFAULT '00:00:10'::interval, OUT events integer, OUT more boolean, OUT stage_us integer[])
+ RETURNS record
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  cursor_row etl.cursors;
+  seen pg_snapshot;
+  asked_at timestamptz;
+  last_xid xid8;
+  last_received timestamptz;
+  stage text;
+  since timestamptz := clock_timestamp();
+begin
+  perform etl.open_batch();
+  select * into cursor_row from etl.cursors where reader = 'windows' for no key update;
+  if cursor_row.epoch is distinct from worker_epoch then
+    raise exception 'fenced: epoch % has been taken over by epoch %', worker_epoch, cursor_row.epoch using errcode = 'WF001';
+  end if;
+
+  asked_at := clock_timestamp();
+  seen := pg_current_snapshot();
+  more := etl.read_batch(cursor_row.position, seen, cursor_row.read_at - longest_write - interval '1 hour', max_events);
+  select count(*), max(xid), max(received_at) into events, last_xid, last_received from batch;
+  stage_us := array[(extract(epoch from clock_timestamp() - since) * 1e6)::int];
+
+  if events > 0 then
+    foreach stage in array array['names', 'items', 'labels', 'facts', 'counts', 'users', 'sessions', 'products', 'key_facts'] loop
+      since := clock_timestamp();
+      case stage
+        when 'names' then perform etl.fold_names();
+        when 'items' then perform etl.fold_items();
+        when 'labels' then perform etl.fold_labels();
+        when 'facts' then perform etl.fold_facts();
+        when 'counts' then perform etl.fold_counts();
+        when 'users' then perform etl.fold_users();
+        when 'sessions' then perform etl.fold_sessions();
+        when 'products' then perform etl.fold_products();
+        when 'key_facts' then perform etl.fold_key_facts();
+      end case;
+      stage_us := stage_us || (extract(epoch from clock_timestamp() - since) * 1e6)::int;
+    end loop;
+  end if;
+
+  if more then
+    seen := etl.position_after(seen, last_xid);
+    -- what was not read yet cannot have committed before an event of this page was received
+    asked_at := greatest(cursor_row.read_at, least(asked_at, last_received));
+  end if;
+  -- nothing read: the cursor still moves now and then, so that what it looks back at stays short
+  if events > 0 or asked_at > cursor_row.read_at + interval '5 seconds' then
+    update etl.cursors set position = seen, read_at = asked_at, events = cursors.events + step.events
+    where reader = 'windows';
+  end if;
+end $function$;
+
+
+-- raw ---------------------------------------------------------------------------------------------
+create schema raw;
+
+create table raw.events (
+  service_id integer not null,
+  format smallint not null,
+  event_id uuid not null,
+  received_at timestamp with time zone not null default now(),
+  occurred_at timestamp with time zone not null,
+  xid xid8 not null default pg_current_xact_id(),
+  user_key text,
+  product_key text,
+  amount numeric,
+  currency text,
+  event_type text not null,
+  event_ref text,
+  items json,
+  payload text not null
+) partition by RANGE (received_at);
+CREATE INDEX events_occurred ON ONLY raw.events USING btree (occurred_at);
+CREATE INDEX events_xid ON ONLY raw.events USING btree (xid);
+
+create table raw.identities (
+  event_id uuid not null,
+  service_id integer not null,
+  content_hash bigint not null,
+  constraint identities_pkey PRIMARY KEY (event_id, service_id)
+);
+
+create table raw.identities_before (
+  event_id uuid not null,
+  service_id integer not null,
+  content_hash bigint not null,
+  constraint identities_before_pkey PRIMARY KEY (event_id, service_id)
+);
+
+create table raw.identity_generation (
+  only_row boolean not null default true,
+  started_at timestamp with time zone not null,
+  constraint identity_generation_only_row_check CHECK (only_row),
+  constraint identity_generation_pkey PRIMARY KEY (only_row)
+);
+
+CREATE OR REPLACE FUNCTION raw.append(service_ids integer[], formats smallint[], event_ids uuid[], content_hashes bigint[], occurred timestamp with time zone[], user_keys text[], product_keys text[], amounts numeric[], currencies text[], event_types text[], event_refs text[], item_lists json[], payloads text[])
+ RETURNS smallint[]
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  sent int := cardinality(event_ids);
+  inserted int;
+  seen int;
+  verdicts smallint[];
+begin
+  insert into raw.identities (event_id, service_id, content_hash)
+  select unnest(event_ids), unnest(service_ids), unnest(content_hashes)
+  on conflict do nothing;
+  get diagnostics inserted = row_count;
+
+  if inserted = sent
+    and not (exists (select from raw.identities_before)
+      and exists (
+        select from unnest(event_ids, service_ids) as s (event_id, service_id)
+        cross join lateral (
+          select from raw.identities_before as b
+          where b.event_id = s.event_id and b.service_id = s.service_id
+          offset 0
+        ) as found))
+  then
+    insert into raw.events (service_id, format, event_id, occurred_at, user_key, product_key,
+      amount, currency, event_type, event_ref, items, payload)
+    select unnest(service_ids), unnest(formats), unnest(event_ids), unnest(occurred),
+      unnest(user_keys), unnest(product_keys), unnest(amounts), unnest(currencies),
+      unnest(event_types), unnest(event_refs), unnest(item_lists), unnest(payloads);
+    return null;
+  end if;
+
+  -- What the generation before remembers stands, here and for as long as this generation lasts.
+  with judged as (
+    select s.place, s.event_id, s.service_id, i.content_hash as kept_hash, b.content_hash as hash_before,
+      i.is_new,
+      case
+        when b.content_hash is not null then case when b.content_hash = s.content_hash then 1 else 2 end
+        when i.is_new and s.nth = 1 then 0
+        when i.content_hash = s.content_hash then 1
+        else 2
+      end as verdict,
+      s.nth
+    from (
+      select *, row_number() over (partition by event_id, service_id order by place) as nth
+      from unnest(event_ids, service_ids, content_hashes)
+        with ordinality as t (event_id, service_id, content_hash, place)
+    ) as s
+    cross join lateral (
+      select i.content_hash, i.xmin = pg_current_xact_id()::xid as is_new
+      from raw.identities as i
+      where i.event_id = s.event_id and i.service_id = s.service_id
+      offset 0
+    ) as i
+    left join lateral (
+      select b.content_hash
+      from raw.identities_before as b
+      where b.event_id = s.event_id and b.service_id = s.service_id
+      offset 0
+    ) as b on true
+  ), restored as (
+    update raw.identities as i
+    set content_hash = j.hash_before
+    from judged as j
+    where j.nth = 1 and i.event_id = j.event_id and i.service_id = j.service_id
+      and j.hash_before <> j.kept_hash
+  )
+  select array_agg(j.verdict::smallint order by j.place), count(*) filter (where j.is_new and j.nth = 1)
+  into verdicts, seen
+  from judged as j;
+
+  if seen <> inserted or cardinality(verdicts) <> sent then
+    raise exception 'raw.append wants a transaction of its own: % identities inserted, % seen of %',
+      inserted, seen, sent;
+  end if;
+
+  insert into raw.events (service_id, format, event_id, occurred_at, user_key, product_key,
+    amount, currency, event_type, event_ref, items, payload)
+  select t.service_id, t.format, t.event_id, t.occurred_at, t.user_key, t.product_key,
+    t.amount, t.currency, t.event_type, t.event_ref, t.items, t.payload
+  from unnest(verdicts, service_ids, formats, event_ids, occurred, user_keys, product_keys, amounts,
+    currencies, event_types, event_refs, item_lists, payloads)
+    as t (verdict, service_id, format, event_id, occurred_at, user_key, product_key, amount,
+      currency, event_type, event_ref, items, payload)
+  where t.verdict = 0;
+  return verdicts;
+end $function$;
+
+CREATE OR REPLACE FUNCTION raw.drop_partitions(before timestamp with time zone)
+ RETURNS text[]
+ LANGUAGE plpgsql
+AS $function$
+declare
+  name text;
+  dropped text[] := '{}';
+begin
+  perform set_config('lock_timeout', '500ms', true);
+  for name in select raw.partitions_before(before) loop
+    execute format('drop table raw.%I', name);
+    dropped := dropped || name;
+  end loop;
+  return dropped;
+end $function$;
+
+CREATE OR REPLACE FUNCTION raw.ensure_partition(day date)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  name text := 'events_' || to_char(day, 'YYYYMMDD');
+begin
+  if to_regclass('raw.' || name) is not null then return; end if;
+  perform pg_advisory_xact_lock(hashtext('raw.ensure_partition'));
+  if to_regclass('raw.' || name) is not null then return; end if;
+  -- `create table ... partition of` would lock the whole log against its writers and wait for every
+  -- reader; `attach` waits for none of them
+  execute format('create table raw.%I (like raw.events including defaults)', name);
+  -- rows only ever arrive; freeze early and cheaply, analyze so that plans know the day is not empty
+  execute format(
+    'alter table raw.%I set (autovacuum_vacuum_insert_scale_factor = 0.2, autovacuum_analyze_scale_factor = 0.05)',
+    name
+  );
+  execute format(
+    'alter table raw.events attach partition raw.%I for values from (%L) to (%L)',
+    name,
+    (day::timestamp at time zone 'UTC'),
+    ((day + 1)::timestamp at time zone 'UTC')
+  );
+end $function$;
+
+CREATE OR REPLACE FUNCTION raw.partitions_before(before timestamp with time zone)
+ RETURNS SETOF text
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select c.relname::text
+  from pg_inherits as h
+  join pg_class as c on c.oid = h.inhrelid
+  where h.inhparent = 'raw.events'::regclass and c.relname ~ '^events_\d{8}$'
+    and (to_date(right(c.relname, 8), 'YYYYMMDD') + 1)::timestamp at time zone 'UTC' <= before
+  order by c.relname
+$function$;
+
+CREATE OR REPLACE FUNCTION raw.prepare_days(ahead integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  for n in 0 .. least(greatest(ahead, 0), 31) loop
+    perform raw.ensure_partition((now() at time zone 'UTC')::date + n);
+  end loop;
+end $function$;
+
+CREATE OR REPLACE FUNCTION raw.rotate_identities(started_before timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if (select started_at >= started_before from raw.identity_generation) then return false; end if;
+  perform set_config('lock_timeout', '500ms', true);
+  lock table raw.identities in access exclusive mode;
+  lock table raw.identities_before in access exclusive mode;
+  -- another worker may have been faster
+  if (select started_at >= started_before from raw.identity_generation) then return false; end if;
+  truncate raw.identities_before;
+  alter table raw.identities_before rename to identities_next;
+  alter table raw.identities rename to identities_before;
+  alter table raw.identities_next rename to identities;
+  update raw.identity_generation set started_at = now();
+  return true;
+end $function$;
+
+
+-- Rights ------------------------------------------------------------------------------------------
+-- Of others than the owner. A function that is not listed is the owner's alone.
+grant usage on schema analytics to weir_app;
+grant usage on schema auth to weir_app;
+grant usage on schema etl to weir_app;
+grant usage on schema public to weir_app;
+grant usage on schema raw to weir_app;
+grant usage on schema raw to weir_ingest;
+grant delete, insert, select, truncate, update on table analytics.currencies to weir_app;
+grant select, usage on sequence analytics.currencies_id_seq to weir_app;
+grant delete, insert, select, truncate, update on table analytics.event_types to weir_app;
+grant select, usage on sequence analytics.event_types_id_seq to weir_app;
+grant delete, insert, select, truncate, update on table analytics.facts to weir_app;
+grant delete, insert, select, truncate, update on table analytics.facts_default to weir_app;
+grant delete, insert, select, truncate, update on table analytics.key_facts to weir_app;
+grant delete, insert, select, truncate, update on table analytics.product_revenue to weir_app;
+grant delete, insert, select, truncate, update on table analytics.product_windows to weir_app;
+grant delete, insert, select, truncate, update on table analytics.products to weir_app;
+grant select, usage on sequence analytics.products_id_seq to weir_app;
+grant delete, insert, select, truncate, update on table analytics.sessions to weir_app;
+grant delete, insert, select, truncate, update on table analytics.user_hours to weir_app;
+grant delete, insert, select, truncate, update on table analytics.user_months to weir_app;
+grant delete, insert, select, truncate, update on table analytics.users to weir_app;
+grant select, usage on sequence analytics.users_id_seq to weir_app;
+grant delete, insert, select, truncate, update on table analytics.window_counts to weir_app;
+grant delete, insert, select, truncate, update on table analytics.window_revenue to weir_app;
+grant delete, insert, select, truncate, update on table analytics.window_totals to weir_app;
+grant insert, select on table auth.audit_log to weir_app;
+grant select, usage on sequence auth.audit_log_id_seq to weir_app;
+grant delete, insert, select, update on table auth.extra_permissions to weir_app;
+grant delete, insert, select, update on table auth.keys to weir_app;
+grant delete, insert, select, update on table auth.revision to weir_app;
+grant delete, insert, select, update on table auth.revoked_permissions to weir_app;
+grant delete, insert, select, update on table auth.roles to weir_app;
+grant delete, insert, select, update on table auth.services to weir_app;
+grant select, usage on sequence auth.services_id_seq to weir_app;
+grant delete, insert, select, update on table auth.sessions to weir_app;
+grant delete, insert, select, update on table auth.signin_links to weir_app;
+grant delete, insert, select, truncate, update on table etl.cursors to weir_app;
+grant delete, insert, select, truncate, update on table etl.event_type_actions to weir_app;
+grant delete, insert, select, truncate, update on table etl.leases to weir_app;
+grant delete, insert, select, truncate, update on table etl.raw_history to weir_app;
+grant delete, insert, select, truncate, update on table etl.window_runs to weir_app;
+grant select, usage on sequence etl.window_runs_id_seq to weir_app;
+grant select on table raw.events to weir_app;
+grant select on table raw.identities to weir_app;
+grant select on table raw.identities_before to weir_app;
+grant select on table raw.identity_generation to weir_app;
+grant execute on function auth.touch() to weir_app;
+grant execute on function etl.apply_hour(bigint,integer,etl.cursors) to weir_app;
+grant execute on function etl.bit_of_day(integer) to weir_app;
+grant execute on function etl.compare_hour(integer) to weir_app;
+grant execute on function etl.day_of_minute(integer) to weir_app;
+grant execute on function etl.drop_facts(timestamp with time zone) to weir_app;
+grant execute on function etl.ensure_facts_partitions(date,date) to weir_app;
+grant execute on function etl.facts_partition(integer) to weir_app;
+grant execute on function etl.find_last_views() to weir_app;
+grant execute on function etl.fold_counts() to weir_app;
+grant execute on function etl.fold_facts() to weir_app;
+grant execute on function etl.fold_items() to weir_app;
+grant execute on function etl.fold_key_facts() to weir_app;
+grant execute on function etl.fold_labels() to weir_app;
+grant execute on function etl.fold_names() to weir_app;
+grant execute on function etl.fold_products() to weir_app;
+grant execute on function etl.fold_sessions() to weir_app;
+grant execute on function etl.fold_users() to weir_app;
+grant execute on function etl.hour_of_minute(integer) to weir_app;
+grant execute on function etl.last_view_day(integer,integer) to weir_app;
+grant execute on function etl.minute_of(timestamp with time zone) to weir_app;
+grant execute on function etl.month_of_day(integer) to weir_app;
+grant execute on function etl.oldest_raw_day() to weir_app;
+grant execute on function etl.open_batch() to weir_app;
+grant execute on function etl.open_rerun() to weir_app;
+grant execute on function etl.position_after(pg_snapshot,xid8) to weir_app;
+grant execute on function etl.product_label(smallint,text,text) to weir_app;
+grant execute on function etl.raw_events_gone(integer) to weir_app;
+grant execute on function etl.read_batch(pg_snapshot,pg_snapshot,timestamp with time zone,integer) to weir_app;
+grant execute on function etl.replace_users(integer,integer[],integer) to weir_app;
+grant execute on function etl.rerun_hour(bigint,integer,bigint,boolean) to weir_app;
+grant execute on function etl.stage_events(pg_snapshot,timestamp with time zone,timestamp with time zone,integer,integer[]) to weir_app;
+grant execute on function etl.stage_hour(pg_snapshot,integer) to weir_app;
+grant execute on function etl.stage_last_views(integer) to weir_app;
+grant execute on function etl.staged_key_facts(integer,boolean) to weir_app;
+grant execute on function etl.staged_sessions(integer,boolean) to weir_app;
+grant execute on function etl.staged_user_hours(integer,boolean) to weir_app;
+grant execute on function etl.start_of_hour(integer) to weir_app;
+grant execute on function etl.step(bigint,integer,interval) to weir_app;
+grant execute on function raw.append(integer[],smallint[],uuid[],bigint[],timestamp with time zone[],text[],text[],numeric[],text[],text[],text[],json[],text[]) to weir_ingest;
+grant execute on function raw.prepare_days(integer) to weir_ingest;
+
+alter default privileges revoke execute on functions from public;
+alter default privileges in schema analytics grant select, usage on sequences to weir_app;
+alter default privileges in schema analytics grant execute on functions to weir_app;
+alter default privileges in schema analytics grant delete, insert, select, truncate, update on tables to weir_app;
+alter default privileges in schema auth grant select, usage on sequences to weir_app;
+alter default privileges in schema auth grant execute on functions to weir_app;
+alter default privileges in schema auth grant delete, insert, select, update on tables to weir_app;
+alter default privileges in schema etl grant select, usage on sequences to weir_app;
+alter default privileges in schema etl grant execute on functions to weir_app;
+alter default privileges in schema etl grant delete, insert, select, truncate, update on tables to weir_app;
+alter default privileges in schema raw grant select on tables to weir_app;

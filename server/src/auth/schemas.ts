@@ -1,0 +1,106 @@
+/** What the routes of auth answer; the command line prints the same. */
+import { type Infer, schema as s } from "@weir/protocol";
+
+const instant = s.string({ format: "date-time" });
+
+export const serviceSchema = s.object(
+  {
+    name: s.string(),
+    role: s.string(),
+    disabled: s.boolean(),
+    extra: s.array(s.string(), { description: "Permissions on top of the role's." }),
+    revoked: s.array(s.string(), {
+      description: "Permissions taken away, whatever else gives them.",
+    }),
+    usable_keys: s.integer(),
+    created_at: instant,
+    disabled_at: s.nullable(instant),
+  },
+  { $id: "Service" },
+);
+export type Service = Infer<typeof serviceSchema>;
+
+const keyMembers = {
+  id: s.string({ description: "The public part; the secret is not kept." }),
+  display: s.string({ examples: ["weir_dev_k4m2p9x7q3rt_…"] }),
+  env: s.string(),
+  service: s.string(),
+  label: s.string(),
+  state: s.oneOf(["usable", "expired", "revoked", "service_disabled"]),
+  created_at: instant,
+  expires_at: s.nullable(instant),
+  revoked_at: s.nullable(instant),
+  last_used_at: s.nullable(instant),
+};
+export const keySchema = s.object(keyMembers, { $id: "Key" });
+export type Key = Infer<typeof keySchema>;
+
+export const newKeySchema = s.object(
+  {
+    ...keyMembers,
+    secret_key: s.string({ description: "The whole key. Shown once: it cannot be read again." }),
+  },
+  { $id: "NewKey" },
+);
+export type NewKey = Infer<typeof newKeySchema>;
+
+export const roleSchema = s.object(
+  {
+    name: s.string(),
+    description: s.string(),
+    permissions: s.array(s.string()),
+    source: s.oneOf(["file", "api"], {
+      description:
+        "`file`: follows its policy file. `api`: changed at run time; stands until reset.",
+    }),
+    services: s.integer({ description: "How many services have it." }),
+    updated_at: instant,
+  },
+  { $id: "Role" },
+);
+export type Role = Infer<typeof roleSchema>;
+
+export const permissionChangeSchema = s.object(
+  {
+    service: s.string({ minLength: 1, maxLength: 63 }),
+    permission: s.string({ minLength: 1, maxLength: 200 }),
+    kind: s.oneOf(["extra", "revoked"]),
+  },
+  { $id: "PermissionChange" },
+);
+export type PermissionChange = Infer<typeof permissionChangeSchema>;
+
+export const explanationSchema = s.object(
+  {
+    service: s.string(),
+    role: s.string(),
+    permission: s.string(),
+    allowed: s.boolean(),
+    rule: s.object({
+      kind: s.oneOf(["revoked", "extra", "role", "none"]),
+      pattern: s.nullable(s.string()),
+    }),
+    because: s.string({ examples: ['role "analyst" has "analytics.get.*"'] }),
+    notes: s.array(s.string(), { description: "What else stands in the way, or looks mistyped." }),
+  },
+  { $id: "Explanation" },
+);
+export type Explanation = Infer<typeof explanationSchema>;
+
+export const auditPageSchema = s.object(
+  {
+    entries: s.array(
+      s.object({
+        id: s.string(),
+        at: instant,
+        actor: s.string(),
+        action: s.string(),
+        subject: s.string(),
+        detail: s.record(s.unknown()),
+      }),
+    ),
+    next_cursor: s.nullable(s.string()),
+  },
+  { $id: "AuditPage" },
+);
+export type AuditPage = Infer<typeof auditPageSchema>;

@@ -1,0 +1,76 @@
+import type { Command } from "commander";
+import { loadConfig } from "../config/load.ts";
+import type { Config } from "../config/schema.ts";
+
+/** Exit codes of every command. */
+export const exitCodes = { ok: 0, failed: 1, usage: 2, differences: 3 } as const;
+
+/** A mistake that a person can mend: printed as one line, without a stack. */
+export class UserError extends Error {
+  override readonly name = "UserError";
+  readonly exitCode: number;
+  readonly hint: string | undefined;
+
+  constructor(message: string, options: { exitCode?: number; hint?: string } = {}) {
+    super(message);
+    this.exitCode = options.exitCode ?? exitCodes.failed;
+    this.hint = options.hint;
+  }
+}
+
+interface GlobalFlags {
+  readonly json?: boolean;
+  readonly data?: string;
+}
+
+/** What every command gets: its flags merged with the global ones, the configuration, and output. */
+export interface CommandContext {
+  readonly json: boolean;
+  readonly config: Config;
+  /** Prints `value` as JSON with `--json`, else the lines that `text` makes of it. */
+  show<T>(value: T, text: (value: T) => string): void;
+}
+
+export function contextOf(
+  command: Command,
+  overrides: Readonly<Record<string, unknown>> = {},
+): CommandContext {
+  const flags = command.optsWithGlobals<GlobalFlags>();
+  const config = loadConfig({
+    env: process.env,
+    cwd: process.cwd(),
+    overrides: { data_dir: flags.data, ...overrides },
+  });
+  const json = flags.json === true;
+  return {
+    json,
+    config,
+    show(value, text) {
+      const output = json ? JSON.stringify(value, null, 2) : text(value);
+      if (output !== "") process.stdout.write(`${output}\n`);
+    },
+  };
+}
+
+/** Columns aligned by their widest cell; numbers to the right. */
+export function table(head: readonly string[], rows: readonly (readonly unknown[])[]): string {
+  const cells = rows.map((row) =>
+    row.map((cell) => (cell === null || cell === undefined ? "-" : String(cell))),
+  );
+  const widths = head.map((title, column) =>
+    Math.max(title.length, ...cells.map((row) => row[column]?.length ?? 0)),
+  );
+  const numeric = head.map(
+    (_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === "number"),
+  );
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, column) =>
+        numeric[column] ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+      )
+      .join("  ")
+      .trimEnd();
+  return [line(head), line(widths.map((width) => "-".repeat(width))), ...cells.map(line)].join(
+    "\n",
+  );
+}

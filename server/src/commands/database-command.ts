@@ -1,0 +1,63 @@
+import { randomBytes } from "node:crypto";
+import { userInfo } from "node:os";
+import type { Command } from "commander";
+import { type Administration, keyEnvironment, localActor } from "../auth/administration.ts";
+import type { Config } from "../config/schema.ts";
+import { configuredUrls } from "../databases.ts";
+import { openPool, type Pool } from "../postgres/pool.ts";
+import { readRunFile } from "../run-file.ts";
+import { createLogger } from "../telemetry/logger.ts";
+import { createMetrics } from "../telemetry/metrics.ts";
+import { type CommandContext, contextOf, UserError } from "./context.ts";
+
+export interface DatabaseContext extends CommandContext {
+  readonly database: Pool;
+}
+
+/** Runs `work` with the installation's database: the configured one, or that of a running Weir. */
+export async function withDatabase(
+  command: Command,
+  work: (context: DatabaseContext) => Promise<void>,
+): Promise<void> {
+  const context = contextOf(command);
+  await using database = openPool({
+    url: databaseUrl(context.config),
+    applicationName: `weir ${command.name()}`,
+    max: 2,
+    statementTimeoutMs: 600_000,
+  });
+  await work({ ...context, database });
+}
+
+export function databaseUrl(config: Config): string {
+  const url = configuredUrls(config)?.owner ?? readRunFile(config.data_dir)?.database_url;
+  if (url !== undefined) return url;
+  throw new UserError(`no Weir runs on ${config.data_dir}, and no database is configured`, {
+    hint: 'start one with "weir up", name another folder with --data, or set WEIR_DATABASE_URL',
+  });
+}
+
+/** What it takes to change who may do what, in the name of the person at the terminal. */
+export function administrationFor({ config, database }: DatabaseContext): Administration {
+  return {
+    database,
+    env: keyEnvironment(config.env),
+    random: randomBytes,
+    actor: localActor(`cli:${userInfo().username}`),
+  };
+}
+
+/** The permission names of all routes, to catch misspelt ones. Opens no connection. */
+export async function knownPermissions(config: Config): Promise<readonly string[]> {
+  const { assemble } = await import("../compose-http.ts");
+  await using stack = new AsyncDisposableStack();
+  const nowhere = "postgresql://nobody@localhost/nothing";
+  const { permissions } = await assemble({
+    config: () => config,
+    urls: { owner: nowhere, app: nowhere, ingest: nowhere },
+    stack,
+    logger: createLogger("error"),
+    metrics: createMetrics("none"),
+  });
+  return permissions;
+}

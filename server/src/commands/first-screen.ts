@@ -1,0 +1,81 @@
+import { stripVTControlCharacters } from "node:util";
+import type { KeyFile } from "../installation.ts";
+
+export interface FirstScreen {
+  readonly version: string;
+  readonly postgres: string;
+  readonly dataDir: string;
+  readonly url: string;
+  readonly signInUrl: string | undefined;
+  readonly adminKey: KeyFile;
+  readonly demoKey: string | undefined;
+  readonly startedInMs: number;
+}
+
+const paint = (code: number) => (text: string) => `\u001b[${code}m${text}\u001b[0m`;
+const bold = paint(1);
+const dim = paint(2);
+const cyan = paint(36);
+
+/** What `weir up` prints once it is ready. Colours only on a terminal that wants them. */
+export function firstScreen(screen: FirstScreen, colours: boolean): string {
+  // The admin key is never repeated in a line that people paste around.
+  const key =
+    screen.demoKey ??
+    (screen.adminKey.key === undefined ? "<key>" : `$(cat ${screen.adminKey.file})`);
+  const rows: [string, string][] = [
+    ["Dashboard", cyan(screen.url)],
+    [
+      "Sign in",
+      screen.signInUrl === undefined
+        ? dim("with a key; admin has no usable one: weir keys create admin")
+        : `${cyan(screen.signInUrl)} ${dim("(once, within 15 minutes)")}`,
+    ],
+    ["API", `${cyan(`${screen.url}/docs`)}  ${dim("/openapi.json  /health")}`],
+    ["Data", screen.dataDir],
+  ];
+  if (screen.adminKey.isNew && screen.adminKey.key !== undefined) {
+    rows.push(["Admin key", screen.adminKey.key]);
+    rows.push(["", dim(`shown this once; kept in ${screen.adminKey.file}, for its owner only`)]);
+  } else if (screen.adminKey.key !== undefined) {
+    rows.push(["Admin key", dim(`in ${screen.adminKey.file}`)]);
+  }
+  if (screen.demoKey !== undefined) rows.push(["Demo key", screen.demoKey]);
+  const width = Math.max(...rows.map(([name]) => name.length));
+  const lines = [
+    "",
+    `  ${bold(`Weir ${screen.version}`)} ${dim(`· PostgreSQL ${screen.postgres} · Node.js ${process.versions.node} · ready in ${(screen.startedInMs / 1000).toFixed(1)} s`)}`,
+    "",
+    ...rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`),
+    "",
+    `  ${dim("Try it:")}`,
+    `  curl ${screen.url}/api/events/ -H "X-API-Key: ${key}" -H 'Content-Type: application/json' \\`,
+    `    -d '{"event_type":"product.view","user_id":"you","product":{"id":"mug-1","name":"Mug","price":9.5,"currency":"EUR"}}'`,
+    "",
+    `  ${dim("Ctrl-C stops everything.")}`,
+    "",
+  ];
+  const text = lines.join("\n");
+  return colours ? text : stripVTControlCharacters(text);
+}
+
+/** The quiet line below the first screen. */
+export function liveLine(
+  counters: Readonly<Record<string, number>>,
+  eventsPerSecond: number,
+  problems: readonly string[],
+): string {
+  const number = new Intl.NumberFormat("en");
+  const count = (name: string) => number.format(counters[name] ?? 0);
+  const lag = counters["etl_lag_ms"];
+  const parts = [
+    `${number.format(Math.round(eventsPerSecond))} events/s`,
+    `${count("accepted")} accepted`,
+    `${count("duplicate")} duplicate`,
+    `${count("rejected")} rejected`,
+    lag === undefined ? undefined : `windows ${(lag / 1000).toFixed(1)} s behind`,
+    `${count("live_sockets")} live`,
+    ...problems,
+  ];
+  return parts.filter((part) => part !== undefined).join(" · ");
+}

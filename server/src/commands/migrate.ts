@@ -1,0 +1,21 @@
+import type { Command } from "commander";
+import { migrate } from "../postgres/migrate.ts";
+import { contextOf } from "./context.ts";
+import { databaseUrl } from "./database-command.ts";
+
+export function registerMigrate(program: Command): void {
+  program
+    .command("migrate")
+    .description("bring the database's tables up to this version; safe to run again")
+    .addHelpText("after", "\nExample:\n  $ WEIR_DATABASE_URL=postgres://… weir migrate")
+    .action(async (_options, command: Command) => {
+      const { config, show } = contextOf(command);
+      const applied = await migrate({
+        url: databaseUrl(config),
+        log: (message) => process.stderr.write(`${message}\n`),
+      });
+      show({ applied }, ({ applied: names }) =>
+        names.length === 0 ? "The database is up to date." : `Applied ${names.length} migrations.`,
+      );
+    });
+}

@@ -1,0 +1,82 @@
+/** The process beside HTTP: folds raw events into windows, reruns them, and keeps the log in bounds. */
+import { hostname } from "node:os";
+import type { ComposeOptions } from "./compose-http.ts";
+import type { Part } from "./core/part.ts";
+import { openConnections, untilDatabaseAnswers } from "./databases.ts";
+import {
+  defaultEventTypeMapping,
+  mergeEventTypeMappings,
+  syncEventTypeMapping,
+} from "./etl/event-types.ts";
+import { createEtl } from "./etl/worker.ts";
+import { createRetention } from "./retention/retention.ts";
+import { observeEtl } from "./telemetry/etl-observer.ts";
+
+export interface EtlProcess {
+  readonly parts: readonly Part[];
+  counters(): Readonly<Record<string, number>>;
+}
+
+/** Writers' `transaction_timeout`: how long after its insert an event may still be committed. */
+const longestWriteMs = 10_000;
+
+export async function composeEtl(
+  options: ComposeOptions,
+  wanted: { readonly etl: boolean; readonly retention: boolean },
+): Promise<EtlProcess> {
+  const { urls, logger, metrics } = options;
+  const config = options.config();
+  const { pool, notifications } = openConnections(options.stack, logger);
+  const parts: Part[] = [];
+  const observer = observeEtl(metrics);
+
+  if (wanted.etl) {
+    const database = pool({
+      url: urls.app,
+      applicationName: "weir etl",
+      max: 6,
+      statementTimeoutMs: 600_000,
+      settings: { work_mem: "64MB" },
+    });
+    const { changed, queuedDays } = await untilDatabaseAnswers(logger, () =>
+      syncEventTypeMapping(
+        database,
+        mergeEventTypeMappings(defaultEventTypeMapping, config.etl.event_types),
+      ),
+    );
+    if (changed.length > 0) {
+      logger.warn(
+        { changed, queued_days: queuedDays },
+        "event types mean something else now; days with such events are rerun",
+      );
+    }
+    parts.push(
+      createEtl({
+        database,
+        notifications: notifications(urls.app, "weir etl notifications"),
+        owner: `${hostname()}/${process.pid}`,
+        intervalMs: config.etl.interval_ms,
+        stepEvents: config.etl.step_events,
+        longestWriteMs,
+        retentionDays: config.retention.raw_days,
+        onStep: observer.step,
+        onError: (error) => logger.error({ err: error }, "etl"),
+      }),
+    );
+  }
+  if (wanted.retention) {
+    parts.push(
+      createRetention({
+        database: pool({ url: urls.owner, applicationName: "weir retention", max: 1 }),
+        settings: {
+          rawDays: config.retention.raw_days,
+          partitionsAhead: config.retention.partitions_ahead,
+        },
+        now: Date.now,
+        onRound: (round) => logger.info({ ...round }, "retention"),
+        onFailure: (error) => logger.warn({ err: error }, "retention is tried again"),
+      }),
+    );
+  }
+  return { parts, counters: observer.counters };
+}

@@ -1,0 +1,23 @@
+import { type ErrorCode, errorTable, type Problem } from "@weir/protocol";
+
+interface WeirErrorOptions {
+  readonly detail?: string;
+  readonly permission?: string;
+  readonly errors?: Problem["errors"];
+  readonly retryAfterSeconds?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly cause?: unknown;
+}
+
+/** An error with a code of the closed table. `detail` is shown to the caller: no SQL, paths, secrets. */
+export class WeirError extends Error {
+  override readonly name = "WeirError";
+  readonly code: ErrorCode;
+  readonly options: WeirErrorOptions;
+
+  constructor(code: ErrorCode, options: WeirErrorOptions = {}) {
+    super(options.detail ?? errorTable[code].title, { cause: options.cause });
+    this.code = code;
+    this.options = options;
+  }
+}

@@ -1,0 +1,7 @@
+/** One long-running component: a name and `run`. It ends when the signal aborts, and only then resolves. */
+export interface Part {
+  readonly name: string;
+  run(signal: AbortSignal): Promise<void>;
+  /** Shown by health: undefined while all is well. */
+  problem?(): string | undefined;
+}

@@ -1,0 +1,80 @@
+/** Numbers from 0 to below 1. */
+export type Random = () => number;
+
+/** The same numbers for the same seed (mulberry32: small, fast, good enough for a shop's traffic). */
+export function seededRandom(seed: number): Random {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+export function pick<T>(random: Random, values: readonly [T, ...T[]]): T {
+  return values[Math.floor(random() * values.length)] ?? values[0];
+}
+
+/** A name, each as likely as its weight says. */
+export function weighted<T extends string>(
+  weights: Readonly<Record<T, number>>,
+): (random: Random) => T {
+  const entries = Object.entries(weights) as [T, number][];
+  const sum = entries.reduce((total, [, weight]) => total + weight, 0);
+  return (random) => {
+    let left = random() * sum;
+    for (const [name, weight] of entries) {
+      left -= weight;
+      if (left < 0) return name;
+    }
+    return entries[0]?.[0] as T;
+  };
+}
+
+/** Time to the next of things that come at random, `mean` apart. */
+export function exponential(random: Random, mean: number): number {
+  return -Math.log(1 - random()) * mean;
+}
+
+/** Around `median`, seldom much longer: how long people look at a page. */
+export function logNormal(random: Random, median: number, sigma: number): number {
+  const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  return median * Math.exp(sigma * normal);
+}
+
+/** Ranks 0 to `count` - 1, the first the most frequent: Zipf's law with the exponent given. */
+export function zipf(count: number, exponent: number): (random: Random) => number {
+  const upTo = new Float64Array(count);
+  let sum = 0;
+  for (let rank = 0; rank < count; rank++) {
+    sum += 1 / (rank + 1) ** exponent;
+    upTo[rank] = sum;
+  }
+  return (random) => {
+    const wanted = random() * sum;
+    let low = 0;
+    let high = count - 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((upTo[middle] ?? 0) > wanted) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  };
+}
+
+export function randomBytes(random: Random, count: number): Uint8Array {
+  const bytes = new Uint8Array(count);
+  let word = 0;
+  for (let index = 0; index < count; index++) {
+    // a draw has 32 random bits
+    word = index % 4 === 0 ? random() * 2 ** 32 : word / 256;
+    bytes[index] = word;
+  }
+  return bytes;
+}
+
+export function randomHex(random: Random, bytes: number): string {
+  return Buffer.from(randomBytes(random, bytes)).toString("hex");
+}

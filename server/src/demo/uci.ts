@@ -1,0 +1,103 @@
+import { parse } from "csv-parse/sync";
+import { type DemoEvent, dayMs } from "./demo-event.ts";
+
+/** A line of an invoice of the UCI "Online Retail" sample. */
+export interface RetailLine {
+  readonly row: string;
+  readonly invoice: string;
+  readonly stockCode: string;
+  readonly description: string;
+  readonly quantity: number;
+  /** As written, taken as UTC. */
+  readonly at: number;
+  /** GBP. */
+  readonly price: number;
+  readonly customer: string | undefined;
+  readonly country: string;
+}
+
+/** @throws when a row does not look like the sample's. */
+export function parseRetail(text: string): RetailLine[] {
+  const rows = parse(text, { columns: true, delimiter: ";" }) as Record<string, string>[];
+  return rows.map((row) => {
+    const { X = "", InvoiceNo = "", StockCode = "", Country = "", CustomerID = "" } = row;
+    const description = titleCase(row["Description"] ?? "");
+    const line = {
+      row: X,
+      invoice: InvoiceNo,
+      stockCode: StockCode,
+      description: description === "" ? `Item ${StockCode}` : description,
+      quantity: Number(row["Quantity"]),
+      at: parseDate(row["InvoiceDate"] ?? ""),
+      price: Number(row["UnitPrice"]),
+      customer: CustomerID === "" || CustomerID === "NA" ? undefined : CustomerID,
+      country: Country,
+    };
+    if (!(line.quantity > 0 && line.price >= 0)) throw new Error(`row ${X}: no quantity or price`);
+    return line;
+  });
+}
+
+/**
+ * Purchases in the seven days before `anchor`: the days in their order, twelve of the sample to one,
+ * each at its time of day. Lines without a customer are sales at the till.
+ */
+export function retailEvents(
+  lines: readonly RetailLine[],
+  options: { readonly anchor: number; readonly categoryOf: (description: string) => string },
+): DemoEvent[] {
+  const first = Math.min(...lines.map(({ at }) => at));
+  const last = Math.max(...lines.map(({ at }) => at));
+  return lines.map((line) => {
+    const day = Math.min(6, Math.floor(((line.at - first) / (last - first)) * 7));
+    const at = shiftIntoWeek(line.at, { anchor: options.anchor, day });
+    return {
+      at,
+      source: line.customer === undefined ? "shop-pos" : "shop-web",
+      event: {
+        event_id: `uci-online-retail-${line.row}`,
+        event_type: "purchase",
+        timestamp: new Date(at).toISOString(),
+        ...(line.customer === undefined
+          ? { anonymous_id: `till-${line.invoice}` }
+          : { user_id: `customer-${line.customer}` }),
+        product: {
+          id: line.stockCode,
+          name: line.description,
+          category: options.categoryOf(line.description),
+          price: line.price,
+          currency: "GBP",
+          quantity: line.quantity,
+        },
+        properties: { order_id: line.invoice, country: line.country, sample: "uci-online-retail" },
+      },
+    };
+  });
+}
+
+/** The same time of day, `6 - day` days before the anchor's; what would be in the future, a week before. */
+function shiftIntoWeek(at: number, { anchor, day }: { anchor: number; day: number }): number {
+  const midnight = Math.floor(anchor / dayMs) * dayMs;
+  const shifted = midnight - (6 - day) * dayMs + (at % dayMs);
+  return shifted < anchor ? shifted : shifted - 7 * dayMs;
+}
+
+/** `12/06/2010 10:08`, and `2/20/11 11:39` from the sample's second half. */
+function parseDate(text: string): number {
+  const parts = /^(\d{1,2})\/(\d{1,2})\/(\d{2}|\d{4}) (\d{1,2}):(\d{2})$/.exec(text);
+  if (parts === null) throw new Error(`not a date of the sample: ${text}`);
+  const [, month, day, year = "", hour, minute] = parts;
+  const century = year.length === 2 ? 2000 : 0;
+  return Date.UTC(
+    century + Number(year),
+    Number(month) - 1,
+    Number(day),
+    Number(hour),
+    Number(minute),
+  );
+}
+
+function titleCase(text: string): string {
+  const words = text.trim().replace(/\s+/g, " ").toLowerCase();
+  return words.replace(/(^|[\s(/-])([a-z])/g, (_, before, letter) => before + letter.toUpperCase());
+}

@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { type Cursor, decodeCursor, encodeCursor } from "./cursor.ts";
+import { follows, formatSnapshot, parseSnapshot, type Snapshot, sees } from "./snapshot.ts";
+
+const snapshots: fc.Arbitrary<Snapshot> = fc
+  .record({
+    xmin: fc.bigInt({ min: 3n, max: 1n << 60n }),
+    gaps: fc.array(fc.bigInt({ min: 1n, max: 1_000n }), { maxLength: 30 }),
+    beyond: fc.bigInt({ min: 1n, max: 1_000n }),
+  })
+  .map(({ xmin, gaps, beyond }) => {
+    let at = xmin - 1n;
+    const xip = gaps.map((gap) => (at += gap));
+    return { xmin: xip[0] ?? xmin, xmax: (xip.at(-1) ?? xmin) + beyond, xip };
+  });
+
+const cursors: fc.Arbitrary<Cursor> = fc
+  .record({
+    at: fc.integer({ min: 0, max: 4_102_444_800_000 }),
+    from: snapshots,
+    later: fc.bigInt({ min: 1n, max: 50n }),
+    eventId: fc.uuid(),
+    serviceId: fc.integer({ min: 1, max: 2 ** 31 - 1 }),
+    inside: fc.boolean(),
+  })
+  .map(({ at, from, later, eventId, serviceId, inside }) => {
+    if (!inside) return { at, from };
+    const to = { xmin: from.xmax, xmax: from.xmax + later, xip: [] };
+    return { at, from, step: { to, last: { xid: from.xmax, eventId, serviceId } } };
+  });
+
+test("a cursor survives being written and read", () => {
+  fc.assert(
+    fc.property(cursors, (cursor) => {
+      const text = encodeCursor(cursor);
+      const read = decodeCursor(text);
+      assert.ok(read !== undefined, text);
+      assert.equal(encodeCursor(read), text);
+      assert.equal(formatSnapshot(read.from), formatSnapshot(cursor.from));
+      assert.equal(read.step?.last.eventId, cursor.step?.last.eventId);
+    }),
+  );
+});
+
+test("a cursor that was changed in any character reads as another sound place or not at all", () => {
+  fc.assert(
+    fc.property(cursors, fc.nat(), fc.string({ maxLength: 3 }), (cursor, position, change) => {
+      const text = encodeCursor(cursor);
+      const at = position % text.length;
+      const changed = text.slice(0, at) + change + text.slice(at + 1);
+      const read = decodeCursor(changed);
+      if (read === undefined) return;
+      assert.equal(encodeCursor(read), changed, "only one text for a place");
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test("nonsense is no cursor", () => {
+  const encoded = (text: string) => Buffer.from(text, "latin1").toString("base64url");
+  for (const text of [
+    "",
+    "AAAA",
+    "1:2:",
+    encoded("2~a~5.4."),
+    encoded("1~00~5.4."),
+    encoded("1~a~0.4."),
+    encoded("1~a~5.-4."),
+    encoded("1~a~5.4.9"),
+    encoded("1~a~5.4.0,0"),
+    encoded("1~a~5.4.~6.4."),
+    encoded("1~a~5.4.~5.5.~9~not-a-uuid~1"),
+    encoded("1~a~5.4.~5.5.~9~00000000-0000-0000-0000-000000000000~0"),
+    encoded("1~a~5.4.~5.5.~4~00000000-0000-0000-0000-000000000000~1"),
+    encoded("1~a~5.4.~5.5.~9~00000000-0000-0000-0000-000000000000~1~x"),
+    encoded("1~zzzzzzzzzzzz~5.4."),
+  ]) {
+    assert.equal(decodeCursor(text), undefined, text);
+  }
+  const sound = encoded("1~a~5.4.~5.5.~9~00000000-0000-0000-0000-000000000000~1");
+  assert.ok(decodeCursor(sound) !== undefined);
+});
+
+test("a snapshot sees what is over and nothing else", () => {
+  const snapshot = parseSnapshot("10:20:10,15,19");
+  assert.ok(snapshot !== undefined);
+  const seen = [9n, 10n, 11n, 15n, 18n, 19n, 20n].filter((xid) => sees(snapshot, xid));
+  assert.deepEqual(seen, [9n, 11n, 18n]);
+  for (const text of ["", "1", "20:10:", "10:20:25", "10:20:15,11", "0:1:", "1:2:,", "a:b:"]) {
+    assert.equal(parseSnapshot(text), undefined, text);
+  }
+  const later = parseSnapshot("15:21:15") as Snapshot;
+  assert.ok(follows(later, snapshot) && !follows(snapshot, later));
+});

@@ -1,0 +1,72 @@
+import type { LiveFilter } from "@weir/protocol";
+import type { LogEvent } from "./read-log.ts";
+
+const mostValues = 50;
+const longestValue = 256;
+const lists = ["event_type", "source"] as const;
+const singles = ["user_id", "product_id"] as const;
+const names: readonly string[] = [...lists, ...singles];
+
+/** A reason in words when something is wrong with what the client said. */
+export type Read<T> = { readonly value: T } | { readonly problem: string };
+
+/** `event_type` and `source` may be repeated; a parameter that is not known is a mistake, not nothing. */
+export function filterOfQuery(query: URLSearchParams, others: readonly string[]): Read<LiveFilter> {
+  const given: Record<string, unknown> = {};
+  for (const name of new Set(query.keys())) {
+    if (others.includes(name)) continue;
+    const values = query.getAll(name);
+    given[name] = (singles as readonly string[]).includes(name)
+      ? values.length === 1
+        ? values[0]
+        : values
+      : values;
+  }
+  return filterOf(given);
+}
+
+/** Checks what is meant to be a `LiveFilter`. */
+export function filterOf(given: unknown): Read<LiveFilter> {
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+    return { problem: "the filter must be an object" };
+  }
+  for (const [name, value] of Object.entries(given)) {
+    if (!names.includes(name)) {
+      return { problem: `"${name.slice(0, 50)}" is not a filter; filters are ${names.join(", ")}` };
+    }
+    const isList = (lists as readonly string[]).includes(name);
+    const values: unknown[] = isList ? (Array.isArray(value) ? value : [undefined]) : [value];
+    const sound = values.every((one) => typeof one === "string" && one.length <= longestValue);
+    if (!sound || values.length > mostValues) {
+      const wanted = isList ? `a list of at most ${mostValues} strings` : "one string";
+      return { problem: `${name} must be ${wanted} of at most ${longestValue} characters` };
+    }
+  }
+  return { value: given as LiveFilter };
+}
+
+export type Matches = (event: LogEvent) => boolean;
+
+/** A filter as a function, and the name under which sockets with an equal filter share their frames. */
+export function compileFilter(filter: LiveFilter): {
+  readonly key: string;
+  readonly matches: Matches;
+} {
+  const types = filter.event_type === undefined ? undefined : new Set(filter.event_type);
+  const sources = filter.source === undefined ? undefined : new Set(filter.source);
+  const { user_id: user, product_id: product } = filter;
+  const key = JSON.stringify([
+    types && [...types].sort(),
+    sources && [...sources].sort(),
+    user,
+    product,
+  ]);
+  return {
+    key,
+    matches: (event) =>
+      (types === undefined || types.has(event.eventType)) &&
+      (sources === undefined || sources.has(event.source)) &&
+      (user === undefined || event.userKey === user) &&
+      (product === undefined || event.productKey === product),
+  };
+}

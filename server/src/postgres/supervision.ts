@@ -1,0 +1,134 @@
+import { setTimeout as delay } from "node:timers/promises";
+import pg from "pg";
+import { isServerOf } from "./server-process.ts";
+
+interface SupervisionOptions {
+  readonly url: (database: string) => string;
+  readonly data: string;
+  readonly pid: number;
+  readonly log: (message: string) => void;
+}
+
+/** Any number that nothing else in the database `postgres` uses. */
+const lockKey = 7_325_101;
+
+/** The connection of a supervisor that was just killed takes a moment to be noticed. */
+const takeOverPatienceMs = 2_000;
+
+/**
+ * The right to supervise one server: an advisory lock in the server itself. It cannot outlive its
+ * holder, so no stale lock file has to be told from a living one.
+ */
+export class Supervision {
+  readonly #options: SupervisionOptions;
+  #client: pg.Client | undefined;
+  #ended = false;
+
+  private constructor(options: SupervisionOptions) {
+    this.#options = options;
+  }
+
+  static async begin(options: SupervisionOptions): Promise<Supervision> {
+    const supervision = new Supervision(options);
+    await supervision.#acquire(takeOverPatienceMs);
+    await supervision.#ensureDatabase();
+    return supervision;
+  }
+
+  async #acquire(patienceMs: number): Promise<void> {
+    const client = new pg.Client({
+      connectionString: this.#options.url("postgres"),
+      application_name: `weir supervisor ${process.pid}`,
+      connectionTimeoutMillis: 10_000,
+      query_timeout: 30_000,
+    });
+    client.on("error", () => {});
+    await client.connect();
+    try {
+      await lock(client, patienceMs);
+    } catch (error) {
+      await endSoon(client);
+      throw error;
+    }
+    this.#client = client;
+    client.once("end", () => {
+      if (!this.#ended) void this.#reacquire();
+    });
+  }
+
+  /** A crashed backend makes PostgreSQL reset all sessions, this one too, and go on. */
+  async #reacquire(): Promise<void> {
+    const { pid, data, log } = this.#options;
+    for (;;) {
+      await delay(200, undefined, { ref: false });
+      if (this.#ended || !(await isServerOf(pid, data))) return;
+      try {
+        await this.#acquire(takeOverPatienceMs);
+        log("PostgreSQL had reset its sessions; supervision goes on");
+        return;
+      } catch (error) {
+        log(`supervision of PostgreSQL was interrupted: ${(error as Error).message}`);
+      }
+    }
+  }
+
+  async #ensureDatabase(): Promise<void> {
+    const found = await this.#client?.query("select from pg_database where datname = 'weir'");
+    if (found?.rowCount !== 0) return;
+    await this.#client?.query("create database weir");
+    const client = new pg.Client({
+      connectionString: this.#options.url("weir"),
+      connectionTimeoutMillis: 10_000,
+      query_timeout: 30_000,
+    });
+    await client.connect();
+    await client.query("create extension if not exists pg_stat_statements");
+    await client.end();
+  }
+
+  /** The server ended by itself: there is nothing left to supervise. */
+  serverGone(): void {
+    this.#ended = true;
+  }
+
+  async end(): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    if (this.#client !== undefined) await endSoon(this.#client);
+  }
+}
+
+/** A server that does not react must not keep us from ending it. */
+async function endSoon(client: pg.Client): Promise<void> {
+  const ended = client.end().catch(() => {});
+  await Promise.race([ended, delay(1_000, undefined, { ref: false })]);
+}
+
+async function lock(client: pg.Client, patienceMs: number): Promise<void> {
+  const deadline = Date.now() + patienceMs;
+  while (!(await tryLock(client))) {
+    if (Date.now() > deadline) {
+      throw new Error(
+        `Another Weir runs on this data folder already (${await lockHolder(client)}). Stop it, or choose another data folder.`,
+      );
+    }
+    await delay(50);
+  }
+}
+
+async function tryLock(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query<{ locked: boolean }>(
+    "select pg_try_advisory_lock($1) as locked",
+    [lockKey],
+  );
+  return rows[0]?.locked === true;
+}
+
+async function lockHolder(client: pg.Client): Promise<string> {
+  const { rows } = await client.query<{ name: string }>(
+    `select a.application_name as name from pg_locks l join pg_stat_activity a using (pid)
+     where l.locktype = 'advisory' and l.objid = $1 and l.granted`,
+    [lockKey],
+  );
+  return rows[0]?.name.replace("weir supervisor", "process") ?? "unknown process";
+}

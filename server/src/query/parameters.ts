@@ -1,0 +1,47 @@
+/** Query parameters that several routes share, as the API document shows them. */
+import { schema } from "@weir/protocol";
+import { invalidQuery } from "./invalid-query.ts";
+
+type Query = Readonly<Record<string, unknown>>;
+
+export const cursorParameter = schema.string({
+  maxLength: 1_024,
+  description: "next_cursor of the page before.",
+});
+
+export const formatParameter = schema.oneOf(["json", "csv"], {
+  default: "json",
+  description: "csv: the rows as a file (RFC 4180).",
+});
+
+export function limitParameter(most: number, normal: number) {
+  return schema.integer({ minimum: 1, maximum: most, default: normal });
+}
+
+export function nameParameter(description: string) {
+  return schema.string({ minLength: 1, maxLength: 256, description });
+}
+
+/** A text parameter, when it was given. */
+export function textOf(query: Query, name: string): string | undefined {
+  const value = query[name];
+  return value === undefined ? undefined : String(value);
+}
+
+export function limitOf(query: Query, normal: number): number {
+  const value = query["limit"];
+  return value === undefined ? normal : Number(value);
+}
+
+/** The value of a parameter with a closed list of values, checked by its schema already. */
+export function choiceOf<const T extends readonly string[]>(
+  query: Query,
+  name: string,
+  choices: T,
+): T[number] | undefined {
+  const value = query[name];
+  if (value === undefined) return undefined;
+  const choice = choices.find((known) => known === value);
+  if (choice === undefined) throw invalidQuery(name, `must be one of ${choices.join(", ")}`);
+  return choice;
+}

@@ -1,0 +1,39 @@
+import type { Database } from "../core/database.ts";
+import type { Route } from "../core/route.ts";
+import { analyticsRoutes } from "./analytics-routes.ts";
+import { Asker } from "./ask.ts";
+import { eventRoutes } from "./event-routes.ts";
+import type { RequestRerun } from "./reruns.ts";
+import { windowRoutes } from "./window-routes.ts";
+
+export interface QueryDeps {
+  /** As role weir_app. */
+  readonly database: Database;
+  readonly requestRerun: RequestRerun;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Monotonic milliseconds, for limits of time. */
+  readonly clock?: () => number;
+  readonly version: string;
+  /** `development`, `test` or `production`. */
+  readonly environment: string;
+  /** Days that raw events are kept. */
+  readonly retentionDays: number;
+  /** Limits of one question; free-form funnels and breakdowns have their own. */
+  readonly timeoutMs: number;
+  readonly freeFormTimeoutMs: number;
+  /** Questions worked on at once; leave connections for the other users of the pool. */
+  readonly concurrency: number;
+}
+
+/** What a route's handler works with. */
+export interface QueryContext extends QueryDeps {
+  readonly asker: Asker;
+}
+
+/** Everything that is asked of Weir: analytics, raw events, windows and their reruns. */
+export function queryRoutes(deps: QueryDeps): Route[] {
+  const { database, clock = () => performance.now() } = deps;
+  const context: QueryContext = { ...deps, asker: new Asker(database, { ...deps, clock }) };
+  return [...analyticsRoutes(context), ...eventRoutes(context), ...windowRoutes(context)];
+}

@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import {
+  brokenDays,
+  brokenHours,
+  hourSpans,
+  type MinuteRange,
+  minutesOf,
+  monthMasks,
+  windowSpans,
+} from "./spans.ts";
+
+const sizes = [0, minutesOf.minute, minutesOf.hour, minutesOf.day];
+const range = fc
+  .tuple(fc.integer({ min: 0, max: 12_000 }), fc.integer({ min: 1, max: 6_000 }))
+  .map(([from, length]): MinuteRange => ({ from, to: from + length }));
+
+function minutes({ from, to }: MinuteRange): number[] {
+  return Array.from({ length: to - from }, (_, index) => from + index);
+}
+
+test("the windows of a range cover each of its minutes once and nothing else", () => {
+  fc.assert(
+    fc.property(range, (asked) => {
+      const spans = windowSpans([asked]);
+      const covered = spans.sizes.flatMap((size, index) => {
+        const unit = sizes[size] ?? 0;
+        return minutes({
+          from: (spans.lows[index] ?? 0) * unit,
+          to: (spans.highs[index] ?? 0) * unit,
+        });
+      });
+      assert.deepEqual(covered, minutes(asked));
+      assert.ok(spans.sizes.length <= 5);
+    }),
+  );
+});
+
+test("hours and the minutes of broken hours make up the range", () => {
+  fc.assert(
+    fc.property(range, (asked) => {
+      const spans = windowSpans([asked], "hour");
+      const covered = spans.sizes.flatMap((size, index) => {
+        const unit = sizes[size] ?? 0;
+        return minutes({
+          from: (spans.lows[index] ?? 0) * unit,
+          to: (spans.highs[index] ?? 0) * unit,
+        });
+      });
+      const all = [...covered, ...brokenHours(asked).flatMap(minutes)].sort((a, b) => a - b);
+      assert.deepEqual(all, minutes(asked));
+    }),
+  );
+});
+
+test("the masks of hours hold each minute of a range once", () => {
+  fc.assert(
+    fc.property(range, (asked) => {
+      const spans = hourSpans([asked]);
+      const covered = spans.lows.flatMap((low, index) => {
+        const mask = BigInt(spans.masks[index] ?? 0);
+        return minutes({ from: low, to: spans.highs[index] ?? 0 }).flatMap((hour) =>
+          minutes({ from: 0, to: 60 })
+            .filter((minute) => ((mask >> BigInt(minute)) & 1n) === 1n)
+            .map((minute) => hour * 60 + minute),
+        );
+      });
+      assert.deepEqual(covered, minutes(asked));
+      assert.ok(spans.lows.length <= 3);
+    }),
+  );
+});
+
+test("whole days and broken days make up the range, also over the end of a year", () => {
+  const asked = {
+    from: Date.UTC(2025, 11, 30, 21) / 60_000,
+    to: Date.UTC(2026, 1, 2, 3, 7) / 60_000,
+  };
+  assert.deepEqual(monthMasks(asked), {
+    months: [2025 * 12 + 11, 2026 * 12, 2026 * 12 + 1],
+    masks: [1 << 30, 0x7fffffff, 1],
+  });
+  assert.deepEqual(brokenDays(asked), [
+    { from: asked.from, to: Date.UTC(2025, 11, 31) / 60_000 },
+    { from: Date.UTC(2026, 1, 2) / 60_000, to: asked.to },
+  ]);
+});

@@ -1,0 +1,90 @@
+/**
+ * The dashboard in a real browser, served by a real Weir with its demo: sign in by the printed link,
+ * numbers appear, a sent event shows up live without reload, nothing complains.
+ */
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { before, type TestContext, test } from "node:test";
+import type { Page } from "playwright-core";
+import { dashboardFolder } from "../../src/paths.ts";
+import { openPage, seriousFindings } from "../helpers/browser.ts";
+import { until } from "../helpers/until.ts";
+import { type RunningWeir, startWeir } from "../helpers/weir.ts";
+
+before(() => {
+  assert.ok(existsSync(dashboardFolder), "the dashboard is not built: npm run build");
+});
+
+const waitMs = 20_000;
+
+async function signedIn(t: TestContext, ...parameters: string[]) {
+  const weir = await startWeir(t, { arguments: parameters });
+  const opened = await openPage(t);
+  const link = /http\S+\/signin\/#token=\w+/.exec(weir.output())?.[0];
+  assert.ok(link !== undefined, `weir up prints a sign-in link:\n${weir.output()}`);
+  await opened.page.goto(link);
+  await opened.page.waitForURL(`${weir.run.url}/**`, { timeout: waitMs });
+  await opened.page
+    .getByRole("heading", { level: 1, name: "Overview" })
+    .waitFor({ timeout: waitMs });
+  return { weir, link, ...opened };
+}
+
+test("sign in by the link, numbers appear and grow, nothing complains, axe finds nothing serious", async (t) => {
+  const { page, complaints } = await signedIn(t, "--rate", "20");
+  const events = await until(async () => positiveNumberOf(page, "Events"), {
+    what: "a number of events on the Overview",
+    timeoutMs: waitMs,
+  });
+  await until(async () => ((await positiveNumberOf(page, "Events")) ?? 0) > events, {
+    what: "the number of events to grow without a reload",
+    timeoutMs: waitMs,
+  });
+  await page.locator("canvas").first().waitFor({ timeout: waitMs });
+  assert.deepEqual(await seriousFindings(page), []);
+  await page.getByRole("link", { name: "Windows" }).click();
+  await page.getByRole("heading", { level: 1, name: "Windows" }).waitFor({ timeout: waitMs });
+  await page.getByRole("row").nth(2).waitFor({ timeout: waitMs });
+  assert.deepEqual(await seriousFindings(page), []);
+  assert.deepEqual(complaints, []);
+});
+
+test("an event that is sent shows up on Live without a reload", async (t) => {
+  const { weir, page, complaints } = await signedIn(t, "--no-demo");
+  await page.getByRole("link", { name: "Live" }).click();
+  await page.getByRole("heading", { level: 1, name: "Live" }).waitFor({ timeout: waitMs });
+  await send(weir, { event_type: "page.test", user_id: "seen-live" });
+  await page.getByText("seen-live").first().waitFor({ timeout: waitMs });
+  assert.deepEqual(await seriousFindings(page), []);
+  assert.deepEqual(complaints, []);
+});
+
+test("the link works once, and a key signs in too", async (t) => {
+  const { weir, link } = await signedIn(t, "--no-demo");
+  const second = await openPage(t);
+  await second.page.goto(link);
+  await second.page.getByRole("alert").first().waitFor({ timeout: waitMs });
+  assert.equal(new URL(second.page.url()).hash, "", "the token does not stay in the address");
+  await second.page.getByLabel(/key/i).fill(weir.adminKey);
+  await second.page.keyboard.press("Enter");
+  await second.page
+    .getByRole("heading", { level: 1, name: "Overview" })
+    .waitFor({ timeout: waitMs });
+});
+
+/** The exact number of a figure, once it is above zero. */
+async function positiveNumberOf(page: Page, figure: string): Promise<number | undefined> {
+  const exact = page.getByRole("button", { name: figure }).locator("[title]").first();
+  if ((await exact.count()) === 0) return undefined;
+  const value = Number((await exact.getAttribute("title"))?.replaceAll(",", ""));
+  return value > 0 ? value : undefined;
+}
+
+async function send({ run, adminKey }: RunningWeir, event: object): Promise<void> {
+  const response = await fetch(`${run.url}/api/events/`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-api-key": adminKey },
+    body: JSON.stringify(event),
+  });
+  assert.equal(response.status, 202);
+}

@@ -1,0 +1,109 @@
+import { randomFillSync } from "node:crypto";
+import { createMemoryRateLimiter } from "../../src/cache/memory-rate-limiter.ts";
+import type { Database } from "../../src/core/database.ts";
+import type { RatePolicy } from "../../src/core/rate-limit.ts";
+import type { RouteReply } from "../../src/core/route.ts";
+import { uuidV7Maker } from "../../src/core/uuid.ts";
+import { asWeirError, problemAnswer } from "../../src/http/problems.ts";
+import { createIngest, type Ingest, ingestRoutes } from "../../src/ingest/ingest.ts";
+import type { IngestObserver, RawLog } from "../../src/ingest/ports.ts";
+import { createRawLog } from "../../src/ingest/raw-log.ts";
+import type { CleanUp } from "./database.ts";
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of many forms
+  readonly body: any;
+}
+
+export interface TestIngest {
+  readonly ingest: Ingest;
+  /** Sends bytes to an entry point as `http/` would hand them over. */
+  send(path: string, body: string | Buffer, options?: SendOptions): Promise<Answer>;
+}
+
+interface SendOptions {
+  readonly contentType?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly keyId?: string;
+  readonly serviceId?: number;
+}
+
+export interface TestIngestOptions {
+  readonly database?: Database;
+  readonly log?: RawLog;
+  readonly now?: () => number;
+  readonly ratePolicy?: RatePolicy;
+  readonly patienceMs?: number;
+  readonly queueEvents?: number;
+  readonly observer?: Partial<IngestObserver>;
+}
+
+const silent: IngestObserver = {
+  verdict() {},
+  rateLimited() {},
+  group() {},
+  queue() {},
+  failure() {},
+};
+
+/** The ingest part without HTTP around it. */
+export function createTestIngest(t: CleanUp, options: TestIngestOptions): TestIngest {
+  const { database } = options;
+  const log = options.log ?? (database ? createRawLog({ database, timeoutMs: 1_500 }) : undefined);
+  if (log === undefined) throw new Error("a database or a log is needed");
+  const ingest = createIngest({
+    log,
+    rateLimiter: createMemoryRateLimiter(),
+    ratePolicy: () => options.ratePolicy ?? { eventsPerSecond: 1e6, burstEvents: 1e6 },
+    observer: { ...silent, ...options.observer },
+    settings: {
+      groupsInFlight: 3,
+      groupEvents: 2_000,
+      queueEvents: options.queueEvents ?? 50_000,
+      queueBytes: 64 * 1024 * 1024,
+      patienceMs: options.patienceMs ?? 1_500,
+    },
+    now: options.now ?? Date.now,
+    monotonic: () => performance.now(),
+    newId: uuidV7Maker(randomFillSync),
+  });
+  t.after(() => ingest.drain());
+  const routes = new Map(ingestRoutes(ingest).map((route) => [route.path, route]));
+
+  return {
+    ingest,
+    async send(path, body, wanted = {}) {
+      const route = routes.get(path);
+      if (route === undefined) throw new Error(`no route ${path}`);
+      try {
+        const reply = await route.handle({
+          params: {},
+          query: {},
+          headers: { "content-type": wanted.contentType ?? "application/json", ...wanted.headers },
+          body: Buffer.isBuffer(body) ? body : Buffer.from(body),
+          principal: {
+            serviceId: wanted.serviceId ?? 1,
+            service: "test",
+            role: "sender",
+            keyId: wanted.keyId ?? "testkey",
+            via: "key",
+            may: () => true,
+          },
+          ip: "127.0.0.1",
+          requestId: "test",
+          signal: new AbortController().signal,
+        });
+        return answerOf(reply);
+      } catch (error) {
+        const { status, headers, body: text } = problemAnswer(asWeirError(error));
+        return { status, headers, body: JSON.parse(text) };
+      }
+    },
+  };
+}
+
+function answerOf(reply: RouteReply): Answer {
+  return { status: reply.status, headers: reply.headers ?? {}, body: reply.body };
+}

@@ -1,0 +1,24 @@
+import { setTimeout as wait } from "node:timers/promises";
+
+interface UntilOptions {
+  /** What is waited for, for the message when it does not come. */
+  readonly what: string | (() => string);
+  readonly timeoutMs?: number;
+  readonly everyMs?: number;
+}
+
+/** Asks `probe` again and again until it returns something other than undefined or false. */
+export async function until<T>(
+  probe: () => T | undefined | false | Promise<T | undefined | false>,
+  { what, timeoutMs = 10_000, everyMs = 20 }: UntilOptions,
+): Promise<T> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const found = await probe();
+    if (found !== undefined && found !== false) return found;
+    if (performance.now() > deadline) {
+      throw new Error(`waited ${timeoutMs} ms for ${typeof what === "string" ? what : what()}`);
+    }
+    await wait(everyMs);
+  }
+}
