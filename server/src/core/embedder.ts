@@ -1,0 +1,30 @@
+/** The port `embedder`: text to unit vectors. `embeddings/` provides the drivers. */
+
+export interface Embedder {
+  /** Names the vectors: two embedders with one id give the same vector for the same text. */
+  readonly modelId: string;
+  readonly dimension: number;
+  /**
+   * Embedding a text costs more than looking its vector up in PostgreSQL: vectors are then kept by
+   * (content hash, model) and never computed twice.
+   */
+  readonly worthKeeping: boolean;
+  /**
+   * One unit vector a text (all zeros for a text without any feature), in the order given. Rejects
+   * with `EmbeddingError`; an error that is not retryable is the texts' fault, and fewer of them may
+   * succeed.
+   */
+  embed(texts: readonly string[], signal?: AbortSignal): Promise<Float32Array[]>;
+  close(): Promise<void>;
+}
+
+export class EmbeddingError extends Error {
+  override readonly name = "EmbeddingError";
+  /** The same texts may succeed later: the model is away or busy. */
+  readonly retryable: boolean;
+
+  constructor(message: string, about: { readonly retryable: boolean; readonly cause?: unknown }) {
+    super(message, { cause: about.cause });
+    this.retryable = about.retryable;
+  }
+}
