@@ -7,7 +7,7 @@ import type { Part } from "../core/part.ts";
 import { keepLease, type Lease, releaseLease, takeLease } from "./lease.ts";
 import { executeNextRun, requeueAbandonedRuns } from "./reruns.ts";
 import { runStep, type Step } from "./step.ts";
-import { createWake, type Wake } from "./wake.ts";
+import { createWake, type Wake } from "../core/wake.ts";
 
 export interface EtlOptions {
   /** At least four connections, so that heartbeat, step and rerun do not wait for each other. */
