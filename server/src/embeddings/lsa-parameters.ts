@@ -1,0 +1,25 @@
+/** What a model file says of how a text becomes features: all that scikit-learn must be told. */
+export interface LsaParameters {
+  /** `fold.ts` as of version 1. */
+  readonly fold: "weir-fold-1";
+  /** `HashingVectorizer(analyzer="word")`: its columns come first. */
+  readonly word: { readonly features: number };
+  /** `HashingVectorizer(analyzer="char_wb")`; n from the first to the second length. */
+  readonly char: { readonly features: number; readonly lengths: readonly [number, number] };
+  /** `TfidfTransformer`; the other settings are `norm="l2", smooth_idf=True, use_idf=True`. */
+  readonly sublinearTf: boolean;
+}
+
+/** Of new models. The hash is murmurhash3_32 with seed 0, `alternate_sign=False`, `norm=None`. */
+export const lsaParameters: LsaParameters = {
+  fold: "weir-fold-1",
+  word: { features: 4_096 },
+  char: { features: 32_768, lengths: [3, 4] },
+  sublinearTf: true,
+};
+
+export const lsaDimension = 128;
+
+export function countFeatures(parameters: LsaParameters): number {
+  return parameters.word.features + parameters.char.features;
+}

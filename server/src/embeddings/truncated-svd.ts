@@ -1,0 +1,164 @@
+/**
+ * Randomised truncated SVD of a sparse matrix (Halko, Martinsson, Tropp 2011, algorithm 4.4), made for many
+ * more columns than are wanted: it keeps two blocks of columns x rank and nothing of the size of the rows.
+ */
+import { createRandomBits } from "./random.ts";
+import { symmetricEigen } from "./symmetric-eigen.ts";
+
+/** Compressed sparse rows. */
+export interface SparseMatrix {
+  readonly columns: number;
+  /** Where each row begins in the other two, and where the last one ends. */
+  readonly starts: Uint32Array;
+  readonly indexes: Uint16Array | Uint32Array;
+  readonly values: Float32Array;
+}
+
+export interface TruncatedSvd {
+  /** At most what was asked for: columns without weight are left out. */
+  readonly rank: number;
+  /** Falling. */
+  readonly singularValues: Float64Array;
+  /** `rank` for each column of the matrix, one column after the other. */
+  readonly rightVectors: Float32Array;
+}
+
+/** More than are wanted, so that the last ones wanted are right. */
+const oversampling = 16;
+/** A direction this much weaker than the strongest is rounding. */
+const negligible = 1e-10;
+
+/** @param iterations passes over the matrix; 5 leave the error of the weakest direction at some percent. */
+export function truncatedSvd(
+  matrix: SparseMatrix,
+  options: { readonly rank: number; readonly seed: number; readonly iterations: number },
+): TruncatedSvd {
+  const { columns } = matrix;
+  const width = Math.min(options.rank + oversampling, columns, matrix.starts.length - 1);
+  let basis = randomBlock(columns, width, options.seed);
+  for (let pass = 0; pass < options.iterations; pass++) {
+    const image = multiplyTwice(matrix, basis, width);
+    basis = orthonormalise(image, width);
+  }
+  // Rayleigh-Ritz: of the space found, the directions that are singular vectors of the matrix
+  const { values, vectors } = symmetricEigen(gramOfImage(matrix, basis, width), width);
+  const strongest = values[0] ?? 0;
+  let rank = Math.min(options.rank, width);
+  while (rank > 0 && !((values[rank - 1] as number) > strongest * negligible)) rank--;
+  return {
+    rank,
+    singularValues: values.subarray(0, rank).map(Math.sqrt),
+    rightVectors: rotate(basis, vectors, { width, kept: rank }),
+  };
+}
+
+function randomBlock(rows: number, width: number, seed: number): Float32Array {
+  const nextBits = createRandomBits(seed);
+  return Float32Array.from({ length: rows * width }, () => nextBits() / 2 ** 31 - 1);
+}
+
+/** XᵀX·B, row by row of X, so that X·B is never held. */
+function multiplyTwice(matrix: SparseMatrix, block: Float32Array, width: number): Float32Array {
+  const { starts, indexes, values } = matrix;
+  const result = new Float32Array(block.length);
+  const image = new Float64Array(width);
+  for (let row = 0; row + 1 < starts.length; row++) {
+    const end = starts[row + 1] as number;
+    imageOfRow(matrix, row, { block, image });
+    for (let at = starts[row] as number; at < end; at++) {
+      const to = (indexes[at] as number) * width;
+      const value = values[at] as number;
+      for (let c = 0; c < width; c++) (result[to + c] as number) += value * (image[c] as number);
+    }
+  }
+  return result;
+}
+
+function imageOfRow(
+  { starts, indexes, values }: SparseMatrix,
+  row: number,
+  { block, image }: { readonly block: Float32Array; readonly image: Float64Array },
+): void {
+  const width = image.length;
+  const end = starts[row + 1] as number;
+  image.fill(0);
+  for (let at = starts[row] as number; at < end; at++) {
+    const from = (indexes[at] as number) * width;
+    const value = values[at] as number;
+    for (let c = 0; c < width; c++) (image[c] as number) += value * (block[from + c] as number);
+  }
+}
+
+/** (X·B)ᵀ(X·B), square, `width` a side. */
+function gramOfImage(matrix: SparseMatrix, block: Float32Array, width: number): Float64Array {
+  const gram = new Float64Array(width * width);
+  const image = new Float64Array(width);
+  for (let row = 0; row + 1 < matrix.starts.length; row++) {
+    imageOfRow(matrix, row, { block, image });
+    addOuterProduct(gram, image);
+  }
+  mirror(gram, width);
+  return gram;
+}
+
+function gramOf(block: Float32Array, width: number): Float64Array {
+  const gram = new Float64Array(width * width);
+  for (let at = 0; at < block.length; at += width) {
+    addOuterProduct(gram, block.subarray(at, at + width));
+  }
+  mirror(gram, width);
+  return gram;
+}
+
+/** Of the upper half. */
+function addOuterProduct(gram: Float64Array, row: Float32Array | Float64Array): void {
+  const width = row.length;
+  for (let r = 0; r < width; r++) {
+    const value = row[r] as number;
+    if (value === 0) continue;
+    const to = r * width;
+    for (let c = r; c < width; c++) (gram[to + c] as number) += value * (row[c] as number);
+  }
+}
+
+function mirror(gram: Float64Array, width: number): void {
+  for (let r = 0; r < width; r++) {
+    for (let c = 0; c < r; c++) gram[r * width + c] = gram[c * width + r] as number;
+  }
+}
+
+/**
+ * An orthonormal basis of the block's columns, by the eigenvectors of its Gram matrix: unlike Gram-Schmidt or
+ * Cholesky it bears columns that depend on each other, which a corpus with few texts has; they become zero.
+ */
+function orthonormalise(block: Float32Array, width: number): Float32Array {
+  const { values, vectors } = symmetricEigen(gramOf(block, width), width);
+  const strongest = values[0] as number;
+  for (let c = 0; c < width; c++) {
+    const value = values[c] as number;
+    const factor = value > strongest * negligible ** 2 ? 1 / Math.sqrt(value) : 0;
+    for (let r = 0; r < width; r++) (vectors[r * width + c] as number) *= factor;
+  }
+  return rotate(block, vectors, { width, kept: width });
+}
+
+/** block · (the first `kept` columns of `vectors`). */
+function rotate(
+  block: Float32Array,
+  vectors: Float64Array,
+  { width, kept }: { readonly width: number; readonly kept: number },
+): Float32Array {
+  const rows = block.length / width;
+  const result = new Float32Array(rows * kept);
+  const sum = new Float64Array(kept);
+  for (let row = 0; row < rows; row++) {
+    sum.fill(0);
+    for (let r = 0; r < width; r++) {
+      const value = block[row * width + r] as number;
+      for (let c = 0; c < kept; c++)
+        (sum[c] as number) += value * (vectors[r * width + c] as number);
+    }
+    result.set(sum, row * kept);
+  }
+  return result;
+}
