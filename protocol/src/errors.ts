@@ -50,6 +50,11 @@ const table = {
   internal: { status: 500, retryable: true, title: "Something failed inside Weir" },
   unavailable: { status: 503, retryable: true, title: "The event cannot be kept right now" },
   overloaded: { status: 503, retryable: true, title: "More is waiting than Weir takes on" },
+  search_unavailable: {
+    status: 503,
+    retryable: true,
+    title: "Products cannot be compared right now",
+  },
   query_timeout: { status: 503, retryable: true, title: "The query took longer than it may" },
 } as const satisfies Record<string, ErrorKind>;
 

@@ -4,3 +4,4 @@ export * from "./event.ts";
 export * from "./frames.ts";
 export type { Infer, Schema } from "./schema.ts";
 export * as schema from "./schema.ts";
+export * from "./search.ts";

@@ -159,6 +159,99 @@ export const configSchema = s.object({
       search: names([], "Event types that mean a search."),
     }),
   }),
+  stream: s.object({
+    workers: s.integer({
+      default: 1,
+      minimum: 1,
+      maximum: 16,
+      description: "Pages of the log worked on at once, per process.",
+    }),
+    page_events: s.integer({
+      default: 5_000,
+      minimum: 10,
+      maximum: 50_000,
+      description: "Most events in a page.",
+    }),
+    interval_ms: s.integer({
+      default: 25,
+      minimum: 1,
+      maximum: 10_000,
+      description: "Shortest time between two pages while little comes: freshness against CPU.",
+    }),
+    events_collection: s.boolean({
+      default: false,
+      description: "Keeps a point for every event too, for `POST /api/events/search`.",
+    }),
+    interest: s.object({
+      view: s.number({
+        default: 1,
+        minimum: 0,
+        description: "What a view says of a user's taste.",
+      }),
+      cart: s.number({
+        default: 3,
+        minimum: 0,
+        description: "What a product put into the cart says.",
+      }),
+      purchase: s.number({ default: 5, minimum: 0, description: "What a purchase says." }),
+      half_life_days: s.number({
+        default: 14,
+        minimum: 0.01,
+        description: "After this long an interest weighs half. Takes effect on what comes.",
+      }),
+    }),
+  }),
+  embeddings: s.object({
+    dimension: s.integer({
+      default: 128,
+      minimum: 16,
+      maximum: 1_024,
+      description: "Length of the vectors that Weir's own models make.",
+    }),
+    transformer_folder: s.nullable(
+      s.string({
+        default: null,
+        description: "Where `weir models add` looks for sentence-transformers by name.",
+      }),
+    ),
+    http: s.object({
+      url: s.nullable(
+        s.string({ default: null, description: "An OpenAI-shaped `/v1/embeddings` endpoint." }),
+      ),
+      model: s.string({ default: "", description: "The model's name at that endpoint." }),
+      api_key: s.nullable(
+        s.string({ default: null, "x-secret": true, description: "Its key, if it wants one." }),
+      ),
+    }),
+  }),
+  vectors: s.object({
+    driver: s.oneOf(["embedded", "qdrant"], {
+      default: "embedded",
+      description: "Where similar products are looked up. PostgreSQL keeps the points either way.",
+    }),
+    memory_mib: s.integer({
+      default: 512,
+      minimum: 16,
+      maximum: 65_536,
+      description: "Most memory of the embedded index.",
+    }),
+    timeout_ms: s.integer({
+      default: 2_000,
+      minimum: 10,
+      maximum: 60_000,
+      description: "Limit of one call to the vector store.",
+    }),
+    qdrant: s.object({
+      url: s.nullable(s.string({ default: null, description: "http(s)://host:6333" })),
+      api_key: s.nullable(
+        s.string({ default: null, "x-secret": true, description: "Its API key, if it wants one." }),
+      ),
+      quantisation: s.boolean({
+        default: false,
+        description: "Scalar int8 quantisation of new collections: a quarter of the memory.",
+      }),
+    }),
+  }),
   query: s.object({
     timeout_ms: s.integer({
       default: 5_000,

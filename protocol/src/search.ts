@@ -1,0 +1,145 @@
+/** Questions and answers about likeness: similar products, search by meaning, recommendations. */
+import {
+  array,
+  boolean,
+  type Infer,
+  integer,
+  nullable,
+  number,
+  object,
+  oneOf,
+  optional,
+  record,
+  string,
+} from "./schema.ts";
+
+const instant = () => string({ format: "date-time" });
+
+/** What made the vectors that were compared, and how complete the index was. */
+export const searchSourceSchema = object(
+  {
+    model: object({
+      id: string(),
+      kind: oneOf(["random-projection", "lsa", "transformer", "http"]),
+      dimension: integer(),
+      corpus_texts: nullable(
+        integer({ description: "Products that the model was fitted on; 0 before the first fit." }),
+      ),
+      live_at: nullable(instant()),
+    }),
+    index: object({
+      driver: oneOf(["embedded", "qdrant"]),
+      collection: string(),
+      points: integer(),
+      state: oneOf(["ready", "loading"]),
+    }),
+  },
+  { $id: "SearchSource" },
+);
+export type SearchSource = Infer<typeof searchSourceSchema>;
+
+export const foundProductSchema = object(
+  {
+    product_id: string(),
+    score: number({ description: "Cosine of the angle between the vectors: 1 is the same." }),
+    name: nullable(string()),
+    category: nullable(string()),
+    price: nullable(number()),
+    currency: nullable(string()),
+    first_seen: nullable(instant()),
+    last_seen: nullable(instant()),
+    counts: record(integer(), { description: "Events about it, by event type." }),
+  },
+  { $id: "FoundProduct" },
+);
+export type FoundProduct = Infer<typeof foundProductSchema>;
+
+export const similarAnswerSchema = object(
+  {
+    product: foundProductSchema,
+    results: array(foundProductSchema),
+    source: searchSourceSchema,
+  },
+  { $id: "SimilarAnswer" },
+);
+
+export const searchFilterSchema = object(
+  {
+    category: optional(array(string({ maxLength: 200 }), { minItems: 1, maxItems: 100 })),
+    currency: optional(string({ pattern: "^[A-Za-z]{3}$" })),
+    price: optional(object({ gte: optional(number()), lte: optional(number()) })),
+  },
+  { $id: "SearchFilter" },
+);
+export type SearchFilter = Infer<typeof searchFilterSchema>;
+
+export const searchQuestionSchema = object(
+  {
+    text: string({ minLength: 1, maxLength: 2_000, examples: ["red mug for tea"] }),
+    limit: optional(integer({ minimum: 1, maximum: 100, default: 10 })),
+    filter: optional(searchFilterSchema),
+    hybrid: optional(
+      boolean({
+        default: false,
+        description: "Fuses the ranks of the vectors with those of the words themselves.",
+      }),
+    ),
+    score_threshold: optional(number({ minimum: -1, maximum: 1 })),
+    model: optional(string({ maxLength: 200, description: "Another model than the live one." })),
+  },
+  { $id: "SearchQuestion" },
+);
+export type SearchQuestion = Infer<typeof searchQuestionSchema>;
+
+export const searchAnswerSchema = object(
+  { results: array(foundProductSchema), source: searchSourceSchema },
+  { $id: "SearchAnswer" },
+);
+
+export const recommendationsSchema = object(
+  {
+    user_id: string(),
+    basis: oneOf(["interest", "popular"], {
+      description: "popular: nothing is known of the user's taste yet.",
+    }),
+    excluded_bought: integer({ description: "Products left out because the user bought them." }),
+    results: array(foundProductSchema),
+    source: searchSourceSchema,
+  },
+  { $id: "Recommendations" },
+);
+
+export const eventSearchAnswerSchema = object(
+  {
+    results: array(
+      object({
+        event_id: string(),
+        score: number(),
+        event_type: string(),
+        occurred_at: instant(),
+        user_id: nullable(string()),
+        product_id: nullable(string()),
+      }),
+    ),
+    source: searchSourceSchema,
+  },
+  { $id: "EventSearchAnswer" },
+);
+
+export const modelSchema = object(
+  {
+    id: string(),
+    kind: oneOf(["random-projection", "lsa", "transformer", "http"]),
+    dimension: integer(),
+    state: oneOf(["building", "ready", "live", "retired"]),
+    automatic: boolean(),
+    wanted: boolean(),
+    corpus_texts: nullable(integer()),
+    points: nullable(integer()),
+    created_at: instant(),
+    live_at: nullable(instant()),
+    error: nullable(string()),
+  },
+  { $id: "Model" },
+);
+export type Model = Infer<typeof modelSchema>;

@@ -1,0 +1,114 @@
+/** Fills the collections of a new model from what is known of products and users, a page at a time. */
+import type { Database, Queryable } from "../core/database.ts";
+import { lockCollections, type ModelCollections } from "./collections.ts";
+import type { TextEmbedder } from "./embed-texts.ts";
+import { decodeInterest } from "./interest.ts";
+import { textOfProduct } from "./product-content.ts";
+import { createProductVectors } from "./product-vectors.ts";
+import { putPoints } from "./put-points.ts";
+import { userPoints } from "./write-changes.ts";
+import { type ProductRow, productColumns, productPayload } from "./write-products.ts";
+
+/** Small, so that nobody waits long for a page's locks. */
+const pageRows = 500;
+const firstId = "00000000-0000-0000-0000-000000000000";
+
+export interface FillOptions {
+  readonly database: Database;
+  readonly model: ModelCollections;
+  readonly embedder: TextEmbedder;
+  readonly signal: AbortSignal;
+  /** After each page; rejects when the work is somebody else's now. */
+  readonly keep: () => Promise<void>;
+}
+
+/**
+ * Products first: users' interests are made of their vectors. What changes meanwhile is written by the
+ * workers, who know of the new collections; a row that they changed since it was read is left to them.
+ */
+export async function fillModel(options: FillOptions): Promise<void> {
+  await fillProducts(options);
+  await fillUsers(options);
+}
+
+async function fillProducts({
+  database,
+  model,
+  embedder,
+  signal,
+  keep,
+}: FillOptions): Promise<void> {
+  const collection = model.collections.products;
+  if (collection === undefined) return;
+  for (let after = firstId; ; ) {
+    signal.throwIfAborted();
+    const rows = await database.query<Omit<ProductRow, "changed">>({
+      text: `select ${productColumns} from stream.products p
+             where p.point_id > $1 and p.content_rank > 0 order by p.point_id limit $2`,
+      values: [after, pageRows],
+    });
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    after = last.point_id;
+    const texts = new Map(rows.map((row) => [row.hash, textOfRow(row)]));
+    const { vectors } = await embedder.embed(texts, signal);
+    await database.transaction(async (connection) => {
+      await lockCollections(connection);
+      const current = await connection.query<Omit<ProductRow, "changed">>({
+        text: `select ${productColumns} from stream.products p
+               where p.point_id = any($1::uuid[]) order by p.point_id for share`,
+        values: [rows.map((row) => row.point_id)],
+      });
+      const points = current.flatMap((row) => {
+        const vector = vectors.get(row.hash);
+        return vector === undefined
+          ? []
+          : [{ id: row.point_id, vector, payload: productPayload({ ...row, changed: false }) }];
+      });
+      await putPoints(connection, collection, points);
+    });
+    await keep();
+  }
+}
+
+function textOfRow(row: Omit<ProductRow, "changed">): string {
+  return textOfProduct({ ...row, price: null });
+}
+
+async function fillUsers({ database, model, signal, keep }: FillOptions): Promise<void> {
+  const collection = model.collections.users;
+  if (collection === undefined) return;
+  const productVectors = createProductVectors();
+  for (let after: string | undefined = firstId; after !== undefined; ) {
+    signal.throwIfAborted();
+    after = await database.transaction(async (connection) => {
+      await lockCollections(connection);
+      const users = await readUsers(connection, after as string);
+      const points = await userPoints(connection, users, { model, productVectors });
+      await putPoints(connection, collection, points);
+      return users.at(-1)?.pointId;
+    });
+    await keep();
+  }
+}
+
+async function readUsers(connection: Queryable, after: string) {
+  const rows = await connection.query<{
+    point_id: string;
+    key: string;
+    items: Buffer;
+    events: string;
+    last_seen: number;
+  }>({
+    text: `select point_id, key, items, events, extract(epoch from last_seen)::float8 * 1000 as last_seen
+           from stream.users where point_id > $1 and last_seen > '-infinity' order by point_id limit $2 for share`,
+    values: [after, pageRows],
+  });
+  return rows.map((row) => ({
+    pointId: row.point_id,
+    key: row.key,
+    interest: decodeInterest(row.items),
+    events: Number(row.events),
+    lastSeen: row.last_seen,
+  }));
+}

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { uuidOfText } from "../core/uuid.ts";
+import {
+  addLogs,
+  decodeIds,
+  decodeInterest,
+  encodeIds,
+  encodeInterest,
+  interestVector,
+  logWeight,
+  mergeBought,
+  mergeInterest,
+} from "./interest.ts";
+
+const day = 86_400_000;
+const halfLife = 14 * day;
+
+test("a weight halves every half-life", () => {
+  const now = Date.UTC(2026, 5, 1);
+  const old = logWeight(3, now - halfLife, halfLife);
+  assert.ok(Math.abs(logWeight(3, now, halfLife) - old - 1) < 1e-9);
+});
+
+test("weights add up to the same in any order, late ones included", () => {
+  const event = fc.record({
+    weight: fc.constantFrom(1, 3, 5),
+    at: fc.integer({ min: Date.UTC(2020, 0, 1), max: Date.UTC(2050, 0, 1) }),
+  });
+  fc.assert(
+    fc.property(fc.array(event, { minLength: 1, maxLength: 20 }), (events) => {
+      const sum = (list: typeof events) =>
+        list.reduce(
+          (total, { weight, at }) => addLogs(total, logWeight(weight, at, halfLife)),
+          Number.NEGATIVE_INFINITY,
+        );
+      const newest = Math.max(...events.map(({ at }) => at));
+      const naive = events.reduce(
+        (total, { weight, at }) => total + weight * 2 ** ((at - newest) / halfLife),
+        0,
+      );
+      const forward = sum(events);
+      assert.ok(Math.abs(forward - sum(events.toReversed())) < 1e-9);
+      assert.ok(Math.abs(forward - logWeight(naive, newest, halfLife)) < 1e-9);
+    }),
+  );
+});
+
+test("interests and ids survive being written and read", () => {
+  const interest = new Map([
+    [uuidOfText("a"), 12.5],
+    [uuidOfText("b"), -3.25],
+  ]);
+  assert.deepEqual(decodeInterest(encodeInterest(interest)), interest);
+  const ids = [uuidOfText("x"), uuidOfText("y")];
+  assert.deepEqual(decodeIds(encodeIds(ids)), ids);
+});
+
+test("of many products the weightiest stay", () => {
+  const many = new Map(Array.from({ length: 100 }, (_, n) => [uuidOfText(String(n)), n]));
+  const merged = mergeInterest(new Map(), many);
+  assert.equal(merged.size, 32);
+  assert.equal(Math.min(...merged.values()), 68);
+});
+
+test("what was bought again is the newest", () => {
+  assert.deepEqual(mergeBought(["a", "b", "c"], ["a", "d"]), ["b", "c", "a", "d"]);
+});
+
+test("the vector is the weighted mean, of length one, of the products that have one", () => {
+  const vectors = new Map([
+    ["a", Float32Array.of(1, 0)],
+    ["b", Float32Array.of(0, 1)],
+  ]);
+  const interest = new Map([
+    ["a", 1_000 + Math.log2(3)],
+    ["b", 1_000 + Math.log2(4)],
+    ["unknown", 1_005],
+  ]);
+  const vector = interestVector(interest, (id) => vectors.get(id));
+  assert.ok(vector !== undefined);
+  assert.ok(Math.abs((vector[0] as number) - 0.6) < 1e-6, String(vector));
+  assert.ok(Math.abs((vector[1] as number) - 0.8) < 1e-6, String(vector));
+  assert.equal(
+    interestVector(new Map([["unknown", 1]]), () => undefined),
+    undefined,
+  );
+});

@@ -1,0 +1,64 @@
+/** Dead letters of this part, and how they are processed again. */
+import type { Queryable } from "../core/database.ts";
+import type { LogEvent } from "./log-event.ts";
+import { readEvent } from "./pages.ts";
+import type { DeadEvent, Processor } from "./process-events.ts";
+import { takeSteps } from "./steps.ts";
+
+export const partName = "stream";
+
+/** As part of the transaction that finishes the page: an event is either written or a letter. */
+export async function addLetters(connection: Queryable, dead: readonly DeadEvent[]): Promise<void> {
+  for (const { name, reason, error } of dead) {
+    const event = await readEvent(connection, name);
+    // retention may have dropped it meanwhile: then nothing is left to keep
+    if (event === undefined) continue;
+    const { payload, ...about } = event;
+    await connection.query({
+      name: "stream_dead_letter",
+      text: "select dlq.add($1, $2, $3, $4, $5, $6, $7)",
+      values: [
+        partName,
+        `${name.serviceId}/${name.eventId}`,
+        JSON.stringify(about),
+        reason,
+        error,
+        Buffer.from(payload),
+        event.userKey,
+      ],
+    });
+  }
+}
+
+interface Letter {
+  /** What `addLetters` wrote. */
+  readonly source: unknown;
+  readonly original: Buffer;
+  readonly edited: Buffer | null;
+}
+
+export type Replayed =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly reason: string; readonly error: string };
+
+/** The event once more, with its edited payload when there is one, inside the letter's transaction. */
+export function createReplayer(processor: Processor) {
+  return {
+    part: partName,
+    async replay(connection: Queryable, letter: Letter, signal?: AbortSignal): Promise<Replayed> {
+      const about = letter.source as Omit<LogEvent, "payload">;
+      const payload = (letter.edited ?? letter.original).toString("utf8");
+      const outcome = takeSteps({ ...about, payload });
+      if (outcome.kind === "drop") return { ok: true };
+      if (outcome.kind === "dead")
+        return { ok: false, reason: outcome.reason, error: outcome.error };
+      const { dead } = await processor.processWithin(
+        connection,
+        [outcome.value],
+        signal ?? new AbortController().signal,
+      );
+      const [found] = dead;
+      return found === undefined ? { ok: true } : { ok: false, ...found };
+    },
+  };
+}

@@ -1,0 +1,187 @@
+/** The rows of vectors.models and their collections. */
+import type { Database, Queryable } from "../core/database.ts";
+import { lockCollections, type Purpose } from "./collections.ts";
+
+export type ModelKind = "random-projection" | "lsa" | "transformer" | "http";
+export type ModelState = "building" | "ready" | "live" | "retired";
+
+export interface NewModel {
+  readonly id: string;
+  readonly kind: ModelKind;
+  readonly dimension: number;
+  readonly file: Uint8Array | null;
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** Made and replaced by Weir itself. */
+  readonly automatic: boolean;
+  readonly corpusTexts: number | null;
+  /** Goes live as soon as its collections are filled. */
+  readonly wanted: boolean;
+}
+
+export interface ModelRow {
+  readonly id: string;
+  readonly kind: ModelKind;
+  readonly dimension: number;
+  readonly automatic: boolean;
+  readonly corpus_texts: number | null;
+  readonly state: ModelState;
+  readonly wanted: boolean;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly created_at: Date;
+  readonly ready_at: Date | null;
+  readonly live_at: Date | null;
+  readonly retired_at: Date | null;
+  readonly error: string | null;
+}
+
+const payloadIndexes: Readonly<Record<Purpose, Readonly<Record<string, string>>>> = {
+  products: { category: "keyword", price: "float", currency: "keyword", last_seen: "datetime" },
+  users: { user_id: "keyword" },
+  events: {
+    event_type: "keyword",
+    user_id: "keyword",
+    product_id: "keyword",
+    occurred_at: "datetime",
+  },
+};
+
+export async function readModels(database: Queryable): Promise<ModelRow[]> {
+  return database.query<ModelRow>({
+    name: "stream_models",
+    text: `select id, kind, dimension, automatic, corpus_texts, state, wanted, settings, created_at, ready_at,
+             live_at, retired_at, error
+           from vectors.models order by created_at, id`,
+  });
+}
+
+/**
+ * Adds a model that is being filled, with a collection for each purpose: from now on everything new is
+ * written there too. Does nothing when it is there. The very first model is live at once: there is
+ * nothing that it could answer worse than.
+ */
+export async function addModel(
+  database: Database,
+  model: NewModel,
+  purposes: readonly Purpose[],
+): Promise<void> {
+  await database.transaction(async (connection) => {
+    await lockCollections(connection, "exclusive");
+    const added = await connection.query<{ id: string }>({
+      text: `insert into vectors.models (id, kind, dimension, file, settings, automatic, corpus_texts, wanted, state)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, 'building') on conflict do nothing returning id`,
+      values: [
+        model.id,
+        model.kind,
+        model.dimension,
+        model.file === null ? null : Buffer.from(model.file),
+        JSON.stringify(model.settings),
+        model.automatic,
+        model.corpusTexts,
+        model.wanted,
+      ],
+    });
+    if (added.length === 0) return;
+    for (const purpose of purposes) await addCollection(connection, model, purpose);
+    const [other] = await connection.query({
+      text: "select from vectors.models where state = 'live'",
+    });
+    if (other === undefined && model.wanted) await goLive(connection, model.id);
+  });
+}
+
+async function addCollection(
+  connection: Queryable,
+  model: Pick<NewModel, "id" | "dimension">,
+  purpose: Purpose,
+): Promise<void> {
+  await connection.query({
+    text: `with made as (
+             insert into vectors.collections (name, dimension, payload_indexes) values ($1, $2, $3)
+             on conflict (name) do update set dimension = excluded.dimension returning id)
+           insert into vectors.model_collections (collection_id, model_id, purpose)
+           select id, $4, $5 from made on conflict do nothing`,
+    values: [
+      `${purpose}_${model.id}`,
+      model.dimension,
+      JSON.stringify(payloadIndexes[purpose]),
+      model.id,
+      purpose,
+    ],
+  });
+}
+
+export async function markReady(database: Queryable, modelId: string): Promise<void> {
+  await database.query({
+    text: `update vectors.models set state = 'ready', ready_at = now(), error = null
+           where id = $1 and state = 'building'`,
+    values: [modelId],
+  });
+}
+
+export async function markFailed(
+  database: Queryable,
+  modelId: string,
+  error: string,
+): Promise<void> {
+  await database.query({
+    text: "update vectors.models set error = $2 where id = $1",
+    values: [modelId, error.slice(0, 2_000)],
+  });
+}
+
+/** Makes a filled model the one that answers: all its aliases move at once. */
+export async function switchTo(database: Database, modelId: string): Promise<void> {
+  await database.transaction(async (connection) => {
+    await lockCollections(connection, "exclusive");
+    await goLive(connection, modelId);
+  });
+}
+
+async function goLive(connection: Queryable, modelId: string): Promise<void> {
+  // what people added stays current beside it; what Weir made itself goes
+  await connection.query({
+    text: `update vectors.models set wanted = false, state = case when automatic then 'retired' else 'ready' end,
+             retired_at = case when automatic then now() end
+           where state = 'live' and id <> $1`,
+    values: [modelId],
+  });
+  await connection.query({
+    text: `update vectors.models set state = 'live', live_at = now(), ready_at = coalesce(ready_at, now()), error = null
+           where id = $1`,
+    values: [modelId],
+  });
+  await connection.query({
+    text: `insert into vectors.aliases (alias, collection_id)
+           select purpose, collection_id from vectors.model_collections where model_id = $1
+           on conflict (alias) do update set collection_id = excluded.collection_id`,
+    values: [modelId],
+  });
+}
+
+/** Drops retired models whose collections nobody can be asking any more, and answers their ids. */
+export async function dropRetired(database: Database, graceMs: number): Promise<string[]> {
+  return database.transaction(async (connection) => {
+    await lockCollections(connection, "exclusive");
+    const gone = await connection.query<{ id: string }>({
+      text: `select id from vectors.models
+             where state = 'retired' and retired_at < now() - $1 * interval '1 millisecond'`,
+      values: [graceMs],
+    });
+    for (const { id } of gone) await removeModel(connection, id);
+    return gone.map(({ id }) => id);
+  });
+}
+
+/** Part of a transaction that holds the lock on collections. */
+export async function removeModel(connection: Queryable, modelId: string): Promise<void> {
+  await connection.query({
+    text: `delete from vectors.collections where id in (
+             select collection_id from vectors.model_collections where model_id = $1)`,
+    values: [modelId],
+  });
+  await connection.query({
+    text: "delete from stream.embeddings where model_id = $1",
+    values: [modelId],
+  });
+  await connection.query({ text: "delete from vectors.models where id = $1", values: [modelId] });
+}

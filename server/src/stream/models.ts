@@ -1,0 +1,234 @@
+/**
+ * The part `models`: looks after the embedders. Fits a new model when the corpus has grown, fills the
+ * collections of new models in the background, and lets them go live by switching the aliases.
+ */
+import type { Database, Notifications } from "../core/database.ts";
+import type { Part } from "../core/part.ts";
+import { createWake } from "../core/wake.ts";
+import { type Purpose, readCollections } from "./collections.ts";
+import { createTextEmbedder } from "./embed-texts.ts";
+import { fillModel } from "./fill.ts";
+import {
+  addModel,
+  dropRetired,
+  type ModelRow,
+  markFailed,
+  markReady,
+  readModels,
+  switchTo,
+} from "./model-store.ts";
+import type { Embedders } from "./process-events.ts";
+import { textOfProduct } from "./product-content.ts";
+
+/** A model file and what it is called. */
+export interface MadeModel {
+  readonly id: string;
+  readonly dimension: number;
+  readonly file: Uint8Array;
+}
+
+export interface ModelMaker {
+  /** Serves before a corpus exists. */
+  coldStart(): Promise<MadeModel>;
+  /** In a worker thread, as it takes seconds. */
+  fit(texts: readonly string[], signal: AbortSignal): Promise<MadeModel>;
+}
+
+export interface ModelsOptions {
+  readonly database: Database;
+  readonly notifications: Notifications;
+  readonly maker: ModelMaker;
+  readonly embedders: Embedders;
+  readonly owner: string;
+  readonly purposes: readonly Purpose[];
+  readonly onEvent?: (event: ModelEvent) => void;
+  readonly onError?: (error: unknown) => void;
+}
+
+export interface ModelEvent {
+  readonly what: "fitted" | "ready" | "live" | "dropped";
+  readonly modelId: string;
+  readonly milliseconds?: number;
+  readonly texts?: number;
+}
+
+/** Fewer texts than this say nothing about which words matter. */
+const leastTexts = 200;
+/** A fit reads the whole corpus: more of it than this says nothing new about words. */
+const mostTexts = 100_000;
+const growth = 1.2;
+const pollMs = 2_000;
+const leaseMs = 10_000;
+/** Whoever resolved an alias just before the switch has long been answered. */
+const graceMs = 60_000;
+
+export function createModels(options: ModelsOptions): Part {
+  const { database, maker } = options;
+  let problem: string | undefined;
+
+  async function run(signal: AbortSignal): Promise<void> {
+    const wake = createWake();
+    const unsubscribe = options.notifications.subscribe("weir_models", () => wake.wake());
+    try {
+      while (!signal.aborted) {
+        try {
+          if (await takeLease()) await look(signal);
+          problem = undefined;
+        } catch (error) {
+          if (signal.aborted) break;
+          problem = error instanceof Error ? error.message : String(error);
+          options.onError?.(error);
+        }
+        await wake.wait(pollMs, signal);
+      }
+    } finally {
+      unsubscribe();
+    }
+  }
+
+  /** One process does the work; another takes over when it stops breathing. */
+  async function takeLease(): Promise<boolean> {
+    const rows = await database.query<{ name: string }>({
+      name: "stream_models_lease",
+      text: `insert into stream.leases as l (name, owner, heartbeat_at) values ('models', $1, clock_timestamp())
+             on conflict (name) do update set owner = excluded.owner, heartbeat_at = excluded.heartbeat_at
+             where l.owner = excluded.owner or l.heartbeat_at < clock_timestamp() - $2 * interval '1 millisecond'
+             returning name`,
+      values: [options.owner, leaseMs],
+    });
+    return rows.length === 1;
+  }
+
+  async function keep(): Promise<void> {
+    if (!(await takeLease())) throw new Error("another process looks after the models now");
+  }
+
+  async function look(signal: AbortSignal): Promise<void> {
+    const models = await readModels(database);
+    if (models.length === 0) await addColdStart();
+    else {
+      const corpus = await countTexts();
+      if (wantsFit(models, corpus)) await fitAnew(corpus, signal);
+    }
+    for (const model of await readModels(database)) {
+      if (model.state === "building") await build(model, signal);
+      else if (model.state === "ready" && model.wanted) await goLive(model.id);
+    }
+    for (const modelId of await dropRetired(database, graceMs)) {
+      options.onEvent?.({ what: "dropped", modelId });
+    }
+  }
+
+  async function addColdStart(): Promise<void> {
+    const made = await maker.coldStart();
+    await addModel(
+      database,
+      {
+        ...made,
+        kind: "random-projection",
+        settings: {},
+        automatic: true,
+        corpusTexts: 0,
+        wanted: true,
+      },
+      options.purposes,
+    );
+    await announce();
+    options.onEvent?.({ what: "live", modelId: made.id });
+  }
+
+  /** Only models that Weir made itself are replaced by itself. */
+  function wantsFit(models: readonly ModelRow[], corpus: number): boolean {
+    const live = models.find(({ state }) => state === "live");
+    if (live?.automatic !== true || models.some(({ state }) => state === "building")) return false;
+    return corpus >= Math.max(leastTexts, growth * (live.corpus_texts ?? 0));
+  }
+
+  async function countTexts(): Promise<number> {
+    const [row] = await database.query<{ texts: string }>({
+      name: "stream_count_texts",
+      text: "select count(*) as texts from stream.products where content_rank > 0",
+    });
+    return Number(row?.texts ?? 0);
+  }
+
+  async function fitAnew(corpus: number, signal: AbortSignal): Promise<void> {
+    const started = performance.now();
+    const rows = await database.query<{
+      name: string | null;
+      description: string | null;
+      category: string | null;
+    }>({
+      text: `select name, description, category from stream.products where content_rank > 0
+             order by point_id limit $1`,
+      values: [mostTexts],
+    });
+    const texts = rows.map((row) => textOfProduct({ ...row, price: null, currency: null }));
+    const beat = setInterval(() => void takeLease().catch(() => {}), leaseMs / 4);
+    try {
+      const made = await maker.fit(texts, signal);
+      options.onEvent?.({
+        what: "fitted",
+        modelId: made.id,
+        milliseconds: performance.now() - started,
+        texts: texts.length,
+      });
+      await addModel(
+        database,
+        {
+          ...made,
+          kind: "lsa",
+          settings: {},
+          automatic: true,
+          corpusTexts: corpus,
+          wanted: true,
+        },
+        options.purposes,
+      );
+    } finally {
+      clearInterval(beat);
+    }
+  }
+
+  async function build(model: ModelRow, signal: AbortSignal): Promise<void> {
+    const started = performance.now();
+    const collections = (await readCollections(database)).find(
+      ({ modelId }) => modelId === model.id,
+    );
+    if (collections === undefined) return;
+    try {
+      const embedder = createTextEmbedder(database, await options.embedders.open(model.id));
+      await fillModel({ database, model: collections, embedder, signal, keep });
+      await markReady(database, model.id);
+      options.onEvent?.({
+        what: "ready",
+        modelId: model.id,
+        milliseconds: performance.now() - started,
+      });
+    } catch (error) {
+      if (!signal.aborted) {
+        await markFailed(
+          database,
+          model.id,
+          error instanceof Error ? error.message : String(error),
+        );
+      }
+      throw error;
+    }
+    if (model.wanted) await goLive(model.id);
+  }
+
+  async function goLive(modelId: string): Promise<void> {
+    await switchTo(database, modelId);
+    await announce();
+    options.onEvent?.({ what: "live", modelId });
+  }
+
+  async function announce(): Promise<void> {
+    await database.query({
+      text: "select pg_notify('weir_models', ''), pg_notify('weir_points', '')",
+    });
+  }
+
+  return { name: "models", run, problem: () => problem };
+}

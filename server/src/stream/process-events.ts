@@ -1,0 +1,241 @@
+/** From events that passed the steps to their effects: embeds what is new, writes, isolates poison. */
+import { bisect } from "../core/bisect.ts";
+import { type Database, DatabaseError, type Queryable } from "../core/database.ts";
+import type { Embedder } from "../core/embedder.ts";
+import { collect } from "./collect.ts";
+import {
+  fingerprint,
+  lockCollections,
+  type ModelCollections,
+  readCollections,
+} from "./collections.ts";
+import { createTextEmbedder, type EmbedCounts, type TextEmbedder } from "./embed-texts.ts";
+import type { InterestSettings } from "./interest.ts";
+import type { EventName } from "./log-event.ts";
+import { createProductVectors } from "./product-vectors.ts";
+import type { DeadReason, ProductEvent } from "./steps.ts";
+import { MissingVectors, writeChanges } from "./write-changes.ts";
+
+export interface Embedders {
+  /** The embedder of a model of vectors.models; opened once, kept while it is in use. */
+  open(modelId: string): Promise<Embedder>;
+}
+
+export interface ProcessorOptions {
+  readonly database: Database;
+  readonly embedders: Embedders;
+  readonly interest: () => InterestSettings;
+  readonly fold: (text: string) => string;
+  readonly onEmbedded?: (counts: EmbedCounts) => void;
+}
+
+export interface DeadEvent {
+  readonly name: EventName;
+  readonly reason: DeadReason;
+  readonly error: string;
+}
+
+export interface Processed {
+  readonly products: number;
+  readonly users: number;
+  readonly points: number;
+  readonly dead: readonly DeadEvent[];
+}
+
+/** What ends the transaction besides the effects: `false` says that the page is somebody else's now. */
+export type Finish = (connection: Queryable, dead: readonly DeadEvent[]) => Promise<boolean>;
+
+export interface Processor {
+  /**
+   * Writes the effects of `events` and whatever `finish` writes, all or nothing. Undefined when
+   * `finish` answered false. Rejects with retryable errors only (the database or an embedder is away).
+   */
+  process(
+    events: readonly ProductEvent[],
+    finish: Finish,
+    signal: AbortSignal,
+  ): Promise<Processed | undefined>;
+  /** As `process`, inside the caller's transaction; poison is answered as a dead event. */
+  processWithin(
+    connection: Queryable,
+    events: readonly ProductEvent[],
+    signal: AbortSignal,
+  ): Promise<Processed>;
+}
+
+/** The collections changed between embedding and writing: both are done again. */
+class CollectionsChanged extends Error {
+  override readonly name = "CollectionsChanged";
+}
+
+/** Rolls the effects back: another worker has taken the page over and writes them. */
+class PageLost extends Error {
+  override readonly name = "PageLost";
+}
+
+const mostKnown = 50_000;
+/** Each round learns something new; more than a few mean that something is wrong. */
+const mostRounds = 10;
+
+export function createProcessor(options: ProcessorOptions): Processor {
+  const { database } = options;
+  const embedders = new Map<string, Promise<TextEmbedder>>();
+  const productVectors = createProductVectors();
+  /** Hash of the text that each product is known to have in every collection of `knownFor`. */
+  const known = new Map<string, string>();
+  let knownFor = "";
+
+  async function process(events: readonly ProductEvent[], finish: Finish, signal: AbortSignal) {
+    try {
+      return await untilSettled(async () => {
+        const prepared = await prepare(database, events, signal);
+        return database.transaction(async (connection) => {
+          const written = await write(connection, prepared);
+          if (!(await finish(connection, written.dead))) throw new PageLost();
+          return written;
+        });
+      });
+    } catch (error) {
+      if (error instanceof PageLost) return undefined;
+      throw error;
+    }
+  }
+
+  async function processWithin(
+    connection: Queryable,
+    events: readonly ProductEvent[],
+    signal: AbortSignal,
+  ): Promise<Processed> {
+    return untilSettled(async () => {
+      const prepared = await prepare(connection, events, signal);
+      return savepoint(connection, () => write(connection, prepared));
+    });
+  }
+
+  /** Runs again when a text or a collection turned out to be new in the meantime. */
+  async function untilSettled<T>(work: () => Promise<T>): Promise<T> {
+    for (let round = 1; ; round++) {
+      try {
+        return await work();
+      } catch (error) {
+        // what was rolled back must not be believed
+        productVectors.clear();
+        known.clear();
+        const settles = error instanceof MissingVectors || error instanceof CollectionsChanged;
+        if (!settles || round === mostRounds) throw error;
+      }
+    }
+  }
+
+  interface Prepared {
+    readonly events: readonly ProductEvent[];
+    readonly models: readonly ModelCollections[];
+    readonly vectors: ReadonlyMap<string, ReadonlyMap<string, Float32Array>>;
+    readonly dead: readonly DeadEvent[];
+  }
+
+  /** Outside of any lock: an embedder may take its time. */
+  async function prepare(
+    connection: Queryable,
+    events: readonly ProductEvent[],
+    signal: AbortSignal,
+  ): Promise<Prepared> {
+    const models = await readCollections(connection);
+    // the first model is made within seconds of the first start
+    if (models.length === 0) throw new Error("no embedder is ready yet; the page waits for it");
+    const print = fingerprint(models);
+    if (print !== knownFor) {
+      known.clear();
+      knownFor = print;
+    }
+    const texts = new Map<string, string>();
+    for (const { pointId, described } of collect(events, options.interest()).products.values()) {
+      if (described !== undefined && known.get(pointId) !== described.hash) {
+        texts.set(described.hash, described.text);
+      }
+    }
+    const vectors = new Map<string, ReadonlyMap<string, Float32Array>>();
+    const refused = new Map<string, string>();
+    for (const { modelId } of models) {
+      const embedder = await textEmbedder(modelId);
+      const embedded = await embedder.embed(texts, signal);
+      vectors.set(modelId, embedded.vectors);
+      for (const [hash, error] of embedded.refused) refused.set(hash, `${modelId}: ${error}`);
+    }
+    if (refused.size === 0) return { events, models, vectors, dead: [] };
+    const dead = events.flatMap((event): DeadEvent[] => {
+      const error = event.products
+        .map(({ described }) => described && refused.get(described.hash))
+        .find((found) => found !== undefined);
+      return error === undefined ? [] : [{ name: event.name, reason: "embedding_refused", error }];
+    });
+    const isDead = new Set(dead.map(({ name }) => name));
+    return { events: events.filter(({ name }) => !isDead.has(name)), models, vectors, dead };
+  }
+
+  async function write(connection: Queryable, prepared: Prepared): Promise<Processed> {
+    await lockCollections(connection);
+    const models = await readCollections(connection);
+    if (fingerprint(models) !== fingerprint(prepared.models)) throw new CollectionsChanged();
+    const total = { products: 0, users: 0, points: 0 };
+    const fresh = new Map<string, string>();
+    const context = {
+      models,
+      vectors: prepared.vectors,
+      productVectors,
+      fold: options.fold,
+    };
+    const apply = async (some: readonly ProductEvent[]) => {
+      const changes = collect(some, options.interest());
+      const written = await savepoint(connection, () => writeChanges(connection, changes, context));
+      total.products += written.products.length;
+      total.users += written.users;
+      total.points += written.points;
+      for (const row of written.products) fresh.set(row.point_id, row.hash);
+    };
+    const { poisoned } = await bisect(prepared.events, apply, {
+      isPoison: (error) => error instanceof DatabaseError && !error.retryable,
+    });
+    remember(fresh);
+    const dead = poisoned.map(
+      ({ item, error }): DeadEvent => ({
+        name: item.name,
+        reason: "not_storable",
+        error: error instanceof Error ? error.message : String(error),
+      }),
+    );
+    return { ...total, dead: [...prepared.dead, ...dead] };
+  }
+
+  function remember(hashes: ReadonlyMap<string, string>): void {
+    if (known.size > mostKnown) known.clear();
+    for (const [pointId, hash] of hashes) known.set(pointId, hash);
+  }
+
+  function textEmbedder(modelId: string): Promise<TextEmbedder> {
+    let opened = embedders.get(modelId);
+    if (opened === undefined) {
+      opened = options.embedders
+        .open(modelId)
+        .then((embedder) => createTextEmbedder(database, embedder, options.onEmbedded));
+      opened.catch(() => embedders.delete(modelId));
+      embedders.set(modelId, opened);
+    }
+    return opened;
+  }
+
+  return { process, processWithin };
+}
+
+/** A statement that fails takes only what was done since the savepoint with it. */
+async function savepoint<T>(connection: Queryable, work: () => Promise<T>): Promise<T> {
+  await connection.query({ text: "savepoint some" });
+  try {
+    const result = await work();
+    await connection.query({ text: "release savepoint some" });
+    return result;
+  } catch (error) {
+    await connection.query({ text: "rollback to savepoint some; release savepoint some" });
+    throw error;
+  }
+}

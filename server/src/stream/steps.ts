@@ -1,0 +1,113 @@
+/**
+ * The typed steps of one event, before anything is looked up or written: is it about a product, what does
+ * it say of it, and what did its user do. A step goes on (`ok`), ends the way in peace (`drop`), or says
+ * why it cannot (`dead`): then the event becomes a dead letter.
+ */
+import { uuidOfText } from "../core/uuid.ts";
+import { actionCodes, type EventName, type LogEvent } from "./log-event.ts";
+import {
+  hashOfText,
+  type ProductContent,
+  productsTold,
+  rankOf,
+  textOfProduct,
+} from "./product-content.ts";
+
+export type Outcome<T> =
+  | { readonly kind: "ok"; readonly value: T }
+  | { readonly kind: "drop"; readonly reason: DropReason }
+  | { readonly kind: "dead"; readonly reason: DeadReason; readonly error: string };
+
+export type DropReason = "no_product";
+export type DeadReason = "unreadable" | "embedding_refused" | "not_storable";
+
+/** What is embedded and stored of a product. */
+export interface Described {
+  readonly content: ProductContent;
+  readonly text: string;
+  /** Hex SHA-256 of `text`. */
+  readonly hash: string;
+  readonly rank: 1 | 2;
+}
+
+export interface TouchedProduct {
+  readonly pointId: string;
+  readonly key: string;
+  /** Undefined when the event says nothing of it but its id. */
+  readonly described: Described | undefined;
+}
+
+/** An event that passed the steps: small, so that a page of them is. */
+export interface ProductEvent {
+  readonly name: EventName;
+  readonly occurredAt: number;
+  readonly eventType: string;
+  readonly action: number;
+  readonly userKey: string | null;
+  readonly products: readonly TouchedProduct[];
+}
+
+export function takeSteps(event: LogEvent): Outcome<ProductEvent> {
+  const bearing = productBearing(event);
+  return bearing.kind === "ok" ? normalise(bearing.value) : bearing;
+}
+
+function productBearing(event: LogEvent): Outcome<LogEvent> {
+  return event.productKey === null && event.items === null
+    ? { kind: "drop", reason: "no_product" }
+    : { kind: "ok", value: event };
+}
+
+function normalise(event: LogEvent): Outcome<ProductEvent> {
+  let told: Map<string, ProductContent>;
+  try {
+    told = productsTold(event);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { kind: "dead", reason: "unreadable", error: message };
+  }
+  if (told.size === 0) return { kind: "drop", reason: "no_product" };
+  return {
+    kind: "ok",
+    value: {
+      name: { serviceId: event.serviceId, eventId: event.eventId, receivedAt: event.receivedAt },
+      occurredAt: event.occurredAt,
+      eventType: event.eventType,
+      action: event.action,
+      userKey: event.userKey,
+      products: [...told].map(([key, content]) => ({
+        pointId: pointIdOf(key),
+        key,
+        described: describe(content),
+      })),
+    },
+  };
+}
+
+function describe(content: ProductContent): Described | undefined {
+  const rank = rankOf(content);
+  if (rank === 0) return undefined;
+  const text = textOfProduct(content);
+  return { content, text, hash: hashOfText(text), rank };
+}
+
+const pointIds = new Map<string, string>();
+const keptIds = 50_000;
+
+/** The id of a product's or a user's point. */
+export function pointIdOf(key: string): string {
+  let id = pointIds.get(key);
+  if (id === undefined) {
+    id = uuidOfText(key);
+    if (pointIds.size >= keptIds) pointIds.clear();
+    pointIds.set(key, id);
+  }
+  return id;
+}
+
+/** Whether an event of this action says what its user likes. */
+export function isBehaviour(action: number): boolean {
+  return (
+    action === actionCodes.view || action === actionCodes.cart || action === actionCodes.purchase
+  );
+}

@@ -1,0 +1,91 @@
+import type { Queryable } from "../core/database.ts";
+import type { UserChange } from "./collect.ts";
+import {
+  decodeIds,
+  decodeInterest,
+  encodeIds,
+  encodeInterest,
+  type Interest,
+  mergeBought,
+  mergeInterest,
+} from "./interest.ts";
+
+export interface UserState {
+  readonly pointId: string;
+  readonly key: string;
+  readonly interest: Interest;
+  readonly events: number;
+  readonly lastSeen: number;
+}
+
+interface UserRow {
+  readonly point_id: string;
+  readonly items: Buffer;
+  readonly bought: Buffer;
+  readonly events: string;
+  readonly last_seen: number | null;
+}
+
+/** Adds the changes to the users; answers them as they then stand. Once per page: it adds. */
+export async function writeUsers(
+  connection: Queryable,
+  changes: ReadonlyMap<string, UserChange>,
+): Promise<UserState[]> {
+  if (changes.size === 0) return [];
+  // in one order everywhere, so that workers wait for each other instead of deadlocking
+  const ids = [...changes.keys()].sort();
+  await connection.query({
+    name: "stream_add_users",
+    text: `insert into stream.users (point_id, key)
+           select id, key from unnest($1::uuid[], $2::text[]) u (id, key)
+           where not exists (select from stream.users s where s.point_id = u.id)
+           order by id on conflict do nothing`,
+    values: [ids, ids.map((id) => changes.get(id)?.key)],
+  });
+  const rows = await connection.query<UserRow>({
+    name: "stream_lock_users",
+    text: `select point_id, items, bought, events, extract(epoch from nullif(last_seen, '-infinity'))::float8 * 1000 as last_seen
+           from stream.users where point_id = any($1::uuid[]) order by point_id for no key update`,
+    values: [ids],
+  });
+  const merged = rows.map((row) => {
+    const change = changes.get(row.point_id) as UserChange;
+    const kept = decodeInterest(row.items);
+    return {
+      pointId: row.point_id,
+      key: change.key,
+      interest: mergeInterest(kept, change.interest),
+      bought:
+        change.bought.size === 0
+          ? row.bought
+          : encodeIds(mergeBought(decodeIds(row.bought), [...change.bought])),
+      events: Number(row.events) + change.events,
+      lastSeen: Math.max(row.last_seen ?? Number.NEGATIVE_INFINITY, change.lastSeen),
+    };
+  });
+  await connection.query({
+    name: "stream_write_users",
+    text: `update stream.users s
+           set items = u.items, bought = u.bought, events = u.events, last_seen = to_timestamp(u.last_seen / 1000)
+           from unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::bigint[], $5::float8[])
+             as u (id, items, bought, events, last_seen)
+           where s.point_id = u.id`,
+    values: [
+      merged.map(({ pointId }) => pointId),
+      merged.map(({ interest }) => encodeInterest(interest)),
+      merged.map(({ bought }) => bought),
+      merged.map(({ events }) => events),
+      merged.map(({ lastSeen }) => lastSeen),
+    ],
+  });
+  return merged;
+}
+
+export function userPayload(user: UserState): Record<string, unknown> {
+  return {
+    user_id: user.key,
+    events: user.events,
+    products: user.interest.size,
+    last_seen: new Date(user.lastSeen).toISOString(),
+  };
+}

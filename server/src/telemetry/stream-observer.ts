@@ -1,0 +1,90 @@
+import { type Metrics, secondsBuckets } from "./metrics.ts";
+
+interface PageReport {
+  readonly events: number;
+  readonly dropped: ReadonlyMap<string, number>;
+  readonly dead: readonly { readonly reason: string }[];
+  readonly products: number;
+  readonly users: number;
+  readonly points: number;
+  readonly milliseconds: number;
+  readonly lagMs: number;
+}
+
+interface EmbedCounts {
+  readonly asked: number;
+  readonly cached: number;
+  readonly embedded: number;
+  readonly milliseconds: number;
+}
+
+const pageBuckets = [1, 5, 10, 50, 100, 500, 1_000, 5_000, 10_000, 50_000];
+
+/** Counts what the stream's workers do. */
+export function observeStream(metrics: Metrics) {
+  const events = metrics.counter({
+    name: "weir_stream_events_total",
+    help: "Raw events taken through the steps",
+  });
+  const dropped = metrics.counter({
+    name: "weir_stream_dropped_total",
+    help: "Events that ended their way in peace, by reason",
+    labels: ["reason"],
+  });
+  const letters = metrics.counter({
+    name: "weir_stream_dead_letters_total",
+    help: "Events that became dead letters, by reason",
+    labels: ["reason"],
+  });
+  const points = metrics.counter({
+    name: "weir_stream_points_total",
+    help: "Points written, of products and users",
+  });
+  const pages = metrics.histogram({
+    name: "weir_stream_page_events",
+    help: "Events of a page",
+    buckets: pageBuckets,
+  });
+  const seconds = metrics.histogram({
+    name: "weir_stream_page_seconds",
+    help: "Duration of a page, from reading it to its commit",
+    buckets: secondsBuckets,
+  });
+  const lag = metrics.histogram({
+    name: "weir_stream_lag_seconds",
+    help: "From the receipt of a page's oldest event to its effects",
+    buckets: secondsBuckets,
+  });
+  const texts = metrics.counter({
+    name: "weir_embedder_texts_total",
+    help: "Texts that wanted a vector, by where it came from",
+    labels: ["from"],
+  });
+  const embedding = metrics.histogram({
+    name: "weir_embedder_seconds",
+    help: "Duration of embedding a page's new texts",
+    buckets: secondsBuckets,
+  });
+  const totals = { stream_events: 0, stream_points: 0, stream_dead: 0 };
+  return {
+    page(page: PageReport) {
+      events.inc(page.events);
+      points.inc(page.points);
+      pages.observe(page.events);
+      seconds.observe(page.milliseconds / 1000);
+      lag.observe(page.lagMs / 1000);
+      for (const [reason, count] of page.dropped) dropped.inc({ reason }, count);
+      for (const { reason } of page.dead) letters.inc({ reason });
+      totals.stream_events += page.events;
+      totals.stream_points += page.points;
+      totals.stream_dead += page.dead.length;
+    },
+    embedded(counts: EmbedCounts) {
+      if (counts.asked === 0) return;
+      texts.inc({ from: "cache" }, counts.cached);
+      texts.inc({ from: "embedder" }, counts.embedded);
+      if (counts.embedded > 0) embedding.observe(counts.milliseconds / 1000);
+    },
+    counters: (): Readonly<Record<string, number>> => totals,
+  };
+}
