@@ -1,7 +1,7 @@
 /** The thread that fit-lsa.ts starts. */
 import { parentPort, workerData } from "node:worker_threads";
-import { type FitOptions, fit } from "./fit.ts";
+import { type FitOptions, fitModel } from "./fit-model.ts";
 
 const { texts, options } = workerData as { texts: string[]; options: FitOptions };
-const made = fit(texts, options);
+const made = fitModel(texts, options);
 parentPort?.postMessage(made, [made.file.buffer as ArrayBuffer]);

@@ -24,7 +24,7 @@ export interface FitOptions {
 const mostEntries = 16_000_000;
 
 /** The same model for the same texts in the same order and the same options. */
-export function fit(texts: readonly string[], options: FitOptions): ModelFile {
+export function fitModel(texts: readonly string[], options: FitOptions): ModelFile {
   const {
     dimension = lsaDimension,
     parameters = lsaParameters,
@@ -58,7 +58,7 @@ export function fit(texts: readonly string[], options: FitOptions): ModelFile {
 }
 
 /** TF-IDF, each row of length one. */
-function weigh(
+export function weigh(
   texts: readonly string[],
   parameters: LsaParameters,
 ): { matrix: SparseMatrix; idf: Float32Array } {
