@@ -127,7 +127,9 @@ async function sendAndWatch(
   database: ReturnType<typeof openPool>,
   wanted: Wanted,
 ): Promise<number[]> {
-  const { rows } = await client.query<{ events: string }>("select events from etl.cursors");
+  const { rows } = await client.query<{ events: string }>(
+    "select events from etl.cursors where reader = 'windows'",
+  );
   let sent = Number(rows[0]?.events);
   const waiting: { readonly upTo: number; readonly since: number }[] = [];
   const latencies: number[] = [];

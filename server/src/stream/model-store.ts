@@ -175,8 +175,8 @@ export async function dropRetired(database: Database, graceMs: number): Promise<
 /** Part of a transaction that holds the lock on collections. */
 export async function removeModel(connection: Queryable, modelId: string): Promise<void> {
   await connection.query({
-    text: `delete from vectors.collections where id in (
-             select collection_id from vectors.model_collections where model_id = $1)`,
+    text: `select vectors.drop_collection(c.name) from vectors.collections c
+           join vectors.model_collections m on m.collection_id = c.id where m.model_id = $1`,
     values: [modelId],
   });
   await connection.query({

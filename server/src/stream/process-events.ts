@@ -229,13 +229,14 @@ export function createProcessor(options: ProcessorOptions): Processor {
 
 /** A statement that fails takes only what was done since the savepoint with it. */
 async function savepoint<T>(connection: Queryable, work: () => Promise<T>): Promise<T> {
-  await connection.query({ text: "savepoint some" });
+  await connection.query({ text: "savepoint attempt" });
   try {
     const result = await work();
-    await connection.query({ text: "release savepoint some" });
+    await connection.query({ text: "release savepoint attempt" });
     return result;
   } catch (error) {
-    await connection.query({ text: "rollback to savepoint some; release savepoint some" });
+    await connection.query({ text: "rollback to savepoint attempt" });
+    await connection.query({ text: "release savepoint attempt" });
     throw error;
   }
 }

@@ -1,0 +1,258 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createTestDatabase, type TestDatabase } from "../../test/helpers/database.ts";
+import { createTestIngest } from "../../test/helpers/ingest.ts";
+import { until } from "../../test/helpers/until.ts";
+import { createEmbedderShelf } from "../compose-embedders.ts";
+import { EmbeddingError } from "../core/embedder.ts";
+import type { Part } from "../core/part.ts";
+import { uuidOfText } from "../core/uuid.ts";
+import { coldStartModel, fitLsa, fold } from "../embeddings/embedders.ts";
+import { openNotifications } from "../postgres/notifications.ts";
+import { createModels, type ModelEvent } from "./models.ts";
+import { createProcessor } from "./process-events.ts";
+import { createStream, type PageReport } from "./stream.ts";
+
+interface Running {
+  readonly database: TestDatabase;
+  readonly pages: PageReport[];
+  readonly models: ModelEvent[];
+  readonly asked: string[];
+  send(events: readonly unknown[]): Promise<void>;
+  settled(): Promise<void>;
+}
+
+async function startStream(
+  t: { after(work: () => void | Promise<void>): void },
+  options: { readonly workers?: number; readonly refuse?: (text: string) => boolean } = {},
+): Promise<Running> {
+  const database = await createTestDatabase(t);
+  await database.owner.query({ text: "select raw.prepare_days(1)" });
+  await database.owner.query({
+    text: "insert into etl.event_type_actions values ('product.view', 1), ('cart.add', 2), ('purchase', 3)",
+  });
+  const shelf = createEmbedderShelf(database.app);
+  const asked: string[] = [];
+  const embedders = {
+    async open(modelId: string) {
+      const embedder = await shelf.open(modelId);
+      return {
+        ...embedder,
+        embed(texts: readonly string[]) {
+          asked.push(...texts);
+          if (texts.some((text) => options.refuse?.(text) === true)) {
+            return Promise.reject(
+              new EmbeddingError("it does not like the text", { retryable: false }),
+            );
+          }
+          return embedder.embed(texts);
+        },
+      };
+    },
+  };
+  const notifications = openNotifications({ url: database.urls.app, applicationName: "test" });
+  const pages: PageReport[] = [];
+  const models: ModelEvent[] = [];
+  const errors: unknown[] = [];
+  const onError = (error: unknown) => errors.push(error);
+  const parts: Part[] = [
+    createStream({
+      database: database.app,
+      notifications,
+      processor: createProcessor({
+        database: database.app,
+        embedders,
+        interest: () => ({ view: 1, cart: 3, purchase: 5, halfLifeMs: 14 * 86_400_000 }),
+        fold,
+      }),
+      owner: "test",
+      workers: options.workers ?? 1,
+      pageEvents: 100,
+      intervalMs: 5,
+      longestWriteMs: 10_000,
+      onPage: (page) => pages.push(page),
+      onError,
+    }),
+    createModels({
+      database: database.app,
+      notifications,
+      maker: {
+        coldStart: async () => coldStartModel(new Date(0)),
+        fit: (texts, signal) => fitLsa(texts, { created: new Date(0), dimension: 64, signal }),
+      },
+      embedders: shelf,
+      owner: "test",
+      purposes: ["products", "users"],
+      onEvent: (event) => models.push(event),
+      onError,
+    }),
+  ];
+  const stop = new AbortController();
+  const running = Promise.all(parts.map((part) => part.run(stop.signal)));
+  t.after(async () => {
+    stop.abort();
+    await running;
+    await notifications.close();
+    await shelf.close();
+  });
+  const { send } = createTestIngest(t, { database: database.ingest });
+  return {
+    database,
+    pages,
+    models,
+    asked,
+    async send(events) {
+      const answer = await send("/api/events/batch", JSON.stringify(events));
+      assert.equal(answer.status, 202, JSON.stringify(answer.body));
+      for (const { verdict } of answer.body.results) assert.equal(verdict, "accepted");
+    },
+    settled: () =>
+      untilRead(database).catch((error: unknown) => {
+        throw new AggregateError([error, ...errors], String(errors.at(-1)));
+      }),
+  };
+}
+
+async function untilRead(database: TestDatabase): Promise<void> {
+  await until(
+    async () => {
+      const [row] = await database.owner.query<{ done: boolean }>({
+        text: `select not exists (select from stream.pages) and not exists (
+                 select from raw.events e, etl.cursors c
+                 where c.reader = 'stream' and not pg_visible_in_snapshot(e.xid, c.position)) as done`,
+      });
+      return row?.done === true;
+    },
+    { what: "the stream to catch up", timeoutMs: 20_000 },
+  );
+}
+
+let numbered = 0;
+function event(change: Record<string, unknown> = {}): Record<string, unknown> {
+  return {
+    event_id: `e${++numbered}`,
+    event_type: "product.view",
+    user_id: "u1",
+    product: { id: "mug-red", name: "Red mug", category: "Kitchen", price: 4.5, currency: "EUR" },
+    ...change,
+  };
+}
+
+test("events become a product with its point, and their user's taste; a text is embedded once", async (t) => {
+  const running = await startStream(t);
+  const { database, asked } = running;
+  await running.send(Array.from({ length: 50 }, () => event()));
+  await running.send([event({ event_type: "purchase" }), event({ product: { id: "mug-red" } })]);
+  await running.settled();
+
+  const [product] = await database.app.query<Record<string, unknown>>({
+    text: "select key, name, counts, views::int, purchases::int from stream.products",
+  });
+  assert.deepEqual(product, {
+    key: "mug-red",
+    name: "Red mug",
+    counts: { "product.view": 51, purchase: 1 },
+    views: 51,
+    purchases: 1,
+  });
+  const points = await database.app.query<{
+    collection: string;
+    id: string;
+    payload: { counts?: unknown };
+  }>({
+    text: `select split_part(c.name, '_', 1) as collection, p.id, p.payload
+           from vectors.points p join vectors.collections c on c.id = p.collection_id order by 1`,
+  });
+  assert.deepEqual(
+    points.map(({ collection, id }) => [collection, id]),
+    [
+      ["products", uuidOfText("mug-red")],
+      ["users", uuidOfText("u1")],
+    ],
+  );
+  assert.deepEqual(points[0]?.payload.counts, { "product.view": 51, purchase: 1 });
+  assert.deepEqual(asked, ["Red mug. Kitchen"]);
+});
+
+test("another text of a product is another vector; an older text that comes late changes nothing", async (t) => {
+  const running = await startStream(t);
+  const vector = async () => {
+    await running.settled();
+    const [row] = await running.database.app.query<{ vector: Buffer; name: string }>({
+      text: `select p.vector, p.payload ->> 'name' as name from vectors.points p
+             join vectors.collections c on c.id = p.collection_id where c.name like 'products%'`,
+    });
+    return row;
+  };
+  await running.send([event()]);
+  const before = await vector();
+  await running.send([event({ product: { id: "mug-red", name: "Blue bowl" } })]);
+  const after = await vector();
+  assert.equal(after?.name, "Blue bowl");
+  assert.ok(after !== undefined && before !== undefined && !after.vector.equals(before.vector));
+  const late = new Date(Date.now() - 3_600_000).toISOString();
+  await running.send([event({ timestamp: late, product: { id: "mug-red", name: "Old name" } })]);
+  assert.deepEqual(await vector(), after);
+});
+
+test("a text that the embedder refuses is a dead letter, and its neighbours are not", async (t) => {
+  const running = await startStream(t, { refuse: (text) => text.includes("POISON") });
+  const named = (id: string, name: string) => event({ product: { id, name } });
+  await running.send([
+    ...Array.from({ length: 9 }, (_, n) => named(`good-${n}`, `Good ${n}`)),
+    named("bad", "POISON"),
+    named("good-9", "Good 9"),
+  ]);
+  await running.settled();
+  const products = await running.database.app.query<{ key: string }>({
+    text: "select key from stream.products order by key",
+  });
+  assert.equal(products.length, 10);
+  const letters = await running.database.app.query<{
+    reason: string;
+    error: string;
+    original: Buffer;
+  }>({
+    text: "select reason, error, original from dlq.letters",
+  });
+  assert.equal(letters.length, 1);
+  assert.equal(letters[0]?.reason, "embedding_refused");
+  assert.match(letters[0]?.error ?? "", /does not like/);
+  assert.match(letters[0]?.original.toString() ?? "", /POISON/);
+});
+
+test("a corpus that has grown gets a fitted model, filled and live, and the old one goes", async (t) => {
+  const running = await startStream(t, { workers: 2 });
+  const words = ["red", "blue", "green", "large", "small", "mug", "bowl", "plate", "lamp", "chair"];
+  const word = (n: number) => words[n % words.length];
+  await running.send(
+    Array.from({ length: 260 }, (_, n) =>
+      event({
+        user_id: `u${n % 7}`,
+        product: { id: `p${n}`, name: `${word(n)} ${word(Math.floor(n / 10))} number ${n}` },
+      }),
+    ),
+  );
+  await until(
+    () => running.models.some(({ what, modelId }) => what === "live" && modelId.startsWith("lsa")),
+    {
+      what: "the fitted model to go live",
+      timeoutMs: 30_000,
+    },
+  );
+  await running.settled();
+  const counts = await running.database.app.query<{
+    purpose: string;
+    points: number;
+    state: string;
+  }>({
+    text: `select mc.purpose, m.state, count(p.id)::int as points
+           from vectors.aliases a join vectors.model_collections mc on mc.collection_id = a.collection_id
+           join vectors.models m on m.id = mc.model_id
+           join vectors.points p on p.collection_id = a.collection_id group by 1, 2 order by 1`,
+  });
+  assert.deepEqual(counts, [
+    { purpose: "products", points: 260, state: "live" },
+    { purpose: "users", points: 7, state: "live" },
+  ]);
+});
