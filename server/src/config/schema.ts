@@ -5,6 +5,7 @@
 
 import type { Infer } from "@weir/protocol";
 import { schema as s } from "@weir/protocol";
+import { resilienceSection } from "./resilience-section.ts";
 
 const hot = { "x-hot": true } as const;
 const names = (values: readonly string[], description: string) =>
@@ -252,6 +253,30 @@ export const configSchema = s.object({
       }),
     }),
   }),
+  dlq: s.object({
+    retention_days: s.integer({
+      default: 90,
+      minimum: 1,
+      maximum: 3_650,
+      description: "Dead letters that were resolved or discarded longer ago than this are deleted.",
+      ...hot,
+    }),
+    max_mib: s.integer({
+      default: 1_024,
+      minimum: 1,
+      maximum: 1_048_576,
+      description:
+        "Above this, resolved and discarded letters are deleted, then the oldest open ones. A warning comes at 80 %.",
+      ...hot,
+    }),
+    workers: s.integer({
+      default: 1,
+      minimum: 1,
+      maximum: 16,
+      description: "Dead letters replayed at once, per process.",
+    }),
+  }),
+  resilience: resilienceSection,
   query: s.object({
     timeout_ms: s.integer({
       default: 5_000,

@@ -1,13 +1,19 @@
 /** What stands before a call to something that may be away: `resilience/` provides it by name. */
+import { createWake } from "./wake.ts";
 
 export type BreakerState = "CLOSED" | "OPEN" | "HALF_OPEN";
 
 export interface Guard {
   readonly name: string;
+  /** `OPEN` until the first call after the open time tries again. */
   readonly state: BreakerState;
+  /** Milliseconds until the breaker lets a call through; 0 when it would now. */
+  readonly retryAfterMs: number;
   /**
    * Runs `work` under the guard's time limit, retries (errors with `retryable: true` only) and breaker.
-   * Rejects with what `work` last rejected with, or with `BreakerOpenError` without calling it.
+   * Rejects with what `work` last rejected with (`CallTimeoutError` when it took too long), with
+   * `BreakerOpenError` without having called it, or at once with the reason of an aborted signal.
+   * Nobody waits in here for an open breaker: see `waitUntilAllowed`.
    */
   execute<T>(work: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T>;
 }
@@ -23,5 +29,32 @@ export class BreakerOpenError extends Error {
       `${guard} does not answer; its breaker is open for another ${Math.ceil(retryAfterMs)} ms`,
     );
     this.retryAfterMs = retryAfterMs;
+  }
+}
+
+export class CallTimeoutError extends Error {
+  override readonly name = "CallTimeoutError";
+  readonly retryable = true;
+
+  constructor(guard: string, timeoutMs: number) {
+    super(`${guard} did not answer within ${timeoutMs} ms`);
+  }
+}
+
+/** Looked at this often at least: a changed setting may shorten the wait. */
+const lookAgainMs = 1_000;
+
+/**
+ * For who waits with work in hand until the guard's breaker lets a call through. Resolves at once when
+ * it does now, and when the signal aborts.
+ */
+export async function waitUntilAllowed(
+  guard: Pick<Guard, "retryAfterMs">,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    const left = guard.retryAfterMs;
+    if (left <= 0) return;
+    await createWake().wait(Math.min(left, lookAgainMs), signal);
   }
 }
