@@ -105,7 +105,8 @@ export function decodeLsaModel(file: Uint8Array): { header: LsaHeader; model: Ls
   if (
     componentsStart + features * dimension * 4 !== end ||
     features !== countFeatures(parameters) ||
-    parameters.fold !== "weir-fold-1"
+    parameters.fold !== "weir-fold-1" ||
+    parameters.sublinearTf !== false
   ) {
     throw new ModelFileError("the model file was written by another version of Weir");
   }

@@ -6,16 +6,20 @@ export interface LsaParameters {
   readonly word: { readonly features: number };
   /** `HashingVectorizer(analyzer="char_wb")`; n from the first to the second length. */
   readonly char: { readonly features: number; readonly lengths: readonly [number, number] };
-  /** `TfidfTransformer`; the other settings are `norm="l2", smooth_idf=True, use_idf=True`. */
-  readonly sublinearTf: boolean;
+  /**
+   * `TfidfTransformer`; the other settings are `norm="l2", smooth_idf=True, use_idf=True`. Without the
+   * logarithm a text's vector is the sum of its words' shares, which can be remembered: several times as
+   * many texts a second, at the same quality (bench/RESULTS.md).
+   */
+  readonly sublinearTf: false;
 }
 
 /** Of new models. The hash is murmurhash3_32 with seed 0, `alternate_sign=False`, `norm=None`. */
 export const lsaParameters: LsaParameters = {
   fold: "weir-fold-1",
   word: { features: 4_096 },
-  char: { features: 32_768, lengths: [3, 4] },
-  sublinearTf: true,
+  char: { features: 32_768, lengths: [2, 4] },
+  sublinearTf: false,
 };
 
 export const lsaDimension = 128;

@@ -4,19 +4,12 @@ import { fold } from "./fold.ts";
 import type { LsaModel } from "./lsa-model.ts";
 import { createWordFeatures } from "./word-features.ts";
 
-/** What a word adds to a text: the same wherever it stands. */
-interface KnownWord {
-  readonly features: Int32Array;
-  /** Sum of idf x components of its features. */
-  readonly sum: Float32Array;
-}
-
-/** At 128 dimensions, 0.7 kB each; two generations of as many. */
+/** At 128 dimensions, 0.6 kB each; two generations of as many. */
 const knownWords = 8_192;
 /** Longer ones come once: keys, links, Base64. */
 const longestKnownWord = 40;
 /** A few milliseconds, after which others get their turn. */
-const textsPerTurn = 128;
+const textsPerTurn = 256;
 
 export function createLsaEmbedder(modelId: string, model: LsaModel): Embedder {
   const embedText = createLsaTransform(model);
@@ -41,64 +34,47 @@ export function createLsaEmbedder(modelId: string, model: LsaModel): Embedder {
 
 /**
  * Text to unit vector, equal to TfidfTransformer, TruncatedSVD and Normalizer one after the other. The first's
- * own normalisation is left out: it only scales what the last one normalises.
+ * own normalisation is left out: it only scales what the last one normalises. What remains is a sum over the
+ * words, so each word's share is computed once and remembered.
  */
 export function createLsaTransform(model: LsaModel): (text: string) => Float32Array {
   const { dimension, components, idf, parameters } = model;
   const featuresOf = createWordFeatures(parameters);
-  const counts = new Int32Array(idf.length);
-  let young = new Map<string, KnownWord>();
-  let old = new Map<string, KnownWord>();
+  let young = new Map<string, Float32Array>();
+  let old = new Map<string, Float32Array>();
 
-  function learn(word: string): KnownWord {
-    const features = featuresOf(word);
-    const sum = new Float32Array(dimension);
-    for (const feature of features) addRow(sum, feature, idf[feature] as number);
-    return { features, sum };
+  function learn(word: string): Float32Array {
+    const share = new Float32Array(dimension);
+    for (const feature of featuresOf(word)) {
+      const weight = idf[feature] as number;
+      const start = feature * dimension;
+      for (let d = 0; d < dimension; d++) {
+        (share[d] as number) += weight * (components[start + d] as number);
+      }
+    }
+    return share;
   }
 
-  function know(word: string): KnownWord {
+  function shareOf(word: string): Float32Array {
     const known = young.get(word);
     if (known !== undefined) return known;
-    const found = old.get(word) ?? learn(word);
-    if (word.length > longestKnownWord) return found;
-    young.set(word, found);
+    const share = old.get(word) ?? learn(word);
+    if (word.length > longestKnownWord) return share;
+    young.set(word, share);
     if (young.size >= knownWords) {
       old = young;
       young = new Map();
     }
-    return found;
-  }
-
-  function addRow(to: Float32Array, feature: number, factor: number): void {
-    const start = feature * dimension;
-    for (let d = 0; d < dimension; d++) {
-      (to[d] as number) += factor * (components[start + d] as number);
-    }
+    return share;
   }
 
   return (text) => {
     const vector = new Float32Array(dimension);
     const folded = fold(text);
     if (folded === "") return vector;
-    const words = folded.split(" ").map(know);
-    const repeated = new Set<number>();
-    for (const { features, sum } of words) {
-      for (let d = 0; d < dimension; d++) (vector[d] as number) += sum[d] as number;
-      for (let at = 0; at < features.length; at++) {
-        const feature = features[at] as number;
-        if (++(counts[feature] as number) === 2) repeated.add(feature);
-      }
-    }
-    if (parameters.sublinearTf) {
-      // added `count` times above, and counts 1 + ln(count)
-      for (const feature of repeated) {
-        const count = counts[feature] as number;
-        addRow(vector, feature, (1 + Math.log(count) - count) * (idf[feature] as number));
-      }
-    }
-    for (const { features } of words) {
-      for (let at = 0; at < features.length; at++) counts[features[at] as number] = 0;
+    for (const word of folded.split(" ")) {
+      const share = shareOf(word);
+      for (let d = 0; d < dimension; d++) (vector[d] as number) += share[d] as number;
     }
     return normalise(vector);
   };

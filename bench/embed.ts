@@ -1,0 +1,87 @@
+/**
+ * Texts a second of the embedder `lsa` on one core, and the time of a fit: `node bench/embed.ts`.
+ *
+ * Texts have 30 words. Their vocabulary of 20,000 words is used as languages use theirs (Zipf), and so is the
+ * fit's; `new words` is the worst that can come: no word was ever seen before.
+ */
+import { performance } from "node:perf_hooks";
+import { parseArgs } from "node:util";
+import { pick, type Random, seededRandom, zipf } from "../server/src/demo/random.ts";
+import { coldStartModel, createEmbedder, fitLsa } from "../server/src/embeddings/embedders.ts";
+
+const { values } = parseArgs({
+  options: {
+    texts: { type: "string", default: "50000" },
+    corpus: { type: "string", default: "20000" },
+    words: { type: "string", default: "30" },
+  },
+});
+const count = Number(values.texts);
+const wordsPerText = Number(values.words);
+const vocabularySize = 20_000;
+const syllables = [
+  ..."ka le mi ro ta si be an er ol un da ge ki lı şe çö ğu ma ve re to pi ne ".split(" "),
+] as [string, ...string[]];
+
+const random = seededRandom(1);
+const vocabulary = Array.from({ length: vocabularySize }, () => newWord(random));
+const rank = zipf(vocabularySize, 1);
+const usual = () => vocabulary[rank(random)] as string;
+
+const corpus = makeTexts(Number(values.corpus), usual);
+const began = performance.now();
+const loop = watchLoop();
+const fitted = await fitLsa(corpus, { created: new Date(0) });
+const stalled = loop.stop();
+console.log(
+  `fit of ${corpus.length} texts: ${((performance.now() - began) / 1000).toFixed(1)} s in a thread; ` +
+    `the main thread's longest wait ${stalled.toFixed(0)} ms; ` +
+    `peak memory of the process ${Math.round(process.resourceUsage().maxRSS / 1024)} MB`,
+);
+
+const samples = {
+  "usual words": makeTexts(count, usual),
+  "new words": makeTexts(count, () => newWord(random) + Math.floor(random() * 1e6).toString(36)),
+};
+for (const [model, file] of [
+  ["cold start", coldStartModel(new Date(0)).file],
+  ["fitted", fitted.file],
+] as const) {
+  for (const [sample, texts] of Object.entries(samples)) {
+    const embedder = await createEmbedder({ kind: "lsa", file });
+    await embedder.embed(texts.slice(0, 2_000));
+    const start = performance.now();
+    const cpu = process.cpuUsage();
+    for (let at = 0; at < texts.length; at += 256) await embedder.embed(texts.slice(at, at + 256));
+    const seconds = (performance.now() - start) / 1000;
+    const { user, system } = process.cpuUsage(cpu);
+    const perSecond = Math.round(texts.length / seconds).toLocaleString("en");
+    const busy = Math.round(((user + system) / 1e6 / seconds) * 100);
+    console.log(`${model}, ${sample}: ${perSecond} texts/s (${busy} % of a core)`);
+    await embedder.close();
+  }
+}
+
+function newWord(from: Random): string {
+  return Array.from({ length: 2 + Math.floor(from() * 3) }, () => pick(from, syllables)).join("");
+}
+
+function makeTexts(howMany: number, word: () => string): string[] {
+  return Array.from({ length: howMany }, () => Array.from({ length: wordsPerText }, word).join(" "));
+}
+
+function watchLoop(): { stop(): number } {
+  let longest = 0;
+  let last = performance.now();
+  const timer = setInterval(() => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last - 10);
+    last = now;
+  }, 10);
+  return {
+    stop: () => {
+      clearInterval(timer);
+      return longest;
+    },
+  };
+}

@@ -1,0 +1,34 @@
+export function similarity(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let d = 0; d < a.length; d++) sum += (a[d] as number) * (b[d] as number);
+  return sum;
+}
+
+/** 1 when no other vector is as near to `question` as the wanted one; a tie is not a find. */
+export function rankOf(
+  question: Float32Array,
+  wanted: number,
+  vectors: readonly Float32Array[],
+): number {
+  const own = similarity(question, vectors[wanted] as Float32Array);
+  let rank = 1;
+  for (const [index, vector] of vectors.entries()) {
+    if (index !== wanted && similarity(question, vector) >= own) rank++;
+  }
+  return rank;
+}
+
+/** Indexes of the vectors nearest to one of them, without itself, nearest first. */
+export function nearest(
+  of: number,
+  vectors: readonly Float32Array[],
+  count: number,
+): number[] {
+  const own = vectors[of] as Float32Array;
+  return vectors
+    .map((vector, index) => ({ index, score: similarity(own, vector) }))
+    .filter(({ index }) => index !== of)
+    .sort((a, b) => b.score - a.score)
+    .slice(0, count)
+    .map(({ index }) => index);
+}
