@@ -1,16 +1,35 @@
 /** The process beside HTTP: folds raw events into windows, reruns them, and keeps the log in bounds. */
 import { hostname } from "node:os";
 import type { ComposeOptions } from "./compose-http.ts";
+import type { Queryable } from "./core/database.ts";
+import { WeirError } from "./core/errors.ts";
 import type { Part } from "./core/part.ts";
 import { openConnections, untilDatabaseAnswers } from "./databases.ts";
+import { createErasure } from "./erasure/erasure.ts";
 import {
   defaultEventTypeMapping,
   mergeEventTypeMappings,
   syncEventTypeMapping,
 } from "./etl/event-types.ts";
+import { requestRerun } from "./etl/reruns.ts";
 import { createEtl } from "./etl/worker.ts";
 import { createRetention } from "./retention/retention.ts";
 import { observeEtl } from "./telemetry/etl-observer.ts";
+
+/** An hour whose raw events retention has dropped cannot be made anew: it stays as it is. */
+async function requestHour(database: Queryable, hour: Date): Promise<string | undefined> {
+  try {
+    const { runId } = await requestRerun(database, {
+      size: "hour",
+      start: hour,
+      requestedBy: "erasure",
+    });
+    return runId;
+  } catch (error) {
+    if (error instanceof WeirError && error.code === "invalid_request") return undefined;
+    throw error;
+  }
+}
 
 export interface EtlProcess {
   readonly parts: readonly Part[];
@@ -75,6 +94,13 @@ export async function composeEtl(
         now: Date.now,
         onRound: (round) => logger.info({ ...round }, "retention"),
         onFailure: (error) => logger.warn({ err: error }, "retention is tried again"),
+      }),
+      createErasure({
+        database: pool({ url: urls.owner, applicationName: "weir erasure", max: 1 }),
+        notifications: notifications(urls.app, "weir erasure notifications"),
+        reruns: { request: requestHour },
+        onDone: (done) => logger.info({ ...done }, "a user was erased"),
+        onError: (error) => logger.warn({ err: error }, "an erasure is tried again"),
       }),
     );
   }

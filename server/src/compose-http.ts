@@ -14,6 +14,7 @@ import { permissionOf } from "./core/permission-name.ts";
 import type { Route } from "./core/route.ts";
 import { uuidV7Maker } from "./core/uuid.ts";
 import { type DatabaseUrls, openConnections, untilDatabaseAnswers } from "./databases.ts";
+import { erasureRoutes } from "./erasure/routes.ts";
 import { requestRerun } from "./etl/reruns.ts";
 import { createGateway, livePermission } from "./gateway/gateway.ts";
 import type { UpgradeRequest } from "./gateway/ports.ts";
@@ -195,6 +196,7 @@ export async function assemble(options: ComposeOptions) {
       policies,
       secureCookies: config.http.secure_cookies,
     }),
+    ...erasureRoutes(app),
     ...healthRoutes({
       version,
       checks: { postgres: databaseCheck(app), etl: etlCheck(app) },

@@ -82,6 +82,8 @@ create table vectors.models (
   state text not null check (state in ('building', 'ready', 'live', 'retired')),
   -- goes live as soon as it is ready
   wanted boolean not null default false,
+  -- its collections are to be filled again, while they go on answering
+  rebuild boolean not null default false,
   created_at timestamptz not null default now(),
   ready_at timestamptz,
   live_at timestamptz,

@@ -11,7 +11,7 @@ import { createMetrics } from "../telemetry/metrics.ts";
 import { contextOf, UserError } from "./context.ts";
 
 /** The names of `--parts`. `http` stands for everything that answers requests. */
-const partNames = ["http", "etl", "retention"] as const;
+const partNames = ["http", "etl", "retention", "stream"] as const;
 type PartName = (typeof partNames)[number];
 
 export function registerServe(program: Command): void {
@@ -79,6 +79,12 @@ async function serve(
       etl: names.has("etl"),
       retention: names.has("retention"),
     });
+    parts.push(...composed.parts);
+    readCounters.push(composed.counters);
+  }
+  if (names.has("stream")) {
+    const { composeStream } = await import("../compose-stream.ts");
+    const composed = await composeStream(shared);
     parts.push(...composed.parts);
     readCounters.push(composed.counters);
   }

@@ -112,6 +112,7 @@ async function up(config: Config): Promise<void> {
       { name: "etl", arguments: ["serve", "--parts", "etl,retention"] },
       childReadyMs,
     ),
+    supervisor.start({ name: "stream", arguments: ["serve", "--parts", "stream"] }, childReadyMs),
   ]);
   url = address;
   if (config.demo.enabled && url !== undefined) {

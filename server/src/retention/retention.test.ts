@@ -88,6 +88,7 @@ test("expired days are dropped, days that a reader has not read are kept for it"
       values: [new Date(now - days * dayMs).toISOString().slice(0, 10)],
     });
   }
+  await database.owner.query({ text: "update etl.cursors set read_at = now()" });
   await database.owner.query({
     text: `insert into etl.cursors (reader, position, read_at)
       values ('windows', pg_current_snapshot(), now() - interval '97 days')

@@ -42,7 +42,8 @@ const timeoutMs = 30_000;
 
 // What a reader has not seen was received after read_at, less the longest write.
 const dropPartitions = {
-  text: `select raw.drop_partitions(least($1, (select min(read_at) - interval '1 hour' from etl.cursors)))
+  text: `select raw.drop_partitions(least($1, (select min(read_at) - interval '1 hour' from (
+      select read_at from etl.cursors union all select read_at from stream.pages) r)))
     as dropped`,
 } as const;
 const slowestReader = {

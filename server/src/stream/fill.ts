@@ -29,6 +29,28 @@ export interface FillOptions {
 export async function fillModel(options: FillOptions): Promise<void> {
   await fillProducts(options);
   await fillUsers(options);
+  await removeStrays(options);
+}
+
+/** Points of nobody: there are none unless somebody else wrote into the collection. */
+async function removeStrays({ database, model, keep }: FillOptions): Promise<void> {
+  const { products, users } = model.collections;
+  await database.transaction(async (connection) => {
+    await lockCollections(connection, "exclusive");
+    for (const [collection, kept] of [
+      [products, "stream.products"],
+      [users, "stream.users"],
+    ] as const) {
+      if (collection === undefined) continue;
+      await connection.query({
+        text: `select vectors.delete_points($1, array(
+                 select id from vectors.points p where collection_id = $1 and deleted_at is null
+                   and not exists (select from ${kept} k where k.point_id = p.id)))`,
+        values: [collection],
+      });
+    }
+  });
+  await keep();
 }
 
 async function fillProducts({

@@ -26,6 +26,8 @@ export interface ModelRow {
   readonly corpus_texts: number | null;
   readonly state: ModelState;
   readonly wanted: boolean;
+  /** Its collections are to be filled again, as they stand. */
+  readonly rebuild: boolean;
   readonly settings: Readonly<Record<string, unknown>>;
   readonly created_at: Date;
   readonly ready_at: Date | null;
@@ -48,7 +50,7 @@ const payloadIndexes: Readonly<Record<Purpose, Readonly<Record<string, string>>>
 export async function readModels(database: Queryable): Promise<ModelRow[]> {
   return database.query<ModelRow>({
     name: "stream_models",
-    text: `select id, kind, dimension, automatic, corpus_texts, state, wanted, settings, created_at, ready_at,
+    text: `select id, kind, dimension, automatic, corpus_texts, state, wanted, rebuild, settings, created_at, ready_at,
              live_at, retired_at, error
            from vectors.models order by created_at, id`,
   });
@@ -112,8 +114,9 @@ async function addCollection(
 
 export async function markReady(database: Queryable, modelId: string): Promise<void> {
   await database.query({
-    text: `update vectors.models set state = 'ready', ready_at = now(), error = null
-           where id = $1 and state = 'building'`,
+    text: `update vectors.models set rebuild = false, error = null, ready_at = now(),
+             state = case when state = 'building' then 'ready' else state end
+           where id = $1`,
     values: [modelId],
   });
 }
@@ -172,8 +175,55 @@ export async function dropRetired(database: Database, graceMs: number): Promise<
   });
 }
 
+/** Asks for a filled model to answer, now or as soon as it is filled. False: there is none that could. */
+export async function wantModel(database: Queryable, modelId: string): Promise<boolean> {
+  const rows = await database.query<{ id: string }>({
+    text: `with others as (update vectors.models set wanted = false where wanted and id <> $1)
+           update vectors.models set wanted = state <> 'live'
+           where id = $1 and state in ('building', 'ready', 'live') returning id`,
+    values: [modelId],
+  });
+  await announceModels(database);
+  return rows.length === 1;
+}
+
+/** Asks for every collection of the live model to be made again from what is known of products and users. */
+export async function requestRebuild(database: Queryable): Promise<string | undefined> {
+  const rows = await database.query<{ id: string }>({
+    text: "update vectors.models set rebuild = true where state = 'live' returning id",
+  });
+  await announceModels(database);
+  return rows[0]?.id;
+}
+
+/** Removes a model with its collections; `live` when it is the one that answers. */
+export async function forgetModel(
+  database: Database,
+  modelId: string,
+): Promise<"removed" | "unknown" | "live"> {
+  const outcome = await database.transaction(async (connection) => {
+    await lockCollections(connection, "exclusive");
+    const [model] = await connection.query<{ state: ModelState }>({
+      text: "select state from vectors.models where id = $1",
+      values: [modelId],
+    });
+    if (model === undefined) return "unknown" as const;
+    if (model.state === "live") return "live" as const;
+    await removeModel(connection, modelId);
+    return "removed" as const;
+  });
+  await announceModels(database);
+  return outcome;
+}
+
+export async function announceModels(database: Queryable): Promise<void> {
+  await database.query({
+    text: "select pg_notify('weir_models', ''), pg_notify('weir_points', '')",
+  });
+}
+
 /** Part of a transaction that holds the lock on collections. */
-export async function removeModel(connection: Queryable, modelId: string): Promise<void> {
+async function removeModel(connection: Queryable, modelId: string): Promise<void> {
   await connection.query({
     text: `select vectors.drop_collection(c.name) from vectors.collections c
            join vectors.model_collections m on m.collection_id = c.id where m.model_id = $1`,

@@ -10,6 +10,7 @@ import { createTextEmbedder } from "./embed-texts.ts";
 import { fillModel } from "./fill.ts";
 import {
   addModel,
+  announceModels,
   dropRetired,
   type ModelRow,
   markFailed,
@@ -57,6 +58,8 @@ const leastTexts = 200;
 /** A fit reads the whole corpus: more of it than this says nothing new about words. */
 const mostTexts = 100_000;
 const growth = 1.2;
+/** From one look to the next. */
+const settledGrowth = 1.02;
 const pollMs = 2_000;
 const leaseMs = 10_000;
 /** Whoever resolved an alias just before the switch has long been answered. */
@@ -65,6 +68,7 @@ const graceMs = 60_000;
 export function createModels(options: ModelsOptions): Part {
   const { database, maker } = options;
   let problem: string | undefined;
+  let corpusBefore = 0;
 
   async function run(signal: AbortSignal): Promise<void> {
     const wake = createWake();
@@ -108,10 +112,13 @@ export function createModels(options: ModelsOptions): Part {
     if (models.length === 0) await addColdStart();
     else {
       const corpus = await countTexts();
-      if (wantsFit(models, corpus)) await fitAnew(corpus, signal);
+      // in the middle of a burst a model would be old before it is live
+      const isSettled = corpus <= settledGrowth * corpusBefore;
+      corpusBefore = corpus;
+      if (isSettled && wantsFit(models, corpus)) await fitAnew(corpus, signal);
     }
     for (const model of await readModels(database)) {
-      if (model.state === "building") await build(model, signal);
+      if (model.state === "building" || model.rebuild) await build(model, signal);
       else if (model.state === "ready" && model.wanted) await goLive(model.id);
     }
     for (const modelId of await dropRetired(database, graceMs)) {
@@ -133,7 +140,7 @@ export function createModels(options: ModelsOptions): Part {
       },
       options.purposes,
     );
-    await announce();
+    await announceModels(database);
     options.onEvent?.({ what: "live", modelId: made.id });
   }
 
@@ -220,14 +227,8 @@ export function createModels(options: ModelsOptions): Part {
 
   async function goLive(modelId: string): Promise<void> {
     await switchTo(database, modelId);
-    await announce();
+    await announceModels(database);
     options.onEvent?.({ what: "live", modelId });
-  }
-
-  async function announce(): Promise<void> {
-    await database.query({
-      text: "select pg_notify('weir_models', ''), pg_notify('weir_points', '')",
-    });
   }
 
   return { name: "models", run, problem: () => problem };

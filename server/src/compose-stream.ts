@@ -1,0 +1,94 @@
+/** The process that makes vectors of products: pages of the log, models, and what could not be processed. */
+import { hostname } from "node:os";
+import { createEmbedderShelf } from "./compose-embedders.ts";
+import type { ComposeOptions } from "./compose-http.ts";
+import type { Part } from "./core/part.ts";
+import { openConnections, untilDatabaseAnswers } from "./databases.ts";
+import { coldStartModel, fitLsa, fold } from "./embeddings/embedders.ts";
+import {
+  defaultEventTypeMapping,
+  mergeEventTypeMappings,
+  syncEventTypeMapping,
+} from "./etl/event-types.ts";
+import type { Purpose } from "./stream/collections.ts";
+import { createModels } from "./stream/models.ts";
+import { createProcessor } from "./stream/process-events.ts";
+import { createStream } from "./stream/stream.ts";
+import { observeStream } from "./telemetry/stream-observer.ts";
+
+export interface StreamProcess {
+  readonly parts: readonly Part[];
+  counters(): Readonly<Record<string, number>>;
+}
+
+/** Writers' `transaction_timeout`: how long after its insert an event may still be committed. */
+const longestWriteMs = 10_000;
+const dayMs = 86_400_000;
+
+export async function composeStream(options: ComposeOptions): Promise<StreamProcess> {
+  const { urls, logger, metrics } = options;
+  const config = options.config();
+  const { pool, notifications } = openConnections(options.stack, logger);
+  const database = pool({
+    url: urls.app,
+    applicationName: "weir stream",
+    max: config.stream.workers + 3,
+    statementTimeoutMs: 120_000,
+    // what a crash takes back the cursor reads again, so nobody waits for the disk
+    settings: { synchronous_commit: "off" },
+  });
+  const listener = notifications(urls.app, "weir stream notifications");
+  const observer = observeStream(metrics);
+  const shelf = createEmbedderShelf(database);
+  options.stack.defer(() => shelf.close());
+
+  // the same meaning of event types as the windows have, whoever starts first
+  await untilDatabaseAnswers(logger, () =>
+    syncEventTypeMapping(
+      database,
+      mergeEventTypeMappings(defaultEventTypeMapping, config.etl.event_types),
+    ),
+  );
+  const processor = createProcessor({
+    database,
+    embedders: shelf,
+    interest: () => {
+      const { half_life_days, ...weights } = options.config().stream.interest;
+      return { ...weights, halfLifeMs: half_life_days * dayMs };
+    },
+    fold,
+    onEmbedded: observer.embedded,
+  });
+  const owner = `${hostname()}/${process.pid}`;
+  const purposes: Purpose[] = ["products", "users"];
+  if (config.stream.events_collection) purposes.push("events");
+  const parts: Part[] = [
+    createStream({
+      database,
+      notifications: listener,
+      processor,
+      owner,
+      workers: config.stream.workers,
+      pageEvents: config.stream.page_events,
+      intervalMs: config.stream.interval_ms,
+      longestWriteMs,
+      onPage: observer.page,
+      onError: (error) => logger.error({ err: error }, "stream"),
+    }),
+    createModels({
+      database,
+      notifications: listener,
+      maker: {
+        coldStart: async () => coldStartModel(new Date(), config.embeddings.dimension),
+        fit: (texts, signal) =>
+          fitLsa(texts, { dimension: config.embeddings.dimension, created: new Date(), signal }),
+      },
+      embedders: shelf,
+      owner,
+      purposes,
+      onEvent: (event) => logger.info({ ...event }, "models"),
+      onError: (error) => logger.error({ err: error }, "models"),
+    }),
+  ];
+  return { parts, counters: observer.counters };
+}
