@@ -1,22 +1,35 @@
 import type { FastifyInstance } from "fastify";
+import type { CommonHeaders } from "./direct-routes.ts";
+
+const always = { "x-content-type-options": "nosniff", "referrer-policy": "same-origin" };
 
 /**
- * Lets pages of the listed origins send events with a browser key. Off unless configured; cookies
- * are never allowed across origins, so a session cannot be used from elsewhere.
+ * The headers of every answer. Pages of the listed origins may send events with a browser key; none
+ * by default. Cookies are never allowed across origins, so a session cannot be used from elsewhere.
  */
-export function allowOrigins(app: FastifyInstance, origins: readonly string[]): void {
-  if (origins.length === 0) return;
+export function commonHeaders(origins: readonly string[]): CommonHeaders {
   const allowed = new Set(origins);
-  app.addHook("onRequest", async (request, reply) => {
-    const { origin } = request.headers;
-    if (origin === undefined || !allowed.has(origin)) return;
-    reply.headers({
+  return (origin) => {
+    if (origin === undefined || !allowed.has(origin)) return always;
+    return {
+      ...always,
       "access-control-allow-origin": origin,
       "access-control-expose-headers": "RateLimit, RateLimit-Policy, Retry-After",
       vary: "Origin",
-    });
-    if (request.method !== "OPTIONS") return;
-    await reply
+    };
+  };
+}
+
+/** Puts them on Fastify's answers, and answers the preflight requests of allowed origins. */
+export function addCommonHeaders(app: FastifyInstance, headersFor: CommonHeaders): void {
+  app.addHook("onRequest", (request, reply, done) => {
+    const headers = headersFor(request.headers.origin);
+    reply.headers(headers);
+    if (headers === always || request.method !== "OPTIONS") {
+      done();
+      return;
+    }
+    reply
       .code(204)
       .headers({
         "access-control-allow-methods": "GET, POST",

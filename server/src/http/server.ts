@@ -1,31 +1,19 @@
-import type { IncomingMessage, Server } from "node:http";
+import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import fastifySwagger from "@fastify/swagger";
 import fastifySwaggerUi from "@fastify/swagger-ui";
 import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import { WeirError } from "../core/errors.ts";
-import type { Principal } from "../core/principal.ts";
 import type { Route } from "../core/route.ts";
+import { type RequestObserver, routeAnswerer } from "./answer-route.ts";
 import type { Authenticator } from "./authenticator.ts";
-import { allowOrigins } from "./cors.ts";
+import { addCommonHeaders, commonHeaders } from "./cors.ts";
 import { serveDashboard } from "./dashboard-files.ts";
+import { directRoutes } from "./direct-routes.ts";
 import { mountErrorPage } from "./error-page.ts";
 import { mountRoute, sendProblem } from "./mount-route.ts";
 import { openApiDocument } from "./openapi.ts";
 import { asWeirError, problemAnswer } from "./problems.ts";
-
-export interface RequestRecord {
-  readonly request: FastifyRequest;
-  readonly status: number;
-  readonly ms: number;
-  readonly principal: Principal;
-  readonly error: WeirError | undefined;
-}
-
-/** Told about every answered request of a route; telemetry implements it. */
-export interface RequestObserver {
-  route(permission: string): (record: RequestRecord) => void;
-}
 
 export interface HttpServerOptions {
   readonly routes: readonly Route[];
@@ -53,15 +41,23 @@ const closePatienceMs = 1_000;
 /** Builds the HTTP shell. @throws when two routes share a name or a route has none. */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   checkNames(options.routes);
+  const nextId = requestIds();
+  const headersFor = commonHeaders(options.corsOrigins);
+  const direct = directRoutes({ nextId, commonHeaders: headersFor });
   const app = Fastify({
     logger: false,
     trustProxy: options.trustedProxies.length === 0 ? false : [...options.trustedProxies],
-    requestTimeout: options.requestTimeoutMs,
-    connectionTimeout: 0,
-    keepAliveTimeout: 65_000,
+    serverFactory: (framework) =>
+      createServer(
+        {
+          requestTimeout: options.requestTimeoutMs,
+          keepAliveTimeout: 65_000,
+        },
+        direct.inFrontOf(framework),
+      ),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 512 },
     forceCloseConnections: "idle",
-    genReqId: requestIds(),
+    genReqId: nextId,
     clientErrorHandler: (error, socket) => {
       if (!socket.writable) return;
       const timedOut = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
@@ -78,15 +74,15 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   app.setErrorHandler((error, request, reply) =>
     sendProblem(reply, asWeirError(error), request.id),
   );
-  app.addHook("onRequest", (_request, reply, done) => {
-    reply.header("x-content-type-options", "nosniff");
-    reply.header("referrer-policy", "same-origin");
-    done();
-  });
-  allowOrigins(app, options.corsOrigins);
+  addCommonHeaders(app, headersFor);
 
   await mountDocs(app, options);
-  for (const route of options.routes) mountRoute(app, route, options);
+  for (const route of options.routes) {
+    const answer = routeAnswerer(route, options);
+    mountRoute(app, route, answer);
+    // whose word to take for the client's address is Fastify's to say
+    if (options.trustedProxies.length === 0) direct.add(route, answer);
+  }
   await serveDashboard(app, options.dashboardFolder);
   await app.ready();
 
@@ -97,6 +93,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       return app.server.address() as AddressInfo;
     },
     async close() {
+      direct.stop();
       // Keep-alive connections without a request end now; the rest gets a moment to take its answer.
       const patience = setTimeout(() => app.server.closeAllConnections(), closePatienceMs);
       await app.close();
