@@ -28,6 +28,8 @@ export interface ChangePage {
   readonly position: string;
   /** There may be more already. */
   readonly more: boolean;
+  /** The collection was deleted, or never was. */
+  readonly gone: boolean;
 }
 
 /** The same with what was read left as it came: the payload's JSON text, the vector's bytes. */
@@ -53,6 +55,7 @@ export class FeedGapError extends Error {
 interface Row {
   readonly snapshot: string;
   readonly known: boolean;
+  readonly gone: boolean;
   readonly id: string | null;
   readonly changed: string;
   readonly vector: Buffer | null;
@@ -65,6 +68,7 @@ with s as materialized (select pg_current_snapshot() as snapshot)
 select s.snapshot::text as snapshot,
   coalesce(c.purged < pg_snapshot_xmin($2::pg_snapshot), true)
     and pg_snapshot_xmax($2::pg_snapshot) <= pg_snapshot_xmax(s.snapshot) as known,
+  c.id is null as gone,
   d.id::text as id, d.changed::text as changed, d.vector, d.payload, d.deleted
 from s left join vectors.collections c on c.id = $1
 left join lateral vectors.read_changes($1, $2::pg_snapshot, $7::pg_snapshot,
@@ -120,9 +124,10 @@ export async function readRawChanges(
   const last = changes.at(-1);
   if (last !== undefined && changes.length >= limit) {
     const next = [from, vectorsFrom, to, last.changed, last.id].join("/");
-    return { changes, position: next, more: true };
+    return { changes, position: next, more: true, gone: first.gone };
   }
-  return { changes, position: step === undefined ? to : `${to}/${vectorsFrom}`, more: false };
+  const next = step === undefined ? to : `${to}/${vectorsFrom}`;
+  return { changes, position: next, more: false, gone: first.gone };
 }
 
 /**
