@@ -74,6 +74,38 @@ export function etlCheck(database: Queryable): Check {
   });
 }
 
+/** Pages of the log become points: nothing waits for long. */
+export function streamCheck(database: Queryable): Check {
+  return inTime({ status: "down", detail: unknownStream }, async () => {
+    try {
+      const [row] = await database.query<{ read_s: string; model: string | null }>(
+        {
+          name: "health_stream",
+          text: `select round(extract(epoch from now() - least(c.read_at, (select min(read_at) from stream.pages))), 1)::text as read_s,
+                        (select id from vectors.models where state = 'live') as model
+                 from etl.cursors c where c.reader = 'stream'`,
+        },
+        { timeoutMs: checkTimeoutMs },
+      );
+      const facts = { read_s: Number(row?.read_s), model: row?.model ?? null };
+      if (row === undefined || row.model === null) {
+        return { status: "degraded", detail: "the part stream has not started yet", facts };
+      }
+      if (facts.read_s > lagLimitSeconds) {
+        return {
+          status: "degraded",
+          detail: `products are ${Math.round(facts.read_s)} s behind the raw log`,
+          facts,
+        };
+      }
+      return { status: "ok", facts };
+    } catch {
+      return { status: "down", detail: unknownStream };
+    }
+  });
+}
+
+const unknownStream = "the state of the stream cannot be read";
 const unknownWindows = "the state of the windows cannot be read";
 
 /**

@@ -6,7 +6,9 @@ import { Directory } from "./auth/directory.ts";
 import { readPolicies } from "./auth/policies.ts";
 import { authRoutes } from "./auth/routes.ts";
 import { createMemoryRateLimiter } from "./cache/memory-rate-limiter.ts";
-import { databaseCheck, etlCheck, observeWindows } from "./compose-checks.ts";
+import { databaseCheck, etlCheck, observeWindows, streamCheck } from "./compose-checks.ts";
+import { composeResilience } from "./compose-resilience.ts";
+import { composeSearch } from "./compose-search.ts";
 import type { Config } from "./config/schema.ts";
 import { WeirError } from "./core/errors.ts";
 import type { Part } from "./core/part.ts";
@@ -56,12 +58,17 @@ export interface HttpProcess {
 export async function composeHttp(options: ComposeOptions): Promise<HttpProcess> {
   const { logger, metrics } = options;
   const config = options.config();
-  const { directory, ingest, observer, gateway, routes, beginDraining } = await assemble(options);
+  const { directory, ingest, observer, gateway, routes, search, beginDraining } =
+    await assemble(options);
   // Ready means: whoever has a key is known. The part keeps it current from here on.
   await untilDatabaseAnswers(logger, async () => {
     await directory.refresh();
     await ingest.prepare();
   });
+  // no model is live yet at the very first start; then the first question loads the index
+  search
+    .warm()
+    .catch((error: unknown) => logger.info({ reason: String(error) }, "nothing to warm"));
 
   const http = await createHttpServer({
     routes,
@@ -171,6 +178,13 @@ export async function assemble(options: ComposeOptions) {
   observeGateway(metrics, gateway.stats);
   observeWindows(metrics, app);
 
+  const resilience = composeResilience(options);
+  const search = composeSearch(options, {
+    database: app,
+    notifications: listener,
+    guard: resilience.guard,
+  });
+
   let draining = false;
   const policies = await readPolicies(policiesFolder);
   let known: readonly string[] = [];
@@ -196,10 +210,16 @@ export async function assemble(options: ComposeOptions) {
       policies,
       secureCookies: config.http.secure_cookies,
     }),
+    ...search.routes,
     ...erasureRoutes(app),
     ...healthRoutes({
       version,
-      checks: { postgres: databaseCheck(app), etl: etlCheck(app) },
+      checks: {
+        postgres: databaseCheck(app),
+        etl: etlCheck(app),
+        stream: streamCheck(app),
+        ...search.checks,
+      },
       needed: ["postgres"],
       draining: () => draining,
       dataDir: config.data_dir,
@@ -217,6 +237,7 @@ export async function assemble(options: ComposeOptions) {
     observer,
     gateway,
     routes,
+    search,
     permissions: known,
     beginDraining() {
       draining = true;
