@@ -1,0 +1,29 @@
+import type { Queryable } from "../../src/core/database.ts";
+
+/** What a part does with a thing that it cannot process; answers the letter's id. */
+export async function addLetter(
+  connection: Queryable,
+  letter: {
+    readonly key: string;
+    readonly part?: string;
+    readonly reason?: string;
+    readonly error?: string;
+    readonly original?: string | Buffer;
+    readonly userKey?: string;
+  },
+): Promise<string> {
+  const [row] = await connection.query<{ id: string }>({
+    text: "select dlq.add($1, $2, $3, $4, $5, $6, $7) as id",
+    values: [
+      letter.part ?? "test",
+      letter.key,
+      JSON.stringify({ event_id: letter.key }),
+      letter.reason ?? "broken",
+      letter.error ?? "it is broken",
+      Buffer.from(letter.original ?? `{"key":"${letter.key}"}`),
+      letter.userKey ?? null,
+    ],
+  });
+  if (row === undefined) throw new Error("dlq.add answered nothing");
+  return row.id;
+}
