@@ -1,0 +1,37 @@
+/**
+ * A replaying process for tests that kill it: `node replay-process.ts <url> inside|outside`. Its effect is
+ * a row a letter; `outside` writes it over another connection, which is the mistake that the control makes.
+ */
+import { createDlq } from "../../src/dlq/dlq.ts";
+import { openNotifications } from "../../src/postgres/notifications.ts";
+import { openPool } from "../../src/postgres/pool.ts";
+
+const [, , url = "", where = "inside"] = process.argv;
+const stop = new AbortController();
+process.on("SIGTERM", () => stop.abort());
+const database = openPool({ url, applicationName: "test replay", max: 8 });
+const notifications = openNotifications({ url, applicationName: "test replay listens" });
+const part = createDlq({
+  database,
+  notifications,
+  replayers: [
+    {
+      part: "test",
+      async replay(connection, letter) {
+        const effects = where === "inside" ? connection : database;
+        await effects.query({
+          text: "insert into public.effects select $1 from pg_sleep(0.005 * random())",
+          values: [letter.id],
+        });
+        await connection.query({ text: "select pg_sleep(0.01 * random())" });
+        return { ok: true };
+      },
+    },
+  ],
+  workers: 2,
+  retention: () => ({ retentionDays: 1, maxBytes: 1e9 }),
+  onError: (error) => console.error(String(error)),
+});
+await part.run(stop.signal);
+await notifications.close();
+await database.close();
