@@ -99,9 +99,12 @@ begin
   return left_out;
 end $$;
 
--- Sets these members of the payloads and leaves the others. Sorted and silent as put_points.
+-- Sets these members of the payloads and leaves the others; null takes a member away. Sorted and silent as
+-- put_points.
 create function vectors.set_payload(collection int, ids uuid[], members jsonb) returns void language plpgsql
 set enable_seqscan = off as $$
+declare
+  gone text[] := array(select key from jsonb_each(members) where value = 'null');
 begin
   perform vectors.hold_collection(collection);
   with held as (
@@ -110,9 +113,9 @@ begin
     order by p.id for no key update
   )
   update vectors.points p
-  set payload = p.payload || members, changed = pg_current_xact_id()
+  set payload = (p.payload || members) - gone, changed = pg_current_xact_id()
   from held
-  where p.collection_id = collection and p.id = held.id and p.payload <> p.payload || members;
+  where p.collection_id = collection and p.id = held.id and p.payload <> (p.payload || members) - gone;
 end $$;
 
 -- Leaves tombstones; answers how many points there were.

@@ -4,21 +4,21 @@ import { openNotifications } from "../postgres/notifications.ts";
 import { vectorStoreConformance } from "./conformance.ts";
 import { createEmbeddedStore } from "./embedded-store.ts";
 
-const database = await createTestDatabase({ after });
+// before the database's own clean-up, which counts connections
+const stack = new AsyncDisposableStack();
+after(() => stack.disposeAsync());
+
 const cacheFolder = await createTestFolder({ after });
-const notifications = openNotifications({
-  url: database.urls.app,
-  applicationName: "test vectors",
-});
+const database = await createTestDatabase({ after });
+const notifications = stack.use(
+  openNotifications({ url: database.urls.app, applicationName: "test vectors" }),
+);
 const store = createEmbeddedStore({
   database: database.app,
   notifications,
   cacheFolder,
   memoryLimitBytes: 2 ** 30,
 });
-after(async () => {
-  await store.close();
-  await notifications.close();
-});
+stack.defer(() => store.close());
 
 vectorStoreConformance(async () => store);

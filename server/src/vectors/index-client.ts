@@ -12,7 +12,7 @@ export interface IndexClient {
   ): Promise<Requests[Name][1]>;
   /** Tells of a worker that ended by itself: everything in it is lost. */
   onLost(listener: (error: Error) => void): void;
-  /** Of the thread, 0 when there is none. For tests that kill it. */
+  /** As a crash would end it. For tests. */
   terminate(): Promise<void>;
   close(): Promise<void>;
 }
@@ -80,11 +80,13 @@ export function createIndexClient(): IndexClient {
       listeners.push(listener);
     },
     async terminate() {
+      // else the process may end while it waits
+      worker?.ref();
       await worker?.terminate();
     },
     async close() {
       closed = true;
-      await worker?.terminate();
+      await this.terminate();
     },
   };
 }

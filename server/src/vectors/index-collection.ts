@@ -106,7 +106,8 @@ export class IndexCollection {
     const hits: IndexHit[] = [];
     for (const [i, slot] of best.slots.entries()) {
       const score = best.scores[i] ?? 0;
-      if (score < query.threshold) break;
+      // as Qdrant does: a score equal to the threshold is left out
+      if (score <= query.threshold) break;
       hits.push({
         id: this.#ids[slot] ?? "",
         score,
