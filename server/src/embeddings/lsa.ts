@@ -2,6 +2,7 @@
 import type { Embedder } from "../core/embedder.ts";
 import { fold } from "./fold.ts";
 import type { LsaModel } from "./lsa-model.ts";
+import { normalise } from "./normalise.ts";
 import { createWordFeatures } from "./word-features.ts";
 
 /** At 128 dimensions, 0.6 kB each; two generations of as many. */
@@ -78,13 +79,4 @@ export function createLsaTransform(model: LsaModel): (text: string) => Float32Ar
     }
     return normalise(vector);
   };
-}
-
-function normalise(vector: Float32Array): Float32Array {
-  let squares = 0;
-  for (let d = 0; d < vector.length; d++) squares += (vector[d] as number) ** 2;
-  if (squares === 0) return vector;
-  const factor = 1 / Math.sqrt(squares);
-  for (let d = 0; d < vector.length; d++) (vector[d] as number) *= factor;
-  return vector;
 }

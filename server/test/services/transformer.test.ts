@@ -1,0 +1,112 @@
+/** The embedder `transformer` on the real ONNX runtime. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { EmbeddingError } from "../../src/core/embedder.ts";
+import { createEmbedder } from "../../src/embeddings/embedders.ts";
+
+const tiny = join(import.meta.dirname, "..", "parity", "tiny-transformer");
+const expected = JSON.parse(readFileSync(join(tiny, "expected.json"), "utf8")) as {
+  readonly text: string;
+  readonly vector: readonly number[];
+}[];
+
+async function open(t: TestContext, folder: string) {
+  const embedder = await createEmbedder({
+    kind: "transformer",
+    settings: { folder, device: "cpu" },
+  });
+  t.after(() => embedder.close());
+  return embedder;
+}
+
+async function copyOfTiny(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "weir-transformer-"));
+  t.after(() => rm(folder, { recursive: true }));
+  await cp(tiny, folder, { recursive: true });
+  return folder;
+}
+
+function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  return Array.from(a).reduce((sum, entry, d) => sum + entry * (b[d] as number), 0);
+}
+
+test("vectors are those computed by hand: pieces, cut, mean without the filling, length one", async (t) => {
+  const embedder = await open(t, tiny);
+  assert.equal(embedder.dimension, 8);
+  const together = await embedder.embed(expected.map(({ text }) => text));
+  for (const [index, { text, vector }] of expected.entries()) {
+    assert.ok(cosine(together[index] as Float32Array, vector) > 0.999999, text);
+    // in a batch and alone
+    const [alone] = await embedder.embed([text]);
+    assert.ok(cosine(alone as Float32Array, together[index] as Float32Array) > 0.999999, text);
+  }
+});
+
+test("a thousand texts at once keep their order", async (t) => {
+  const embedder = await open(t, tiny);
+  const texts = Array.from({ length: 1_000 }, (_, n) => expected[n % expected.length]?.text ?? "");
+  const vectors = await embedder.embed(texts);
+  for (const [n, vector] of vectors.entries()) {
+    assert.ok(cosine(vector, expected[n % expected.length]?.vector ?? []) > 0.999999, texts[n]);
+  }
+});
+
+test("what is cut off does not count, and the cut is the model's own", async (t) => {
+  const folder = await copyOfTiny(t);
+  const model = await open(t, tiny);
+  await writeFile(join(folder, "sentence_bert_config.json"), '{"max_seq_length": 5}');
+  const shorter = await open(t, folder);
+  assert.notEqual(shorter.modelId, model.modelId);
+  const long = "red blue coffee mug tea cup wooden box lamp";
+  const [a, b] = await shorter.embed([long, "red blue coffee"]);
+  const [c] = await model.embed([long]);
+  assert.ok(cosine(a as Float32Array, b as Float32Array) > 0.999999);
+  assert.ok(cosine(a as Float32Array, c as Float32Array) < 0.9999);
+});
+
+test("a folder without a model, and one that pools otherwise, are refused with a reason", async (t) => {
+  const refused = (message: RegExp) => (error: unknown) =>
+    error instanceof EmbeddingError && !error.retryable && message.test(error.message);
+  const folder = await copyOfTiny(t);
+  await writeFile(join(folder, "1_Pooling", "config.json"), '{"pooling_mode_cls_token": true}');
+  await assert.rejects(open(t, folder), refused(/does not pool by the mean/));
+  await rm(join(folder, "model.onnx"));
+  await assert.rejects(open(t, folder), refused(/no model\.onnx/));
+});
+
+test("an embedder that is closed answers what is asked with an error", async (t) => {
+  const embedder = await open(t, tiny);
+  const asked = embedder.embed(["red mug"]);
+  await Promise.all([assert.rejects(asked, EmbeddingError), embedder.close()]);
+  await assert.rejects(embedder.embed(["red mug"]), EmbeddingError);
+});
+
+test("an aborted question rejects, and the next one is answered", async (t) => {
+  const embedder = await open(t, tiny);
+  const controller = new AbortController();
+  const asked = embedder.embed(["red mug"], controller.signal);
+  controller.abort();
+  await assert.rejects(asked, { name: "AbortError" });
+  assert.equal((await embedder.embed(["red mug"])).length, 1);
+});
+
+const miniLm = process.env["WEIR_TEST_MINILM"];
+test("MiniLM: texts that mean the same are nearer than others", {
+  skip: miniLm === undefined,
+}, async (t) => {
+  const embedder = await open(t, miniLm as string);
+  const [a, b, c] = await embedder.embed([
+    "a red coffee mug",
+    "crimson cup for coffee",
+    "garden hose",
+  ]);
+  assert.equal(embedder.dimension, 384);
+  assert.ok(
+    cosine(a as Float32Array, b as Float32Array) >
+      cosine(a as Float32Array, c as Float32Array) + 0.2,
+  );
+});
