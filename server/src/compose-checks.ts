@@ -29,7 +29,7 @@ export function databaseCheck(database: Queryable): Check {
 const silentDatabase = "PostgreSQL does not answer; events are refused with 503";
 
 /** A probe that waits is worth less than one that says so: a frozen server answers nothing at all. */
-function inTime(otherwise: CheckResult, check: Check): Check {
+export function inTime(otherwise: CheckResult, check: Check): Check {
   return async () => {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<CheckResult>((resolve) => {

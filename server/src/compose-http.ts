@@ -7,7 +7,8 @@ import { readPolicies } from "./auth/policies.ts";
 import { authRoutes } from "./auth/routes.ts";
 import { createMemoryRateLimiter } from "./cache/memory-rate-limiter.ts";
 import { databaseCheck, etlCheck, observeWindows, streamCheck } from "./compose-checks.ts";
-import { composeResilience } from "./compose-resilience.ts";
+import { composeDlqHttp } from "./compose-dlq.ts";
+import { breakerCheck, composeResilience } from "./compose-resilience.ts";
 import { composeSearch } from "./compose-search.ts";
 import type { Config } from "./config/schema.ts";
 import { WeirError } from "./core/errors.ts";
@@ -185,6 +186,8 @@ export async function assemble(options: ComposeOptions) {
     guard: resilience.guard,
   });
 
+  const dlq = composeDlqHttp(options, app);
+
   let draining = false;
   const policies = await readPolicies(policiesFolder);
   let known: readonly string[] = [];
@@ -212,6 +215,7 @@ export async function assemble(options: ComposeOptions) {
     }),
     ...search.routes,
     ...erasureRoutes(app),
+    ...dlq.routes,
     ...healthRoutes({
       version,
       checks: {
@@ -219,6 +223,8 @@ export async function assemble(options: ComposeOptions) {
         etl: etlCheck(app),
         stream: streamCheck(app),
         ...search.checks,
+        ...dlq.checks,
+        breakers: breakerCheck(resilience),
       },
       needed: ["postgres"],
       draining: () => draining,

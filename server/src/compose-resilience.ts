@@ -2,6 +2,7 @@
 import type { ComposeOptions } from "./compose-http.ts";
 import type { Config } from "./config/schema.ts";
 import type { BreakerState } from "./core/guard.ts";
+import type { Check } from "./health/health-routes.ts";
 import { createResilience, type Resilience } from "./resilience/resilience.ts";
 
 export type GuardName = keyof Config["resilience"]["guards"];
@@ -39,4 +40,16 @@ export function composeResilience({
     for (const [guard, now] of resilience.states()) state.set({ guard }, stateNumbers[now.state]);
   });
   return resilience;
+}
+
+/** The breakers of this process, by name. */
+export function breakerCheck(resilience: Resilience<GuardName>): Check {
+  return async () => {
+    const states = [...resilience.states()];
+    const facts = Object.fromEntries(states.map(([guard, { state }]) => [guard, state]));
+    const open = states.filter(([, { state }]) => state !== "CLOSED").map(([guard]) => guard);
+    if (open.length === 0) return { status: "ok", facts };
+    const detail = `no answer from ${open.join(", ")}; it is tried again by itself`;
+    return { status: "degraded", detail, facts };
+  };
 }

@@ -18,7 +18,9 @@ export const filterMembers = {
   }),
 } as const;
 
-export const letterIds = s.array(s.string({ format: "uuid", maxLength: 36 }), {
+const uuidPattern = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$";
+
+const letterIds = s.array(s.string({ pattern: uuidPattern }), {
   minItems: 1,
   maxItems: 10_000,
 });
@@ -60,29 +62,35 @@ export const matchesFilter = `
 
 /** @throws WeirError `invalid_request` for what is no instant or no text */
 export function filterValues(filter: LetterFilter): unknown[] {
+  const problem = filterProblem(filter);
+  if (problem !== undefined) {
+    const { name, detail } = problem;
+    throw new WeirError("invalid_request", {
+      detail: `${name}: ${detail}`,
+      errors: [{ pointer: `/filter/${name}`, detail }],
+    });
+  }
   const { ids, state, part, reason, since, until, text } = filter;
-  if (text?.includes("\0") === true) throw invalid("text", "holds a character NUL");
-  return [
-    ids ?? null,
-    state ?? null,
-    part ?? null,
-    reason ?? null,
-    readInstant("since", since),
-    readInstant("until", until),
-    text ?? null,
-  ];
+  const [from, to] = [since, until].map((at) => (at === undefined ? null : new Date(at)));
+  return [ids ?? null, state ?? null, part ?? null, reason ?? null, from, to, text ?? null];
 }
 
-function readInstant(name: string, text: string | undefined): Date | null {
-  if (text === undefined) return null;
-  const at = new Date(text);
-  if (Number.isNaN(at.getTime())) throw invalid(name, "write RFC 3339: 2027-01-31T12:00:00Z");
-  return at;
+/** What is wrong with a filter that its schema lets pass. */
+export function filterProblem(
+  filter: LetterFilter,
+): { readonly name: string; readonly detail: string } | undefined {
+  for (const name of ["since", "until"] as const) {
+    const text = filter[name];
+    if (text !== undefined && !rfc3339.test(text)) {
+      return { name, detail: "write RFC 3339 with an offset: 2027-01-31T12:00:00Z" };
+    }
+  }
+  for (const name of ["part", "reason", "text"] as const) {
+    if (filter[name]?.includes("\0") === true) return { name, detail: "holds a character NUL" };
+  }
+  return undefined;
 }
 
-function invalid(name: string, detail: string): WeirError {
-  return new WeirError("invalid_request", {
-    detail: `${name}: ${detail}`,
-    errors: [{ pointer: `/filter/${name}`, detail }],
-  });
-}
+/** PostgreSQL takes more than this, and some of it differently. */
+const rfc3339 =
+  /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$/;

@@ -1,7 +1,8 @@
 import { type Infer, schema as s } from "@weir/protocol";
 import type { Database } from "../core/database.ts";
+import { WeirError } from "../core/errors.ts";
 import type { Route, RouteRequest } from "../core/route.ts";
-import { filterMembers, filterSchema, type LetterFilter } from "./filter.ts";
+import { filterMembers, filterProblem, filterSchema, type LetterFilter } from "./filter.ts";
 import {
   type Change,
   countLetters,
@@ -47,9 +48,16 @@ function changeOf({ database, audit }: DlqRoutesOptions, { principal }: RouteReq
   return { database, audit, actor: `${principal.service}/${principal.keyId}` };
 }
 
+/** @throws WeirError `invalid_query`: here the filter stands in the address */
 function filterOf(query: RouteRequest["query"]): LetterFilter {
   const names = Object.keys(filterParameters);
-  return Object.fromEntries(Object.entries(query).filter(([name]) => names.includes(name)));
+  const given = Object.entries(query).filter(([name]) => names.includes(name));
+  const filter: LetterFilter = Object.fromEntries(given);
+  const problem = filterProblem(filter);
+  if (problem !== undefined) {
+    throw new WeirError("invalid_query", { detail: `${problem.name}: ${problem.detail}` });
+  }
+  return filter;
 }
 
 function letterRoutes(options: DlqRoutesOptions): Route[] {
