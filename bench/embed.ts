@@ -67,7 +67,9 @@ function newWord(from: Random): string {
 }
 
 function makeTexts(howMany: number, word: () => string): string[] {
-  return Array.from({ length: howMany }, () => Array.from({ length: wordsPerText }, word).join(" "));
+  return Array.from({ length: howMany }, () =>
+    Array.from({ length: wordsPerText }, word).join(" "),
+  );
 }
 
 function watchLoop(): { stop(): number } {

@@ -49,7 +49,10 @@ export function alteredNames(
   options: { readonly count: number; readonly seed: number },
 ): NamedCase[] {
   const random = seededRandom(options.seed);
-  const kinds = Object.keys(alterations) as [keyof typeof alterations, ...(keyof typeof alterations)[]];
+  const kinds = Object.keys(alterations) as [
+    keyof typeof alterations,
+    ...(keyof typeof alterations)[],
+  ];
   const answers = countAnswers(names);
   const cases: NamedCase[] = [];
   while (cases.length < options.count) {

@@ -78,9 +78,19 @@ async function judge(made: ModelFile | undefined): Promise<Result[]> {
   const turkish = await open(turkishNames, made);
   const found = await shareFound(
     suffixed.map(({ name, query }) => ({ kind: "suffix", name, query })),
-    { embed: turkish.embed, names: turkishNames, vectors: await turkish.embed(turkishNames), within: 3 },
+    {
+      embed: turkish.embed,
+      names: turkishNames,
+      vectors: await turkish.embed(turkishNames),
+      within: 3,
+    },
   );
-  results.push({ what: "Turkish suffixes: stem's product in first 3", value: found, bar: 0.95, unit: "%" });
+  results.push({
+    what: "Turkish suffixes: stem's product in first 3",
+    value: found,
+    bar: 0.95,
+    unit: "%",
+  });
   return results;
 }
 
@@ -101,7 +111,11 @@ async function shareFound(cases: readonly NamedCase[], catalogue: Catalogue): Pr
   const questions = await catalogue.embed(cases.map(({ query }) => query));
   let found = 0;
   for (const [index, { name, query, kind }] of cases.entries()) {
-    const rank = rankOf(questions[index] as Float32Array, catalogue.names.indexOf(name), catalogue.vectors);
+    const rank = rankOf(
+      questions[index] as Float32Array,
+      catalogue.names.indexOf(name),
+      catalogue.vectors,
+    );
     if (rank <= catalogue.within) found++;
     else if (values.misses) console.log(`  miss (${kind}): "${query}" finds "${name}" at ${rank}`);
   }
@@ -109,5 +123,7 @@ async function shareFound(cases: readonly NamedCase[], catalogue: Catalogue): Pr
 }
 
 function readLines(file: string): string[] {
-  return readFileSync(join(import.meta.dirname, file), "utf8").trim().split("\n");
+  return readFileSync(join(import.meta.dirname, file), "utf8")
+    .trim()
+    .split("\n");
 }

@@ -19,11 +19,7 @@ export function rankOf(
 }
 
 /** Indexes of the vectors nearest to one of them, without itself, nearest first. */
-export function nearest(
-  of: number,
-  vectors: readonly Float32Array[],
-  count: number,
-): number[] {
+export function nearest(of: number, vectors: readonly Float32Array[], count: number): number[] {
   const own = vectors[of] as Float32Array;
   return vectors
     .map((vector, index) => ({ index, score: similarity(own, vector) }))
