@@ -34,6 +34,7 @@ export interface Filter {
 export type Condition =
   | { readonly key: string; readonly match: { readonly value: string | number | boolean } }
   | { readonly key: string; readonly match: { readonly any: readonly (string | number)[] } }
+  /** There is a value that is none of these: strings only or integers only. */
   | { readonly key: string; readonly match: { readonly except: readonly (string | number)[] } }
   | {
       readonly key: string;
@@ -69,8 +70,11 @@ export interface VectorQuery {
   readonly vector: Float32Array;
   readonly filter?: Filter;
   readonly limit: number;
+  /** What scores no more than it is left out. */
   readonly score_threshold?: number;
+  /** Default false. */
   readonly with_payload?: boolean;
+  /** Default false. */
   readonly with_vector?: boolean;
 }
 
@@ -96,7 +100,7 @@ export interface VectorStore {
   aliases(options?: CallOptions): Promise<Readonly<Record<string, string>>>;
   /** Replaces points with the same id. Resolves when a query finds them. */
   upsert(collection: string, points: readonly Point[], options?: CallOptions): Promise<void>;
-  /** Sets these members of the payload and leaves the others. */
+  /** Sets these members of the payload, removes those given as null, and leaves the others. */
   setPayload(
     collection: string,
     change: { readonly ids: readonly string[]; readonly payload: Payload },

@@ -4,7 +4,7 @@
  */
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
-import { BreakerOpenError, type Guard } from "../core/guard.ts";
+import { BreakerOpenError, CallTimeoutError, type Guard } from "../core/guard.ts";
 import { type CallOptions, VectorStoreError } from "../core/vector-store.ts";
 
 export interface QdrantConnection {
@@ -82,6 +82,7 @@ export function connectQdrant(connection: QdrantConnection): QdrantClient {
         if (options.signal?.aborted) throw timedOut("The call to Qdrant was cancelled.", error);
         if (error instanceof VectorStoreError) throw error;
         if (error instanceof BreakerOpenError) throw unavailable(error.message, error);
+        if (error instanceof CallTimeoutError) throw timedOut(error.message, error);
         throw unreachable(error, hide);
       }
     },

@@ -3,11 +3,19 @@
  * when `WEIR_TEST_QDRANT_URL` (and `WEIR_TEST_QDRANT_KEY`) name one.
  */
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { promisify } from "node:util";
+import {
+  type CollectionSettings,
+  type VectorStore,
+  VectorStoreError,
+} from "../../src/core/vector-store.ts";
 import { vectorStoreConformance } from "../../src/vectors/conformance.ts";
 import { createQdrantStore } from "../../src/vectors/qdrant-store.ts";
+import { createTestFolder } from "../helpers/database.ts";
 import { type QdrantShim, startQdrantShim } from "../helpers/qdrant-shim.ts";
 
 interface Exchange {
@@ -72,6 +80,78 @@ function comparable(value: unknown): unknown {
     }),
   );
 }
+
+test("an API key over TLS, signed by an authority of one's own; a wrong key and an unknown authority are told", async (t) => {
+  const folder = await createTestFolder(t);
+  const [cert, key] = [join(folder, "server.crt"), join(folder, "server.key")];
+  await promisify(execFile)("openssl", [
+    ...["req", "-new", "-x509", "-days", "2", "-nodes", "-subj", "/CN=localhost"],
+    ...["-addext", "subjectAltName=IP:127.0.0.1", "-newkey", "rsa:2048"],
+    ...["-keyout", key, "-out", cert],
+  ]);
+  const { url } = await startQdrantShim(t, { apiKey: "right-key", tls: { cert, key } });
+  assert.match(url, /^https:/);
+  const ca = await readFile(cert, "utf8");
+  const open = (options: { apiKey?: string; ca?: string }): VectorStore => {
+    const store = createQdrantStore({ url, ...options });
+    t.after(() => store.close());
+    return store;
+  };
+  const store = open({ apiKey: "right-key", ca });
+  assert.deepEqual(await store.ping(), { version: "1.18.3" });
+  await store.createCollection("c", { dimension: 4 });
+  assert.equal((await store.collection("c"))?.points, 0);
+  const message = (pattern: RegExp) => (error: unknown) => {
+    assert.ok(error instanceof VectorStoreError && error.code === "unavailable");
+    assert.match(error.message, pattern);
+    assert.doesNotMatch(error.message, /wrong-key/);
+    return true;
+  };
+  await assert.rejects(open({ apiKey: "wrong-key", ca }).ping(), message(/API key/));
+  await assert.rejects(open({ ca }).ping(), message(/API key/));
+  await assert.rejects(open({ apiKey: "right-key" }).ping(), message(/SELF_SIGNED/));
+});
+
+test("a new collection has the payload indexes asked for, and quantised vectors when switched on", async (t) => {
+  const { url } = await startQdrantShim(t);
+  const store = createQdrantStore({ url, scalarQuantisation: true });
+  t.after(() => store.close());
+  const settings = (payloadIndexes: CollectionSettings["payloadIndexes"] = {}) => ({
+    dimension: 4,
+    payloadIndexes,
+  });
+  await store.createCollection("c", settings({ category: "keyword" }));
+  // an index that a later version of Weir wants is added to the collection that is there
+  await store.createCollection("c", settings({ category: "keyword", price: "float" }));
+  const answer = (await (await fetch(`${url}/collections/c`)).json()) as {
+    result: {
+      config: { quantization_config: unknown };
+      payload_schema: Record<string, { data_type: string }>;
+    };
+  };
+  assert.deepEqual(answer.result.config.quantization_config, {
+    scalar: { type: "int8", quantile: 0.99, always_ram: true },
+  });
+  const types = Object.entries(answer.result.payload_schema).map(([name, { data_type }]) => [
+    name,
+    data_type,
+  ]);
+  assert.deepEqual(Object.fromEntries(types), { category: "keyword", price: "float" });
+});
+
+test("points that were acknowledged survive kill -9", async (t) => {
+  const shim = await startQdrantShim(t);
+  const store = createQdrantStore({ url: shim.url });
+  t.after(() => store.close());
+  await store.createCollection("c", { dimension: 2 });
+  await store.switchAliases({ alias: "c" });
+  const id = "00000000-0000-4000-8000-000000000001";
+  await store.upsert("c", [{ id, vector: Float32Array.of(1, 0), payload: { n: 1 } }]);
+  await shim.kill9();
+  await assert.rejects(store.count("c"), VectorStoreError);
+  await shim.start();
+  assert.deepEqual(await store.retrieve("alias", [id]), [{ id, payload: { n: 1 } }]);
+});
 
 describe("conformance against Qdrant's engine", () => {
   let shim: QdrantShim;
