@@ -51,6 +51,7 @@ export function firstScreen(screen: FirstScreen, colours: boolean): string {
     `  ${dim("Try it:")}`,
     `  curl ${screen.url}/api/events/ -H "X-API-Key: ${key}" -H 'Content-Type: application/json' \\`,
     `    -d '{"event_type":"product.view","user_id":"you","product":{"id":"mug-1","name":"Mug","price":9.5,"currency":"EUR"}}'`,
+    `  curl ${screen.url}/api/search -H "X-API-Key: ${key}" -H 'Content-Type: application/json' -d '{"text":"a mug for tea"}'`,
     "",
     `  ${dim("Ctrl-C stops everything.")}`,
     "",
@@ -67,13 +68,17 @@ export function liveLine(
 ): string {
   const number = new Intl.NumberFormat("en");
   const count = (name: string) => number.format(counters[name] ?? 0);
-  const lag = counters["etl_lag_ms"];
+  const lagOf = (name: string, what: string) => {
+    const ms = counters[name];
+    return ms === undefined ? undefined : `${what} ${(ms / 1000).toFixed(1)} s behind`;
+  };
   const parts = [
     `${number.format(Math.round(eventsPerSecond))} events/s`,
     `${count("accepted")} accepted`,
     `${count("duplicate")} duplicate`,
     `${count("rejected")} rejected`,
-    lag === undefined ? undefined : `windows ${(lag / 1000).toFixed(1)} s behind`,
+    lagOf("etl_lag_ms", "windows"),
+    lagOf("stream_lag_ms", "products"),
     `${count("live_sockets")} live`,
     ...problems,
   ];

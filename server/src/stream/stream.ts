@@ -22,6 +22,8 @@ export interface StreamOptions {
   /** Shortest time from one page to the next while there is little to read. */
   readonly intervalMs: number;
   readonly longestWriteMs: number;
+  /** A page whose worker gave no sign of life for so long is taken over; default 10 s. */
+  readonly patienceMs?: number;
   readonly onPage?: (page: PageReport) => void;
   readonly onError?: (error: unknown) => void;
 }
@@ -39,12 +41,13 @@ export interface PageReport {
 }
 
 const pollMs = 500;
-const heartbeatMs = 2_000;
-const patienceMs = 10_000;
+const defaultPatienceMs = 10_000;
+/** Signs of life within the patience. */
+const beats = 5;
 const backoffMs = { first: 100, last: 5_000 } as const;
 
 export function createStream(options: StreamOptions): Part {
-  const { database, processor } = options;
+  const { database, processor, patienceMs = defaultPatienceMs } = options;
   let problem: string | undefined;
 
   async function run(signal: AbortSignal): Promise<void> {
@@ -97,7 +100,7 @@ export function createStream(options: StreamOptions): Part {
         // the database is away, and the page with it; it is safe whoever finishes it
         () => {},
       );
-    }, heartbeatMs);
+    }, patienceMs / beats);
     try {
       return (await untilDone(holding, () => workOn(page, holding))) ?? false;
     } finally {

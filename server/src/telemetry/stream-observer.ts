@@ -65,7 +65,7 @@ export function observeStream(metrics: Metrics) {
     help: "Duration of embedding a page's new texts",
     buckets: secondsBuckets,
   });
-  const totals = { stream_events: 0, stream_points: 0, stream_dead: 0 };
+  const totals = { stream_events: 0, stream_points: 0, stream_dead: 0, stream_lag_ms: 0 };
   return {
     page(page: PageReport) {
       events.inc(page.events);
@@ -78,6 +78,7 @@ export function observeStream(metrics: Metrics) {
       totals.stream_events += page.events;
       totals.stream_points += page.points;
       totals.stream_dead += page.dead.length;
+      totals.stream_lag_ms = page.lagMs;
     },
     embedded(counts: EmbedCounts) {
       if (counts.asked === 0) return;

@@ -26,6 +26,7 @@ const mutations: readonly Mutation[] = [
   { in: "etl.fold_sessions()", from: "'30 minutes' then 0", to: "'29 minutes' then 0" },
   { in: "etl.fold_users()", from: "u.minutes | excluded.minutes\n", to: "excluded.minutes\n" },
   { in: "etl.fold_key_facts()", from: "k.occurred_at >= v.first", to: "false" },
+  { in: "etl.correct_purchases()", from: "k.occurred_at >= carts.first", to: "false" },
 ];
 for (const mutation of mutations) {
   test(`control: the oracle finds a mistake in ${mutation.in}`, async (t) => {

@@ -186,11 +186,14 @@ function keyFactLines(ledger: readonly LedgerEvent[]): string[] {
   const lines = new Set<string>();
   for (const { user, at, action } of ledger) {
     if (user === null || (action !== "cart" && action !== "purchase")) continue;
-    const views = ledger.filter((v) => v.user === user && v.action === "view" && v.at <= at);
-    const last = Math.max(...views.map((view) => view.at));
-    lines.add(
-      `key ${user} ${at} ${codes[action]} = ${action === "cart" && Number.isFinite(last) ? last : ""}`,
-    );
+    const last = (of: typeof action | "view", until: number) =>
+      Math.max(
+        ...ledger
+          .filter((one) => one.user === user && one.action === of && one.at <= until)
+          .map((one) => one.at),
+      );
+    const view = last("view", action === "cart" ? at : last("cart", at));
+    lines.add(`key ${user} ${at} ${codes[action]} = ${Number.isFinite(view) ? view : ""}`);
   }
   return [...lines];
 }
