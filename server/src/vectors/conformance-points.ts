@@ -3,7 +3,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Filter, Point } from "../core/vector-store.ts";
 import { dimension, holds, idOf, makeProducts } from "./conformance-filter.ts";
-import { isRefusedAs, type OpenStore, point, withCollection } from "./conformance-setup.ts";
+import {
+  isRefusedAs,
+  type OpenStore,
+  point,
+  rounded,
+  withCollection,
+} from "./conformance-setup.ts";
 
 const everything = {
   text: 'çğıöşü İI \u{1f600} "quoted" \\ \n\t',
@@ -62,10 +68,10 @@ export function conformanceOfPoints(open: OpenStore): void {
       Object.entries(given).map(([id, vector]) => point(id, vector)),
     );
     const found = await store.retrieve(name, Object.keys(given).map(idOf), { with_vector: true });
-    const near = found.map(({ vector = [] }) => [...vector].map((x) => Math.round(x * 1e6) / 1e6));
+    const near = found.map(({ vector = [] }) => [...vector].map(rounded));
     assert.deepEqual(near, [
       [0.6, 0, 0.8, 0],
-      [0.707107, 0, 0, 0.707107],
+      [rounded(Math.SQRT1_2), 0, 0, rounded(Math.SQRT1_2)],
       [0, 0, 0, 0],
     ]);
   });

@@ -14,7 +14,13 @@ import {
   productIndexes,
   randomFrom,
 } from "./conformance-filter.ts";
-import { isRefusedAs, type OpenStore, point, withCollection } from "./conformance-setup.ts";
+import {
+  isRefusedAs,
+  type OpenStore,
+  point,
+  rounded,
+  withCollection,
+} from "./conformance-setup.ts";
 
 export function conformanceOfQueries(open: OpenStore): void {
   for (const indexes of [{}, productIndexes]) {
@@ -76,8 +82,8 @@ export function conformanceOfQueries(open: OpenStore): void {
     assert.equal((await above(-0.5)).length, 4);
     const all = await store.query(name, { vector, limit: 10 });
     assert.deepEqual(
-      all.map((each) => Math.round(each.score * 1e6) / 1e6 + 0),
-      [1, 0.707107, 0, 0, -1],
+      all.map((each) => rounded(each.score) + 0),
+      [1, rounded(Math.SQRT1_2), 0, 0, -1],
     );
   });
 

@@ -42,3 +42,6 @@ export const point = (id: string, vector: readonly number[], payload = {}): Poin
   vector: Float32Array.from(vector),
   payload,
 });
+
+/** To six digits: vectors are kept in single precision. */
+export const rounded = (value: number): number => Math.round(value * 1e6) / 1e6;

@@ -140,6 +140,7 @@ test("every call goes through the guard, whose refusal is an error of the store"
   const guard: Guard = {
     name: "qdrant",
     state: "CLOSED",
+    retryAfterMs: 0,
     execute: (work, signal) => {
       guarded++;
       if (guarded === 2) return Promise.reject(new BreakerOpenError("qdrant", 5_000));

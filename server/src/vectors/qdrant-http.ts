@@ -121,7 +121,7 @@ function openTransport(connection: QdrantConnection): { send: Send; close: () =>
       const request = start(
         new URL(base.origin),
         { ...options, agent, signal, headers: { ...headers, ...length } },
-        (response) => readText(response).then(resolve, reject),
+        (response) => void readText(response).then(resolve, reject),
       );
       request.setNoDelay(true);
       request.on("error", (error: NodeJS.ErrnoException) => {
