@@ -1,7 +1,10 @@
 /** The process that makes vectors of products: pages of the log, models, and what could not be processed. */
 import { hostname } from "node:os";
+import { composeDlqPart } from "./compose-dlq.ts";
 import { createEmbedderShelf } from "./compose-embedders.ts";
 import type { ComposeOptions } from "./compose-http.ts";
+import { composeResilience } from "./compose-resilience.ts";
+import { openQdrant } from "./compose-search.ts";
 import type { Part } from "./core/part.ts";
 import { openConnections, untilDatabaseAnswers } from "./databases.ts";
 import { coldStartModel, fitLsa, fold } from "./embeddings/embedders.ts";
@@ -11,10 +14,33 @@ import {
   syncEventTypeMapping,
 } from "./etl/event-types.ts";
 import type { Purpose } from "./stream/collections.ts";
+import { createReplayer } from "./stream/letters.ts";
 import { createModels } from "./stream/models.ts";
 import { createProcessor } from "./stream/process-events.ts";
 import { createStream } from "./stream/stream.ts";
+import type { Metrics } from "./telemetry/metrics.ts";
 import { observeStream } from "./telemetry/stream-observer.ts";
+import { createDelivery, type Delivery } from "./vectors/delivery.ts";
+
+function observeDelivery(metrics: Metrics, delivery: Delivery): void {
+  const labels = ["collection"];
+  const points = metrics.gauge({
+    name: "weir_delivery_waiting_points",
+    help: "Points in PostgreSQL that the vector store does not have yet",
+    labels,
+  });
+  const seconds = metrics.gauge({
+    name: "weir_delivery_lag_seconds",
+    help: "Age of the oldest point that the vector store does not have yet",
+    labels,
+  });
+  metrics.onCollect(async () => {
+    for (const lag of await delivery.stats().catch(() => [])) {
+      points.set({ collection: lag.collection }, lag.lagPoints);
+      seconds.set({ collection: lag.collection }, lag.lagSeconds);
+    }
+  });
+}
 
 export interface StreamProcess {
   readonly parts: readonly Part[];
@@ -32,7 +58,7 @@ export async function composeStream(options: ComposeOptions): Promise<StreamProc
   const database = pool({
     url: urls.app,
     applicationName: "weir stream",
-    max: config.stream.workers + 3,
+    max: config.stream.workers + config.dlq.workers + 4,
     statementTimeoutMs: 120_000,
     // what a crash takes back the cursor reads again, so nobody waits for the disk
     settings: { synchronous_commit: "off" },
@@ -90,5 +116,24 @@ export async function composeStream(options: ComposeOptions): Promise<StreamProc
       onError: (error) => logger.error({ err: error }, "models"),
     }),
   ];
+  parts.push(
+    composeDlqPart(options, {
+      database,
+      notifications: listener,
+      replayers: [createReplayer(processor)],
+    }),
+  );
+  if (config.vectors.driver === "qdrant") {
+    const store = openQdrant(config.vectors, composeResilience(options).guard("vector_store"));
+    options.stack.defer(() => store.close());
+    const delivery = createDelivery({
+      database,
+      notifications: listener,
+      store,
+      onError: (error) => logger.warn({ err: error }, "delivery waits"),
+    });
+    observeDelivery(metrics, delivery);
+    parts.push(delivery);
+  }
   return { parts, counters: observer.counters };
 }

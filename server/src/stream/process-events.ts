@@ -1,7 +1,7 @@
 /** From events that passed the steps to their effects: embeds what is new, writes, isolates poison. */
 import { bisect } from "../core/bisect.ts";
 import { type Database, DatabaseError, type Queryable } from "../core/database.ts";
-import type { Embedder } from "../core/embedder.ts";
+import { type Embedder, EmbeddingError } from "../core/embedder.ts";
 import { collect } from "./collect.ts";
 import {
   fingerprint,
@@ -142,7 +142,8 @@ export function createProcessor(options: ProcessorOptions): Processor {
   ): Promise<Prepared> {
     const models = await readCollections(connection);
     // the first model is made within seconds of the first start
-    if (models.length === 0) throw new Error("no embedder is ready yet; the page waits for it");
+    if (models.length === 0)
+      throw new EmbeddingError("no embedder is ready yet", { retryable: true });
     const print = fingerprint(models);
     if (print !== knownFor) {
       known.clear();
