@@ -1,5 +1,5 @@
 /** Which letters: the same filter for the list, a dry run, a replay and a discard. */
-import { type Infer, schema as s } from "@weir/protocol";
+import { schema as s } from "@weir/protocol";
 import { WeirError } from "../core/errors.ts";
 import type { LetterState } from "./ports.ts";
 
@@ -40,7 +40,6 @@ export const filterSchema = s.object(
   },
   { $id: "DeadLetterFilter" },
 );
-export type ReplayFilter = Infer<typeof filterSchema>;
 
 export interface LetterFilter {
   readonly ids?: readonly string[];

@@ -139,7 +139,7 @@ export async function editLetter(
 }
 
 /** For parts without a validator of their own: JSON stays JSON. */
-export function validateContent(
+function validateContent(
   bytes: Buffer,
   { content_type }: { readonly content_type: string },
 ): string | undefined {

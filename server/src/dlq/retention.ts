@@ -19,7 +19,7 @@ export interface Swept {
   readonly bytes: number;
 }
 
-export const warnShare = 0.8;
+const warnShare = 0.8;
 
 const sweepTimeoutMs = 300_000;
 const mostAtOnce = 20_000;
