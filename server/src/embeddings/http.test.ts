@@ -17,6 +17,7 @@ type Answer = (request: Request, response: ServerResponse) => unknown;
 const once: Guard = {
   name: "embedder",
   state: "CLOSED",
+  retryAfterMs: 0,
   execute: (work, signal) => work(signal ?? new AbortController().signal),
 };
 

@@ -87,7 +87,7 @@ export async function createHttpEmbedder(
     dimension,
     worthKeeping: true,
     async embed(texts, signal) {
-      const vectors = texts.map(() => new Float32Array(dimension));
+      const vectors: Float32Array[] = texts.map(() => new Float32Array(dimension));
       const said = [...texts.keys()].filter((index) => (texts[index] as string).trim() !== "");
       const bytes = (index: number) => Buffer.byteLength(texts[index] as string);
       for (const batch of inBatches(said, { count: batchTexts, size: batchBytes, sizeOf: bytes })) {

@@ -9,7 +9,7 @@ export interface LsaParameters {
   /**
    * `TfidfTransformer`; the other settings are `norm="l2", smooth_idf=True, use_idf=True`. Without the
    * logarithm a text's vector is the sum of its words' shares, which can be remembered: several times as
-   * many texts a second, at the same quality (bench/RESULTS.md).
+   * many texts a second, at the same quality (bench/quality/embedder.ts).
    */
   readonly sublinearTf: false;
 }
@@ -22,7 +22,7 @@ export const lsaParameters: LsaParameters = {
   sublinearTf: false,
 };
 
-export const lsaDimension = 128;
+export const lsaDimension = 192;
 
 export function countFeatures(parameters: LsaParameters): number {
   return parameters.word.features + parameters.char.features;

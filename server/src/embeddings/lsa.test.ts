@@ -34,7 +34,7 @@ const fitted = await fitLsa([...english, ...turkish], { created });
 test("vectors have length one; a text without a word has zeros", async () => {
   for (const { file } of [fitted, coldStartModel(created)]) {
     const embedder = await open(file);
-    assert.equal(embedder.dimension, 128);
+    assert.equal(embedder.dimension, 192);
     const vectors = await embedder.embed([...english.slice(0, 300), "unheard-of qzxv", "", " ?! "]);
     for (const vector of vectors.slice(0, -2)) assert.ok(Math.abs(length(vector) - 1) < 1e-5);
     for (const vector of vectors.slice(-2)) assert.equal(length(vector), 0);

@@ -5,7 +5,7 @@ import type { LsaModel } from "./lsa-model.ts";
 import { normalise } from "./normalise.ts";
 import { createWordFeatures } from "./word-features.ts";
 
-/** At 128 dimensions, 0.6 kB each; two generations of as many. */
+/** At 192 dimensions, 0.9 kB each; two generations of as many. */
 const knownWords = 8_192;
 /** Longer ones come once: keys, links, Base64. */
 const longestKnownWord = 40;

@@ -28,7 +28,7 @@ const oversampling = 16;
 /** A direction this much weaker than the strongest is rounding. */
 const negligible = 1e-10;
 
-/** @param iterations passes over the matrix; 5 leave the error of the weakest direction at some percent. */
+/** @param iterations passes over the matrix; 2 are enough where only the space matters. */
 export function truncatedSvd(
   matrix: SparseMatrix,
   options: { readonly rank: number; readonly seed: number; readonly iterations: number },
