@@ -4,19 +4,16 @@
  *
  * Says how long first and second start take, what it keeps in memory idle and under load (proportional
  * set size of all its processes, every five seconds), how long events take from their answer until the
- * query API counts them, and how long Ctrl-C takes.
+ * query API counts them and until their new products are found among similar ones, how far windows and
+ * products lag behind under load, and how long Ctrl-C takes.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { type RunFile, readRunFile, readSecretFile } from "../server/src/run-file.ts";
+import { pace, quantile, refused, type System, start, stop, systemMb } from "./running-weir.ts";
 
-const main = fileURLToPath(new URL("../server/src/main.ts", import.meta.url));
 const batchEvents = 100;
 
 const { values: flags } = parseArgs({
@@ -28,139 +25,48 @@ const { values: flags } = parseArgs({
   },
 });
 
-interface System {
-  readonly process: ChildProcess;
-  readonly run: RunFile;
-  readonly key: string;
-  readonly startedMs: number;
-}
-
-async function start(dataDir: string): Promise<System> {
-  const began = performance.now();
-  const child = spawn(
-    process.execPath,
-    [main, "up", "--data", dataDir, "--port", "0", "--no-demo"],
-    {
-      stdio: ["ignore", "ignore", "inherit"],
-    },
-  );
-  for (;;) {
-    const run = readRunFile(dataDir);
-    if (run?.pids["supervisor"] === child.pid && run !== undefined) {
-      const key = readSecretFile(run.keys.admin ?? "") ?? "";
-      return { process: child, run, key, startedMs: performance.now() - began };
+/** From a request's answer until its new products have neighbours, at 5 % new products. */
+async function similarity(system: System, rate: number, seconds: number): Promise<number[]> {
+  const waits: number[] = [];
+  const watching = new Set<Promise<void>>();
+  const watch = async (id: string, at: number) => {
+    for (;;) {
+      const response = await fetch(`${system.run.url}/api/products/${id}/similar?limit=1`, {
+        headers: { "x-api-key": system.key },
+      });
+      const text = await response.text();
+      if (response.status === 200) break;
+      if (response.status !== 404) throw new Error(`${response.status} ${text.slice(0, 300)}`);
+      await delay(3);
     }
-    if (child.exitCode !== null) throw new Error(`weir up ended with ${child.exitCode}`);
-    await delay(10);
-  }
-}
-
-async function stop({ process: child }: System): Promise<number> {
-  const began = performance.now();
-  const gone = new Promise((resolve) => child.once("exit", resolve));
-  child.kill("SIGINT");
-  await gone;
-  return performance.now() - began;
-}
-
-/** Proportional set size of a process and all below it, in MB: shared pages count once. */
-function memoryMb(root: number): number {
-  const children = new Map<number, number[]>();
-  for (const name of readdirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      const stat = readFileSync(`/proc/${name}/stat`, "utf8");
-      const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
-      children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
-    } catch {
-      // It ended while the list was read.
-    }
-  }
-  let kilobytes = 0;
-  const todo = [root];
-  for (let pid = todo.pop(); pid !== undefined; pid = todo.pop()) {
-    todo.push(...(children.get(pid) ?? []));
-    try {
-      const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
-      kilobytes += Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0);
-    } catch {
-      // It ended meanwhile.
-    }
-  }
-  return kilobytes / 1024;
-}
-
-/** All of it: PostgreSQL is a child of the supervisor that started it. */
-function systemMb({ run }: System): number {
-  return memoryMb(run.pids["supervisor"] ?? 0);
-}
-
-let counter = 0;
-let refused = 0;
-function body(count: number): string {
-  return JSON.stringify(
-    Array.from({ length: count }, () => {
-      const n = counter++;
-      return {
-        event_type: n % 12 === 0 ? "cart.add" : n % 30 === 0 ? "purchase" : "product.view",
-        user_id: `user-${(n * 7919) % 50_000}`,
-        session_id: `session-${n % 9_000}`,
-        product: {
-          id: `product-${(n * 104_729) % 5_000}`,
-          price: 19.99,
-          currency: "TRY",
-          quantity: 1,
-        },
-        properties: {
-          path: `/p/${n % 5_000}`,
-          referrer: "https://example.org/search",
-          campaign: "autumn",
-        },
-      };
-    }),
-  );
-}
-
-async function post({ run, key }: System, count: number): Promise<void> {
-  const response = await fetch(`${run.url}/api/events/batch`, {
-    method: "POST",
-    headers: { "content-type": "application/json", "x-api-key": key },
-    body: body(count),
+    waits.push(performance.now() - at);
+  };
+  await pace(system, { rate, seconds, batch: 10, newProducts: 0.05 }, ({ newProducts }) => {
+    const [id] = newProducts;
+    // one of five is watched, so that the watching does not make the load
+    if (id === undefined || Math.random() > 0.2) return;
+    const watched = watch(id, performance.now()).finally(() => watching.delete(watched));
+    watching.add(watched);
   });
-  const text = await response.text();
-  if (response.status === 202) return;
-  // A client would send them again; here it is counted, so that it shows.
-  if (response.status === 503) refused += count;
-  else throw new Error(`${response.status} ${text.slice(0, 300)}`);
+  await Promise.all(watching);
+  return waits.sort((a, b) => a - b);
 }
 
-/** Sends at a steady rate, whatever the answers take; resolves with how many events were sent. */
-async function pace(
-  system: System,
-  plan: { rate: number; seconds: number; batch: number },
-  each: (sent: number) => void = () => undefined,
-): Promise<number> {
-  const began = performance.now();
-  const open = new Set<Promise<void>>();
-  let sent = 0;
-  let failure: unknown;
-  while (performance.now() - began < plan.seconds * 1000) {
-    while (sent < ((performance.now() - began) / 1000) * plan.rate) {
-      sent += plan.batch;
-      const number = sent;
-      const request = post(system, plan.batch)
-        .then(() => each(number))
-        .catch((error: unknown) => {
-          failure = error;
-        })
-        .finally(() => open.delete(request));
-      open.add(request);
-    }
-    if (failure !== undefined) throw failure;
-    await delay(2);
-  }
-  await Promise.all(open);
-  return sent;
+/** Ages in seconds, by the health checks. */
+interface Lag {
+  readonly windows: number;
+  readonly products: number;
+}
+
+async function readLag({ run }: System): Promise<Lag> {
+  const response = await fetch(`${run.url}/health`);
+  const { checks } = (await response.json()) as {
+    checks: Record<string, { facts?: { read_s?: number } }>;
+  };
+  return {
+    windows: checks["etl"]?.facts?.read_s ?? Number.NaN,
+    products: checks["stream"]?.facts?.read_s ?? Number.NaN,
+  };
 }
 
 /** From a request's answer until the Overview counts its events. */
@@ -195,12 +101,6 @@ async function freshness(system: System, rate: number, seconds: number): Promise
   return waits.sort((a, b) => a - b);
 }
 
-function quantile(sorted: readonly number[], share: number): string {
-  return (
-    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
-  ).toFixed(0);
-}
-
 const dataDir = await mkdtemp(join(tmpdir(), "weir-bench-"));
 let running: System | undefined;
 try {
@@ -219,15 +119,24 @@ try {
     console.log(
       `answer -> counted by the Overview at ${flags["fresh-rate"]} events/s: p50 ${quantile(waits, 0.5)} ms, p95 ${quantile(waits, 0.95)} ms, max ${quantile(waits, 1)} ms (${waits.length} requests)`,
     );
+    const similar = await similarity(system, Number(flags["fresh-rate"]), freshSeconds);
+    console.log(
+      `answer -> a new product has neighbours at ${flags["fresh-rate"]} events/s, 5 % of them new products: p50 ${quantile(similar, 0.5)} ms, p95 ${quantile(similar, 0.95)} ms, max ${quantile(similar, 1)} ms (${similar.length} products)`,
+    );
   }
 
   const seconds = Number(flags.seconds);
   if (seconds > 0) {
     const samples: number[] = [];
+    const lags: Lag[] = [];
     const sampling = setInterval(() => samples.push(systemMb(system)), 5_000);
+    const lagging = setInterval(() => {
+      readLag(system).then((lag) => lags.push(lag), console.error);
+    }, 1_000);
     const began = performance.now();
     const sent = await pace(system, { rate: Number(flags.rate), seconds, batch: batchEvents });
     clearInterval(sampling);
+    clearInterval(lagging);
     const rate = sent / ((performance.now() - began) / 1000);
     const tenth = Math.max(1, Math.floor(samples.length / 10));
     const mean = (some: readonly number[]) => some.reduce((sum, mb) => sum + mb, 0) / some.length;
@@ -235,6 +144,13 @@ try {
     console.log(
       `${sent} events at ${rate.toFixed(0)}/s for ${seconds} s, ${refused} of them refused with 503: at most ${Math.max(...samples).toFixed(0)} MB, after a third ${mean(early).toFixed(0)} MB, at the end ${mean(samples.slice(-tenth)).toFixed(0)} MB`,
     );
+    for (const what of ["windows", "products"] as const) {
+      const sorted = lags.map((lag) => lag[what]).sort((a, b) => a - b);
+      const at = (share: number) => sorted[Math.floor((sorted.length - 1) * share)]?.toFixed(1);
+      console.log(
+        `${what} behind the log: p50 ${at(0.5)} s, p95 ${at(0.95)} s, max ${at(1)} s (${sorted.length} samples)`,
+      );
+    }
   }
   running = undefined;
   console.log(`stop ${((await stop(system)) / 1000).toFixed(2)} s`);

@@ -1,0 +1,189 @@
+/** A Weir of its own for a benchmark: started, sent to, weighed and stopped. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { type RunFile, readRunFile, readSecretFile } from "../server/src/run-file.ts";
+
+const main = fileURLToPath(new URL("../server/src/main.ts", import.meta.url));
+
+export interface System {
+  readonly process: ChildProcess;
+  readonly run: RunFile;
+  readonly key: string;
+  readonly startedMs: number;
+}
+
+export async function start(dataDir: string): Promise<System> {
+  const began = performance.now();
+  const child = spawn(
+    process.execPath,
+    [main, "up", "--data", dataDir, "--port", "0", "--no-demo"],
+    {
+      stdio: ["ignore", "ignore", "inherit"],
+    },
+  );
+  for (;;) {
+    const run = readRunFile(dataDir);
+    if (run?.pids["supervisor"] === child.pid && run !== undefined) {
+      const key = readSecretFile(run.keys.admin ?? "") ?? "";
+      return { process: child, run, key, startedMs: performance.now() - began };
+    }
+    if (child.exitCode !== null) throw new Error(`weir up ended with ${child.exitCode}`);
+    await delay(10);
+  }
+}
+
+export async function stop({ process: child }: System): Promise<number> {
+  const began = performance.now();
+  const gone = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGINT");
+  await gone;
+  return performance.now() - began;
+}
+
+/** Proportional set size of a process and all below it, in MB: shared pages count once. */
+function memoryMb(root: number): number {
+  const children = new Map<number, number[]>();
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, "utf8");
+      const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+      children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
+    } catch {
+      // It ended while the list was read.
+    }
+  }
+  let kilobytes = 0;
+  const todo = [root];
+  for (let pid = todo.pop(); pid !== undefined; pid = todo.pop()) {
+    todo.push(...(children.get(pid) ?? []));
+    try {
+      const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
+      kilobytes += Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0);
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return kilobytes / 1024;
+}
+
+/** All of it: PostgreSQL is a child of the supervisor that started it. */
+export function systemMb({ run }: System): number {
+  return memoryMb(run.pids["supervisor"] ?? 0);
+}
+
+const words = [
+  ["red", "blue", "green", "white", "black", "pink", "silver", "golden"],
+  ["small", "large", "vintage", "modern", "wooden", "glass", "paper", "steel"],
+  ["mug", "lamp", "bag", "clock", "chair", "bowl", "candle", "frame", "jar", "tray"],
+  ["with hearts", "with stars", "with spots", "for tea", "for the garden", "for children"],
+];
+
+/** A name of several words, the same for the same number. */
+export function productName(n: number): string {
+  const parts = words.map((list, place) => list[Math.floor(n / 7 ** place) % list.length]);
+  return `${parts.join(" ")} no ${n % 997}`;
+}
+
+let counter = 0;
+/** Events answered 503: a client would send them again; here they are counted, so that it shows. */
+export let refused = 0;
+
+/**
+ * A batch of a shop's events: 5,000 products by a rough power law and 50,000 users.
+ * @param newProducts share of events whose product was never seen before
+ */
+function makeBatch(count: number, newProducts: number): { body: string; fresh: string[] } {
+  const fresh: string[] = [];
+  const events = Array.from({ length: count }, () => {
+    const n = counter++;
+    const isNew = Math.floor((n + 1) * newProducts) > Math.floor(n * newProducts);
+    const known = Math.floor(5_000 * (((n * 104_729) % 10_007) / 10_007) ** 2);
+    const id = isNew ? `new-${n}` : `product-${known}`;
+    if (isNew) fresh.push(id);
+    return {
+      event_type: n % 12 === 0 ? "cart.add" : n % 30 === 0 ? "purchase" : "product.view",
+      user_id: `user-${(n * 7919) % 50_000}`,
+      session_id: `session-${n % 9_000}`,
+      product: {
+        id,
+        name: productName(isNew ? n : known),
+        category: `category-${known % 20}`,
+        price: 19.99,
+        currency: "TRY",
+        quantity: 1,
+      },
+      properties: {
+        path: `/p/${n % 5_000}`,
+        referrer: "https://example.org/search",
+        campaign: "autumn",
+      },
+    };
+  });
+  return { body: JSON.stringify(events), fresh };
+}
+
+export interface Plan {
+  /** Events per second. */
+  readonly rate: number;
+  readonly seconds: number;
+  readonly batch: number;
+  /** Share of events about a product never seen before. */
+  readonly newProducts?: number;
+}
+
+export interface Answered {
+  /** Events sent when this request was. */
+  readonly sent: number;
+  readonly newProducts: readonly string[];
+}
+
+async function post({ run, key }: System, body: string, count: number): Promise<void> {
+  const response = await fetch(`${run.url}/api/events/batch`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-api-key": key },
+    body,
+  });
+  const text = await response.text();
+  if (response.status === 202) return;
+  if (response.status === 503) refused += count;
+  else throw new Error(`${response.status} ${text.slice(0, 300)}`);
+}
+
+/** Sends at a steady rate, whatever the answers take; resolves with how many events were sent. */
+export async function pace(
+  system: System,
+  plan: Plan,
+  each: (answered: Answered) => void = () => undefined,
+): Promise<number> {
+  const began = performance.now();
+  const open = new Set<Promise<void>>();
+  let sent = 0;
+  let failure: unknown;
+  while (performance.now() - began < plan.seconds * 1000) {
+    while (sent < ((performance.now() - began) / 1000) * plan.rate) {
+      sent += plan.batch;
+      const number = sent;
+      const { body, fresh } = makeBatch(plan.batch, plan.newProducts ?? 0);
+      const request = post(system, body, plan.batch)
+        .then(() => each({ sent: number, newProducts: fresh }))
+        .catch((error: unknown) => {
+          failure = error;
+        })
+        .finally(() => open.delete(request));
+      open.add(request);
+    }
+    if (failure !== undefined) throw failure;
+    await delay(2);
+  }
+  await Promise.all(open);
+  return sent;
+}
+
+export function quantile(sorted: readonly number[], share: number): string {
+  return (
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
+  ).toFixed(0);
+}
