@@ -159,14 +159,17 @@ export async function discardLetters(
   filter: LetterFilter,
 ): Promise<number> {
   return database.transaction(async (connection) => {
-    const gone = await connection.query({
-      text: `update dlq.letters l set state = 'discarded', resolved_at = clock_timestamp()
-             where ${matchesFilter} returning 1 as one`,
+    const [gone] = await connection.query<{ letters: number }>({
+      text: `with gone as (
+               update dlq.letters l set state = 'discarded', resolved_at = clock_timestamp()
+               where ${matchesFilter} returning 1)
+             select count(*)::int as letters from gone`,
       values: filterValues({ ...filter, state: "open" }),
     });
-    const detail = { filter, letters: gone.length };
+    const letters = gone?.letters ?? 0;
+    const detail = { filter, letters };
     await audit(connection, { actor, action: "dlq.discard", subject: "letters", detail });
-    return gone.length;
+    return letters;
   });
 }
 

@@ -34,20 +34,23 @@ export async function requestReplay(
       });
       if (job === undefined) throw new Error("dlq.replays took no row.");
       const state = filter.state === "discarded" ? "discarded" : "open";
-      const taken = await connection.query({
-        text: `update dlq.letters l set state = 'replaying', resolved_at = null, replay_id = $8
-               where ${matchesFilter} returning 1 as one`,
+      const [taken] = await connection.query<{ letters: number }>({
+        text: `with taken as (
+                 update dlq.letters l set state = 'replaying', resolved_at = null, replay_id = $8
+                 where ${matchesFilter} returning 1)
+               select count(*)::int as letters from taken`,
         values: [...filterValues({ ...filter, state }), job.id],
       });
+      const letters = taken?.letters ?? 0;
       await connection.query({
         text: "update dlq.replays set total = $2 where id = $1",
-        values: [job.id, taken.length],
+        values: [job.id, letters],
       });
       await audit(connection, {
         actor,
         action: "dlq.replay",
         subject: `replay:${job.id}`,
-        detail: { filter, letters: taken.length },
+        detail: { filter, letters },
       });
       return readReplay(connection, job.id);
     },
