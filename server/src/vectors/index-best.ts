@@ -65,13 +65,13 @@ export function thresholdFor(
 ): number {
   const { mask, matches } = among;
   const every = Math.max(1, Math.floor(matches / sampleSize));
-  const sample = new Float32Array(matches);
   let n = 0;
   let least = Number.POSITIVE_INFINITY;
   let most = Number.NEGATIVE_INFINITY;
   // whole words, evenly spread: neighbours in the index are as good as any
   for (let word = 0; word < mask.length; word += every) {
     for (let bits = mask[word] ?? 0; bits !== 0; bits &= bits - 1) {
+      if (n === sample.length) break;
       const value = estimates[word * 32 + 31 - Math.clz32(bits & -bits)] ?? 0;
       sample[n++] = value;
       if (value < least) least = value;
@@ -91,4 +91,6 @@ export function thresholdFor(
   return least + bin / scale;
 }
 
-const sampleSize = 8_192;
+const sampleSize = 4_096;
+/** A sample is of whole words, so somewhat larger. */
+const sample = new Float32Array(4 * sampleSize);

@@ -154,13 +154,13 @@ export class Vectors {
     const kept = memory.numbers("kept", n);
     const { floats } = memory;
     const bound = (error: number): number => error + query.error * (1 + error) + roundingError;
+    const errorOf = (slot: number): number => floats[memory.place("errors", slot) >>> 2] ?? 0;
     const largest = new Largest(query.limit);
     const { scale } = query;
     for (let i = 0; i < n; i++) {
       const product = (products[i] ?? 0) * scale;
       if (product <= largest.least) continue;
-      const error = floats[memory.place("errors", list[i] ?? 0) / 4] ?? 0;
-      const least = product - bound(error);
+      const least = product - bound(errorOf(list[i] ?? 0));
       if (least > largest.least) largest.add(least);
     }
     const worst = bound(this.#worstError);
@@ -169,8 +169,7 @@ export class Vectors {
       const product = (products[i] ?? 0) * scale;
       if (product + worst < largest.least) continue;
       const slot = list[i] ?? 0;
-      const error = floats[memory.place("errors", slot) / 4] ?? 0;
-      if (product + bound(error) >= largest.least) kept[count++] = slot;
+      if (product + bound(errorOf(slot)) >= largest.least) kept[count++] = slot;
     }
     return count;
   }
