@@ -3,8 +3,11 @@ import { countFeatures, type LsaParameters } from "./lsa-parameters.ts";
 import type { SparseMatrix } from "./truncated-svd.ts";
 import { createWordFeatures } from "./word-features.ts";
 
-/** Entries of the matrix: with 6 bytes each, 96 MB. */
-const mostEntries = 16_000_000;
+/**
+ * Entries of the matrix, 6 bytes each: the time of a fit follows them. They are the names of 100,000 products,
+ * or 10,000 texts of 30 words.
+ */
+const mostEntries = 6_000_000;
 /** Words whose features are remembered; longer ones come once. */
 const knownWords = 100_000;
 const longestKnownWord = 40;
