@@ -56,6 +56,7 @@ create table analytics.product_revenue (
   revenue numeric not null,
   constraint product_revenue_pkey PRIMARY KEY (size, bucket, product_id, currency)
 ) with (fillfactor=80);
+CREATE STATISTICS analytics.product_revenue_sizes (mcv) ON size, bucket FROM analytics.product_revenue;
 
 create table analytics.product_windows (
   size smallint not null,
@@ -66,6 +67,7 @@ create table analytics.product_windows (
   purchases integer not null,
   constraint product_windows_pkey PRIMARY KEY (size, bucket, product_id)
 ) with (fillfactor=80);
+CREATE STATISTICS analytics.product_windows_sizes (mcv) ON size, bucket FROM analytics.product_windows;
 
 create table analytics.products (
   id integer not null generated always as identity,
@@ -261,6 +263,151 @@ begin
 end $function$;
 
 
+-- dlq ---------------------------------------------------------------------------------------------
+create schema dlq;
+
+create table dlq.letters (
+  id uuid not null default uuidv7(),
+  part text not null,
+  source_key text not null,
+  source jsonb not null,
+  reason text not null,
+  error text not null,
+  original bytea not null,
+  edited bytea,
+  content_type text not null,
+  user_key text,
+  attempts integer not null default 1,
+  first_at timestamp with time zone not null default clock_timestamp(),
+  last_at timestamp with time zone not null default clock_timestamp(),
+  state text not null default 'open'::text,
+  resolved_at timestamp with time zone,
+  replay_id uuid,
+  bytes integer not null generated always as ((octet_length(original) + COALESCE(octet_length(edited), 0))) stored,
+  constraint letters_part_check CHECK (((length(part) >= 1) AND (length(part) <= 64))),
+  constraint letters_part_source_key_key UNIQUE (part, source_key),
+  constraint letters_pkey PRIMARY KEY (id),
+  constraint letters_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 100))),
+  constraint letters_replay_id_fkey FOREIGN KEY (replay_id) REFERENCES dlq.replays(id),
+  constraint letters_replaying CHECK (((state = 'replaying'::text) = (replay_id IS NOT NULL))),
+  constraint letters_resolved CHECK (((state = ANY (ARRAY['resolved'::text, 'discarded'::text])) = (resolved_at IS NOT NULL))),
+  constraint letters_source_key_check CHECK (((length(source_key) >= 1) AND (length(source_key) <= 1000))),
+  constraint letters_state_check CHECK ((state = ANY (ARRAY['open'::text, 'replaying'::text, 'resolved'::text, 'discarded'::text])))
+);
+CREATE INDEX letters_groups ON dlq.letters USING btree (state, part, reason) INCLUDE (bytes);
+CREATE INDEX letters_newest ON dlq.letters USING btree (last_at DESC, id DESC);
+CREATE INDEX letters_replay ON dlq.letters USING btree (replay_id, id) WHERE (state = 'replaying'::text);
+CREATE INDEX letters_state ON dlq.letters USING btree (state, last_at DESC, id DESC);
+CREATE INDEX letters_user ON dlq.letters USING btree (user_key) WHERE (user_key IS NOT NULL);
+
+create table dlq.replays (
+  id uuid not null default uuidv7(),
+  filter jsonb not null,
+  requested_by text not null,
+  state text not null default 'queued'::text,
+  total integer not null default 0,
+  done integer not null default 0,
+  failed integer not null default 0,
+  requested_at timestamp with time zone not null default clock_timestamp(),
+  started_at timestamp with time zone,
+  finished_at timestamp with time zone,
+  paused_until timestamp with time zone,
+  pauses integer not null default 0,
+  problem text,
+  constraint replays_pkey PRIMARY KEY (id),
+  constraint replays_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'done'::text, 'cancelled'::text])))
+);
+CREATE INDEX replays_open ON dlq.replays USING btree (id) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]));
+
+CREATE OR REPLACE FUNCTION dlq.add(part text, source_key text, source jsonb, reason text, error text, original bytea, user_key text, content_type text DEFAULT 'application/json'::text)
+ RETURNS uuid
+ LANGUAGE sql
+AS $function$
+  insert into dlq.letters as l (part, source_key, source, reason, error, original, user_key, content_type)
+  values ($1, $2, $3, left($4, 100), left($5, 4000), $6, $7, $8)
+  on conflict (part, source_key) do update
+  set source = excluded.source, reason = excluded.reason, error = excluded.error,
+    user_key = excluded.user_key, attempts = l.attempts + 1, last_at = excluded.last_at,
+    state = 'open', resolved_at = null, replay_id = null
+  returning id
+$function$;
+
+
+-- erasure -----------------------------------------------------------------------------------------
+create schema erasure;
+
+create table erasure.hours (
+  request_id uuid not null,
+  hour timestamp with time zone not null,
+  run_id bigint,
+  constraint hours_pkey PRIMARY KEY (request_id, hour),
+  constraint hours_request_id_fkey FOREIGN KEY (request_id) REFERENCES erasure.requests(id)
+);
+
+create table erasure.requests (
+  id uuid not null default gen_random_uuid(),
+  user_hash bytea not null,
+  user_key text,
+  state text not null default 'queued'::text,
+  stage text,
+  requested_by text not null,
+  requested_at timestamp with time zone not null default now(),
+  finished_at timestamp with time zone,
+  raw_events bigint not null default 0,
+  dead_letters bigint not null default 0,
+  points bigint not null default 0,
+  analytics_rows bigint not null default 0,
+  error text,
+  constraint requests_pkey PRIMARY KEY (id),
+  constraint requests_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'done'::text])))
+);
+CREATE INDEX requests_open ON erasure.requests USING btree (requested_at) WHERE (state <> 'done'::text);
+
+CREATE OR REPLACE FUNCTION erasure.erase_analytics(key_to_erase text)
+ RETURNS bigint
+ LANGUAGE plpgsql
+AS $function$
+declare
+  erased bigint := 0;
+  n bigint;
+  gone int;
+begin
+  select id into gone from analytics.users where key = key_to_erase;
+  if gone is null then return 0; end if;
+  delete from analytics.facts where user_id = gone;
+  get diagnostics n = row_count; erased := erased + n;
+  delete from analytics.sessions where user_id = gone;
+  get diagnostics n = row_count; erased := erased + n;
+  delete from analytics.key_facts where user_id = gone;
+  get diagnostics n = row_count; erased := erased + n;
+  delete from analytics.user_hours where user_id = gone;
+  get diagnostics n = row_count; erased := erased + n;
+  delete from analytics.user_months where user_id = gone;
+  get diagnostics n = row_count; erased := erased + n;
+  delete from analytics.users where id = gone;
+  return erased + 1;
+end $function$;
+
+CREATE OR REPLACE FUNCTION erasure.erase_day(request uuid, partition regclass)
+ RETURNS bigint
+ LANGUAGE plpgsql
+AS $function$
+declare
+  erased bigint;
+begin
+  execute format('with gone as (
+      delete from %s using erasure.requests q
+      where q.id = $1 and events.user_key = q.user_key
+      returning date_trunc(''hour'', events.occurred_at, ''UTC'') as hour
+    ), noted as (
+      insert into erasure.hours (request_id, hour) select distinct $1, hour from gone on conflict do nothing
+    ) select count(*) from gone', partition::text || ' as events')
+  using request into erased;
+  update erasure.requests set raw_events = raw_events + erased where id = request;
+  return erased;
+end $function$;
+
+
 -- etl ---------------------------------------------------------------------------------------------
 create schema etl;
 
@@ -350,6 +497,8 @@ begin
   ) then
     return false;
   end if;
+  -- late events may have changed what lies before the hour
+  delete from rerun_last_views where user_id = any (noted);
   perform etl.stage_last_views(hour);
 
   delete from analytics.facts where ctid = any (array(
@@ -405,6 +554,9 @@ begin
   select user_id, started_at, ended_at, events, purchases from etl.staged_sessions(hour, true);
   delete from analytics.key_facts where user_id = any (noted) and occurred_at >= starts and occurred_at < ends;
   insert into analytics.key_facts (user_id, occurred_at, action, last_view_at) select * from etl.staged_key_facts(hour, true);
+  truncate batch_carts;
+  insert into batch_carts (user_id, occurred_at) select user_id, starts from unnest(noted) user_id;
+  perform etl.correct_purchases();
   perform etl.replace_users(hour, noted, 1);
 
   insert into analytics.window_totals as w (size, bucket, events, users, sessions, converted_sessions)
@@ -537,7 +689,10 @@ begin
   ) o using (user_id) where n.viewed is distinct from o.viewed
   union
   select user_id from analytics.user_months where month = etl.month_of_day(day)
-    and view_days & etl.bit_of_day(day) <> 0 and days & etl.bit_of_day(day) = 0;
+    and view_days & etl.bit_of_day(day) <> 0 and days & etl.bit_of_day(day) = 0
+  union
+  -- until the facts are right, a new cart may be given a wrong last view
+  select user_id from wrong_facts where action = 1 and user_id is not null;
 
   -- counters of users and sessions: their own error, against the rows that they count
   create temporary table wrong_totals as
@@ -568,6 +723,24 @@ begin
   having sum(events) <> 0 or sum(users) <> 0 or sum(sessions) <> 0 or sum(converted) <> 0;
 
   return (select count(*) from rerun_events where inside);
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.correct_purchases()
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_nestloop TO 'off'
+AS $function$
+begin
+  insert into analytics.key_facts (user_id, occurred_at, action, last_view_at)
+  select carts.user_id, bought.occurred_at, 3, cart.last_view_at
+  from (select user_id, min(occurred_at) as first from batch_carts group by 1) carts
+  cross join lateral (
+    select k.occurred_at, k.last_view_at from analytics.key_facts k
+    where k.user_id = carts.user_id and k.occurred_at >= carts.first and k.action = 3 offset 0) bought
+  left join lateral etl.last_cart(carts.user_id, bought.occurred_at) cart on true
+  where cart.last_view_at is distinct from bought.last_view_at
+  on conflict (user_id, occurred_at, action) do update set last_view_at = excluded.last_view_at;
 end $function$;
 
 CREATE OR REPLACE FUNCTION etl.day_of_minute(minute integer)
@@ -736,11 +909,14 @@ begin
   ), seen as (
     select *, max(occurred_at) filter (where action = 1)
       over (partition by user_id order by occurred_at, action) as view_at from timeline
+  ), corrected as (
+    insert into analytics.key_facts (user_id, occurred_at, action, last_view_at)
+    select user_id, occurred_at, 2, view_at from seen
+    where action = 2 and view_at > coalesce(last_view_at, '-infinity')
+    on conflict (user_id, occurred_at, action) do update set last_view_at = excluded.last_view_at
+    returning user_id, occurred_at, last_view_at
   )
-  insert into analytics.key_facts (user_id, occurred_at, action, last_view_at)
-  select user_id, occurred_at, 2, view_at from seen
-  where action = 2 and view_at > coalesce(last_view_at, '-infinity')
-  on conflict (user_id, occurred_at, action) do update set last_view_at = excluded.last_view_at;
+  insert into batch_carts (user_id, occurred_at, last_view_at) select * from corrected;
 
   insert into batch_carts (user_id, occurred_at, view_day)
   select c.user_id, c.occurred_at, d.view_day from (
@@ -749,9 +925,13 @@ begin
   perform etl.find_last_views();
   insert into analytics.key_facts (user_id, occurred_at, action, last_view_at)
   select user_id, occurred_at, 2, last_view_at from batch_carts
-  union all
-  select distinct user_id, occurred_at, 3, null::timestamptz from batch where action = 3 and user_id is not null
   on conflict do nothing;
+  insert into analytics.key_facts (user_id, occurred_at, action, last_view_at)
+  select b.user_id, b.occurred_at, 3, cart.last_view_at
+  from (select distinct user_id, occurred_at from batch where action = 3 and user_id is not null) b
+  left join lateral etl.last_cart(b.user_id, b.occurred_at) cart on true
+  on conflict do nothing;
+  perform etl.correct_purchases();
 end $function$;
 
 CREATE OR REPLACE FUNCTION etl.fold_labels()
@@ -823,35 +1003,41 @@ end $function$;
 CREATE OR REPLACE FUNCTION etl.fold_products()
  RETURNS void
  LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
 AS $function$
 begin
-  with fine as materialized (
-    select hour, day, product_id, count(*) filter (where action = 1) as views,
-      count(*) filter (where action = 2) as carts, count(*) filter (where action = 3) as purchases
-    from (
-      select hour, day, product_id, action from batch where product_id is not null and items is null and action between 1 and 3
-      union all
-      select hour, day, product_id, action from batch_products
-    ) p group by 1, 2, 3
-  )
-  insert into analytics.product_windows as w
-  select size, bucket, product_id, sum(views), sum(carts), sum(purchases)
-  from fine cross join lateral (values (2::smallint, hour), (3::smallint, day)) v (size, bucket)
-  group by 1, 2, 3 order by 1, 2, 3
-  on conflict (size, bucket, product_id) do update set
-    views = w.views + excluded.views, carts = w.carts + excluded.carts, purchases = w.purchases + excluded.purchases;
+  merge into analytics.product_windows w using (
+    with fine as materialized (
+      select hour, day, product_id, count(*) filter (where action = 1) as views,
+        count(*) filter (where action = 2) as carts, count(*) filter (where action = 3) as purchases
+      from (
+        select hour, day, product_id, action from batch where product_id is not null and items is null and action between 1 and 3
+        union all
+        select hour, day, product_id, action from batch_products
+      ) p group by 1, 2, 3
+    )
+    select size, bucket, product_id, sum(views) as views, sum(carts) as carts, sum(purchases) as purchases
+    from fine cross join lateral (values (2::smallint, hour), (3::smallint, day)) v (size, bucket)
+    group by 1, 2, 3 order by 1, 2, 3
+  ) a on w.size = a.size and w.bucket = a.bucket and w.product_id = a.product_id
+  when matched then update set views = w.views + a.views, carts = w.carts + a.carts, purchases = w.purchases + a.purchases
+  when not matched then insert values (a.size, a.bucket, a.product_id, a.views, a.carts, a.purchases);
 
-  insert into analytics.product_revenue as w
-  select size, bucket, product_id, currency, sum(amount)
-  from (
-    select hour, day, product_id, currency, amount from batch
-    where product_id is not null and items is null and action = 3 and amount is not null
-    union all
-    select hour, day, product_id, currency, amount from batch_products
-    where action = 3 and amount is not null and currency is not null
-  ) p cross join lateral (values (2::smallint, hour), (3::smallint, day)) v (size, bucket)
-  group by 1, 2, 3, 4 order by 1, 2, 3, 4
-  on conflict (size, bucket, product_id, currency) do update set revenue = w.revenue + excluded.revenue;
+  merge into analytics.product_revenue w using (
+    select size, bucket, product_id, currency, sum(amount) as revenue
+    from (
+      select hour, day, product_id, currency, amount from batch
+      where product_id is not null and items is null and action = 3 and amount is not null
+      union all
+      select hour, day, product_id, currency, amount from batch_products
+      where action = 3 and amount is not null and currency is not null
+    ) p cross join lateral (values (2::smallint, hour), (3::smallint, day)) v (size, bucket)
+    group by 1, 2, 3, 4 order by 1, 2, 3, 4
+  ) a on w.size = a.size and w.bucket = a.bucket and w.product_id = a.product_id and w.currency = a.currency
+  when matched then update set revenue = w.revenue + a.revenue
+  when not matched then insert values (a.size, a.bucket, a.product_id, a.currency, a.revenue);
 end $function$;
 
 CREATE OR REPLACE FUNCTION etl.fold_sessions()
@@ -979,6 +1165,15 @@ CREATE OR REPLACE FUNCTION etl.hour_of_minute(minute integer)
  IMMUTABLE PARALLEL SAFE
 AS $function$ select floor(minute / 60::float8)::int $function$;
 
+CREATE OR REPLACE FUNCTION etl.last_cart(buyer integer, at timestamp with time zone)
+ RETURNS TABLE(last_view_at timestamp with time zone)
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select k.last_view_at from analytics.key_facts k
+  where k.user_id = buyer and k.occurred_at <= at and k.action = 2 order by k.occurred_at desc limit 1
+$function$;
+
 CREATE OR REPLACE FUNCTION etl.last_view_day(viewer integer, day integer)
  RETURNS TABLE(view_day integer)
  LANGUAGE sql
@@ -1051,7 +1246,7 @@ begin
     service_id int not null, action smallint, currency smallint, amount numeric, items json);
   create temporary table rerun_covered (user_id int primary key, until timestamptz not null);
   create temporary table rerun_users (user_id int primary key);
-  create temporary table rerun_last_views (user_id int primary key, last_view_at timestamptz);
+  create temporary table rerun_last_views (user_id int primary key, last_view_at timestamptz, cart_view_at timestamptz);
 end $function$;
 
 CREATE OR REPLACE FUNCTION etl.position_after(seen pg_snapshot, last_xid xid8)
@@ -1247,11 +1442,13 @@ begin
   truncate batch_carts;
   insert into batch_carts (user_id, occurred_at, view_day)
   select c.user_id, etl.start_of_hour(hour) - interval '1 microsecond', d.view_day
-  from (select distinct user_id from rerun_events where inside and action = 2 and user_id is not null
+  from (select distinct user_id from rerun_events where inside and action in (2, 3) and user_id is not null
         and user_id not in (select user_id from rerun_last_views)) c
   left join lateral etl.last_view_day(c.user_id, floor((hour - 1) / 24::float8)::int) d on true;
   perform etl.find_last_views();
-  insert into rerun_last_views select user_id, last_view_at from batch_carts;
+  insert into rerun_last_views
+  select c.user_id, c.last_view_at, cart.last_view_at
+  from batch_carts c left join lateral etl.last_cart(c.user_id, c.occurred_at) cart on true;
 end $function$;
 
 CREATE OR REPLACE FUNCTION etl.staged_key_facts(hour integer, only_users boolean)
@@ -1262,13 +1459,17 @@ AS $function$
 begin
   return query
   select distinct k.user_id, k.occurred_at, k.action,
-    case when k.action = 2 then greatest(k.view_at, (select v.last_view_at from rerun_last_views v where v.user_id = k.user_id)) end
+    case when k.action = 2 then greatest(k.view_at, v.last_view_at)
+      -- the last cart's is the latest of all carts'
+      else greatest(v.cart_view_at, max(greatest(k.view_at, v.last_view_at)) filter (where k.action = 2)
+        over (partition by k.user_id order by k.occurred_at, k.action)) end
   from (
     select e.user_id, e.occurred_at, e.action, e.inside, max(e.occurred_at) filter (where e.action = 1)
       over (partition by e.user_id order by e.occurred_at, e.action = 1 desc) as view_at
     from rerun_events e where e.user_id is not null
       and (not only_users or e.user_id in (select x.user_id from rerun_users x))
-  ) k where k.inside and k.action in (2, 3);
+  ) k left join rerun_last_views v on v.user_id = k.user_id
+  where k.inside and k.action in (2, 3);
 end $function$;
 
 CREATE OR REPLACE FUNCTION etl.staged_sessions(hour integer, only_users boolean)
@@ -1387,6 +1588,7 @@ create table raw.events (
   items json,
   payload text not null
 ) partition by RANGE (received_at);
+CREATE INDEX events_items ON ONLY raw.events USING btree (occurred_at) WHERE (items IS NOT NULL);
 CREATE INDEX events_occurred ON ONLY raw.events USING btree (occurred_at);
 CREATE INDEX events_xid ON ONLY raw.events USING btree (xid);
 
@@ -1590,14 +1792,436 @@ begin
 end $function$;
 
 
+-- stream ------------------------------------------------------------------------------------------
+create schema stream;
+
+create table stream.embeddings (
+  model_id text not null,
+  content_hash bytea not null,
+  vector bytea not null,
+  constraint embeddings_pkey PRIMARY KEY (model_id, content_hash)
+);
+
+create table stream.leases (
+  name text not null,
+  owner text not null,
+  heartbeat_at timestamp with time zone not null,
+  constraint leases_pkey PRIMARY KEY (name)
+);
+
+create table stream.pages (
+  id bigint not null generated always as identity,
+  from_position pg_snapshot not null,
+  to_position pg_snapshot not null,
+  since timestamp with time zone not null,
+  read_at timestamp with time zone not null,
+  events integer not null,
+  owner text not null,
+  epoch integer not null default 1,
+  heartbeat_at timestamp with time zone not null default clock_timestamp(),
+  constraint pages_pkey PRIMARY KEY (id)
+);
+
+create table stream.products (
+  point_id uuid not null,
+  key text not null,
+  name text,
+  description text,
+  category text,
+  price numeric,
+  currency text,
+  content_hash bytea not null default '\x'::bytea,
+  content_rank smallint not null default 0,
+  content_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  folded text not null default ''::text,
+  words tsvector not null generated always as (to_tsvector('simple'::regconfig, folded)) stored,
+  first_seen timestamp with time zone not null,
+  last_seen timestamp with time zone not null,
+  counts jsonb not null default '{}'::jsonb,
+  purchases bigint not null default 0,
+  views bigint not null default 0,
+  constraint products_pkey PRIMARY KEY (point_id)
+) with (fillfactor=70);
+CREATE INDEX products_popular ON stream.products USING btree (purchases DESC, views DESC, point_id);
+CREATE INDEX products_words ON stream.products USING gin (words);
+
+create table stream.users (
+  point_id uuid not null,
+  key text not null,
+  items bytea not null default '\x'::bytea,
+  bought bytea not null default '\x'::bytea,
+  events bigint not null default 0,
+  last_seen timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  constraint users_pkey PRIMARY KEY (point_id)
+) with (fillfactor=70);
+alter table stream.users alter column bought set storage external;
+alter table stream.users alter column items set storage external;
+
+CREATE OR REPLACE FUNCTION stream.add_counts(a jsonb, b jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+  select coalesce(jsonb_object_agg(key, n), '{}') from (
+    select key, sum(value::bigint) as n from (
+      select * from jsonb_each_text(a) union all select * from jsonb_each_text(b)) e group by key) s
+$function$;
+
+CREATE OR REPLACE FUNCTION stream.claim(worker text, max_events integer, longest_write interval, patience interval)
+ RETURNS SETOF stream.pages
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_sort TO 'off'
+AS $function$
+declare
+  cursor_row etl.cursors;
+  running xid8[];
+  seen pg_snapshot;
+  asked_at timestamptz;
+  bound timestamptz;
+  page record;
+begin
+  return query update stream.pages p
+    set owner = worker, epoch = p.epoch + 1, heartbeat_at = clock_timestamp()
+    where id = (select id from stream.pages where heartbeat_at < clock_timestamp() - patience
+                order by id for update skip locked limit 1)
+    returning p.*;
+  if found then return; end if;
+
+  select * into cursor_row from etl.cursors where reader = 'stream' for no key update;
+  asked_at := clock_timestamp();
+  seen := pg_current_snapshot();
+  running := array(select pg_snapshot_xip(cursor_row.position));
+  bound := cursor_row.read_at - longest_write - interval '1 hour';
+  select count(*)::int as events, max(xid) as last_xid, max(received_at) as last_received,
+    count(*) filter (where xid >= pg_snapshot_xmax(cursor_row.position)) >= max_events as more
+  into page
+  from (
+    (select xid, received_at from raw.events
+     where xid = any (running) and received_at >= bound and pg_visible_in_snapshot(xid, seen))
+    union all
+    (select xid, received_at from raw.events
+     where xid >= pg_snapshot_xmax(cursor_row.position) and received_at >= bound and pg_visible_in_snapshot(xid, seen)
+     order by xid fetch first max_events rows with ties)
+  ) r;
+  if page.more then
+    seen := etl.position_after(seen, page.last_xid);
+    asked_at := greatest(cursor_row.read_at, least(asked_at, page.last_received));
+  end if;
+  if page.events > 0 then
+    return query insert into stream.pages (from_position, to_position, since, read_at, events, owner)
+      values (cursor_row.position, seen, bound, cursor_row.read_at, page.events, worker) returning *;
+  end if;
+  -- nothing read: the cursor still moves now and then, so that what it looks back at stays short
+  if page.events > 0 or asked_at > cursor_row.read_at + interval '5 seconds' then
+    update etl.cursors set position = seen, read_at = asked_at, events = cursors.events + page.events
+    where reader = 'stream';
+  end if;
+end $function$;
+
+
+-- vectors -----------------------------------------------------------------------------------------
+create schema vectors;
+
+create table vectors.aliases (
+  alias text not null,
+  collection_id integer not null,
+  constraint aliases_alias_check CHECK (((length(alias) >= 1) AND (length(alias) <= 200))),
+  constraint aliases_collection_id_fkey FOREIGN KEY (collection_id) REFERENCES vectors.collections(id) ON DELETE CASCADE,
+  constraint aliases_pkey PRIMARY KEY (alias)
+);
+CREATE INDEX aliases_collection ON vectors.aliases USING btree (collection_id);
+
+create table vectors.collections (
+  id integer not null generated always as identity,
+  name text not null,
+  dimension integer not null,
+  payload_indexes jsonb not null default '{}'::jsonb,
+  purged xid8 not null default '0'::xid8,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  constraint collections_dimension_check CHECK (((dimension >= 1) AND (dimension <= 4096))),
+  constraint collections_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+  constraint collections_name_key UNIQUE (name),
+  constraint collections_pkey PRIMARY KEY (id)
+);
+
+create table vectors.deliveries (
+  store text not null,
+  collection_id integer not null,
+  name text not null,
+  "position" text not null default '1:1:'::text,
+  epoch bigint not null default 0,
+  sweep boolean not null default false,
+  caught_up_at timestamp with time zone,
+  delivered_at timestamp with time zone,
+  points bigint not null default 0,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  constraint deliveries_pkey PRIMARY KEY (store, collection_id),
+  constraint deliveries_store_check CHECK (((length(store) >= 1) AND (length(store) <= 100)))
+);
+
+create table vectors.model_collections (
+  collection_id integer not null,
+  model_id text not null,
+  purpose text not null,
+  constraint model_collections_collection_id_fkey FOREIGN KEY (collection_id) REFERENCES vectors.collections(id) ON DELETE CASCADE,
+  constraint model_collections_model_id_fkey FOREIGN KEY (model_id) REFERENCES vectors.models(id) ON DELETE CASCADE,
+  constraint model_collections_model_id_purpose_key UNIQUE (model_id, purpose),
+  constraint model_collections_pkey PRIMARY KEY (collection_id),
+  constraint model_collections_purpose_check CHECK ((purpose = ANY (ARRAY['products'::text, 'users'::text, 'events'::text])))
+);
+
+create table vectors.models (
+  id text not null,
+  kind text not null,
+  dimension integer not null,
+  file bytea,
+  settings jsonb not null default '{}'::jsonb,
+  automatic boolean not null,
+  corpus_texts integer,
+  state text not null,
+  wanted boolean not null default false,
+  rebuild boolean not null default false,
+  created_at timestamp with time zone not null default now(),
+  ready_at timestamp with time zone,
+  live_at timestamp with time zone,
+  retired_at timestamp with time zone,
+  error text,
+  constraint models_dimension_check CHECK (((dimension >= 1) AND (dimension <= 4096))),
+  constraint models_kind_check CHECK ((kind = ANY (ARRAY['random-projection'::text, 'lsa'::text, 'transformer'::text, 'http'::text]))),
+  constraint models_pkey PRIMARY KEY (id),
+  constraint models_state_check CHECK ((state = ANY (ARRAY['building'::text, 'ready'::text, 'live'::text, 'retired'::text])))
+);
+CREATE UNIQUE INDEX models_live ON vectors.models USING btree ((true)) WHERE (state = 'live'::text);
+
+create table vectors.points (
+  collection_id integer not null,
+  id uuid not null,
+  vector bytea,
+  payload jsonb not null default '{}'::jsonb,
+  changed xid8 not null default pg_current_xact_id(),
+  vector_changed xid8 not null default pg_current_xact_id(),
+  deleted_at timestamp with time zone,
+  constraint points_pkey PRIMARY KEY (collection_id, id),
+  constraint points_vector_or_tombstone CHECK (((deleted_at IS NULL) = (vector IS NOT NULL)))
+) with (autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=2000);
+CREATE INDEX points_changed ON vectors.points USING btree (collection_id, changed, id);
+CREATE INDEX points_tombstones ON vectors.points USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
+alter table vectors.points alter column vector set storage external;
+
+CREATE OR REPLACE FUNCTION vectors.delete_points(collection integer, ids uuid[])
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  deleted int;
+begin
+  perform vectors.hold_collection(collection);
+  with held as (
+    select p.id from vectors.points p
+    where p.collection_id = collection and p.id = any (ids) and p.deleted_at is null
+    order by p.id for no key update
+  )
+  update vectors.points p
+  set vector = null, payload = '{}', deleted_at = clock_timestamp(), changed = pg_current_xact_id(),
+    vector_changed = pg_current_xact_id()
+  from held
+  where p.collection_id = collection and p.id = held.id;
+  get diagnostics deleted = row_count;
+  return deleted;
+end $function$;
+
+CREATE OR REPLACE FUNCTION vectors.drop_collection(wanted text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  gone int;
+begin
+  delete from vectors.collections where name = wanted returning id into gone;
+  if gone is null then
+    return false;
+  end if;
+  delete from vectors.points where collection_id = gone;
+  return true;
+end $function$;
+
+CREATE OR REPLACE FUNCTION vectors.hold_collection(collection integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+AS $function$
+declare
+  found_dimension int;
+begin
+  select dimension into found_dimension from vectors.collections where id = collection for key share;
+  if found_dimension is null then
+    raise exception 'there is no collection %', collection using errcode = 'WV001';
+  end if;
+  return found_dimension;
+end $function$;
+
+CREATE OR REPLACE FUNCTION vectors.mend_feed(collection integer)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+begin
+  if (select max(changed) < pg_snapshot_xmax(pg_current_snapshot()) is not false
+      from vectors.points where collection_id = collection) then
+    return false;
+  end if;
+  perform vectors.hold_collection(collection);
+  update vectors.points set changed = pg_current_xact_id(), vector_changed = pg_current_xact_id()
+  where collection_id = collection;
+  update vectors.collections set purged = pg_current_xact_id() where id = collection;
+  return true;
+end $function$;
+
+CREATE OR REPLACE FUNCTION vectors.purge_tombstones(age interval)
+ RETURNS bigint
+ LANGUAGE plpgsql
+AS $function$
+declare
+  total bigint;
+begin
+  with gone as (
+    delete from vectors.points where deleted_at < clock_timestamp() - age returning collection_id, changed
+  ), newest as (
+    select collection_id, max(changed) as changed, count(*) as n from gone group by collection_id
+  ), noted as (
+    update vectors.collections c set purged = greatest(c.purged, newest.changed)
+    from newest where c.id = newest.collection_id
+  )
+  select coalesce(sum(n), 0) into total from newest;
+  return total;
+end $function$;
+
+CREATE OR REPLACE FUNCTION vectors.put_points(collection integer, ids uuid[], new_vectors bytea[], payloads jsonb[])
+ RETURNS uuid[]
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  size int := 4 * vectors.hold_collection(collection);
+  wrong int;
+  left_out uuid[] := '{}';
+begin
+  select octet_length(v) into wrong from unnest(new_vectors) v where octet_length(v) <> size limit 1;
+  if found then
+    raise exception 'the collection has % dimensions, a vector % bytes', size / 4, wrong using errcode = 'WV002';
+  end if;
+  if array_position(new_vectors, null) is not null then
+    select coalesce(array_agg(distinct t.id), '{}') into left_out
+    from unnest(ids, new_vectors) t (id, vector)
+    where t.vector is null and not exists (
+      select from vectors.points p
+      where p.collection_id = collection and p.id = t.id and p.deleted_at is null);
+  end if;
+  -- constraints look at a row before the conflict does, so "keep" is an empty vector and not null
+  insert into vectors.points as p (collection_id, id, vector, payload)
+  select collection, t.id, coalesce(t.vector, ''), t.payload
+  from (
+    select distinct on (u.id) u.id, u.vector, u.payload
+    from unnest(ids, new_vectors, payloads) with ordinality u (id, vector, payload, place)
+    order by u.id, u.place desc
+  ) t
+  where t.vector is not null or t.id <> all (left_out)
+  order by t.id
+  on conflict (collection_id, id) do update
+  set vector = case when excluded.vector = '' then p.vector else excluded.vector end,
+    payload = excluded.payload, changed = excluded.changed, deleted_at = null,
+    vector_changed = case when excluded.vector in ('', p.vector) then p.vector_changed
+      else excluded.changed end
+  where case when p.deleted_at is not null then excluded.vector <> ''
+    else p.payload <> excluded.payload or excluded.vector not in ('', p.vector) end;
+  return left_out;
+end $function$;
+
+CREATE OR REPLACE FUNCTION vectors.read_changes(collection integer, since pg_snapshot, vectors_since pg_snapshot, until pg_snapshot, last_changed xid8, last_id uuid, max_points integer)
+ RETURNS TABLE(id uuid, changed xid8, vector bytea, payload text, deleted boolean)
+ LANGUAGE plpgsql
+ STABLE ROWS 100
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+AS $function$
+declare
+  running xid8[] := array(select pg_snapshot_xip(since));
+begin
+  return query
+  select n.id, n.changed,
+    case when not pg_visible_in_snapshot(n.vector_changed, vectors_since) then n.vector end,
+    n.payload::text, n.deleted_at is not null
+  from (
+    (select p.id, p.changed, p.vector_changed, p.vector, p.payload, p.deleted_at
+     from vectors.points p
+     where p.collection_id = collection and p.changed >= pg_snapshot_xmax(since)
+       and (p.changed, p.id) > (last_changed, last_id) and pg_visible_in_snapshot(p.changed, until)
+     order by p.changed, p.id limit max_points)
+    union all
+    (select p.id, p.changed, p.vector_changed, p.vector, p.payload, p.deleted_at
+     from vectors.points p
+     where p.collection_id = collection and p.changed = any (running)
+       and (p.changed, p.id) > (last_changed, last_id) and pg_visible_in_snapshot(p.changed, until)
+     order by p.changed, p.id limit max_points)
+  ) n
+  order by n.changed, n.id
+  limit max_points;
+end $function$;
+
+CREATE OR REPLACE FUNCTION vectors.set_payload(collection integer, ids uuid[], members jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  gone text[] := array(select key from jsonb_each(members) where value = 'null');
+begin
+  perform vectors.hold_collection(collection);
+  with held as (
+    select p.id from vectors.points p
+    where p.collection_id = collection and p.id = any (ids) and p.deleted_at is null
+    order by p.id for no key update
+  )
+  update vectors.points p
+  set payload = (p.payload || members) - gone, changed = pg_current_xact_id()
+  from held
+  where p.collection_id = collection and p.id = held.id and p.payload <> (p.payload || members) - gone;
+end $function$;
+
+CREATE OR REPLACE FUNCTION vectors.switch_aliases(targets jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  missing text;
+begin
+  select t.value into missing from jsonb_each_text(targets) t
+  where not exists (select from vectors.collections c where c.name = t.value) limit 1;
+  if found then
+    raise exception 'there is no collection %', missing using errcode = 'WV001';
+  end if;
+  insert into vectors.aliases (alias, collection_id)
+  select t.key, c.id from jsonb_each_text(targets) t join vectors.collections c on c.name = t.value
+  order by t.key
+  on conflict (alias) do update set collection_id = excluded.collection_id;
+end $function$;
+
+
 -- Rights ------------------------------------------------------------------------------------------
 -- Of others than the owner. A function that is not listed is the owner's alone.
 grant usage on schema analytics to weir_app;
 grant usage on schema auth to weir_app;
+grant usage on schema dlq to weir_app;
+grant usage on schema erasure to weir_app;
 grant usage on schema etl to weir_app;
 grant usage on schema public to weir_app;
 grant usage on schema raw to weir_app;
 grant usage on schema raw to weir_ingest;
+grant usage on schema stream to weir_app;
+grant usage on schema vectors to weir_app;
 grant delete, insert, select, truncate, update on table analytics.currencies to weir_app;
 grant select, usage on sequence analytics.currencies_id_seq to weir_app;
 grant delete, insert, select, truncate, update on table analytics.event_types to weir_app;
@@ -1628,6 +2252,10 @@ grant delete, insert, select, update on table auth.services to weir_app;
 grant select, usage on sequence auth.services_id_seq to weir_app;
 grant delete, insert, select, update on table auth.sessions to weir_app;
 grant delete, insert, select, update on table auth.signin_links to weir_app;
+grant delete, insert, select, update on table dlq.letters to weir_app;
+grant delete, insert, select, update on table dlq.replays to weir_app;
+grant insert, select on table erasure.hours to weir_app;
+grant insert, select on table erasure.requests to weir_app;
 grant delete, insert, select, truncate, update on table etl.cursors to weir_app;
 grant delete, insert, select, truncate, update on table etl.event_type_actions to weir_app;
 grant delete, insert, select, truncate, update on table etl.leases to weir_app;
@@ -1638,10 +2266,25 @@ grant select on table raw.events to weir_app;
 grant select on table raw.identities to weir_app;
 grant select on table raw.identities_before to weir_app;
 grant select on table raw.identity_generation to weir_app;
+grant delete, insert, select, truncate, update on table stream.embeddings to weir_app;
+grant delete, insert, select, truncate, update on table stream.leases to weir_app;
+grant delete, insert, select, truncate, update on table stream.pages to weir_app;
+grant select, usage on sequence stream.pages_id_seq to weir_app;
+grant delete, insert, select, truncate, update on table stream.products to weir_app;
+grant delete, insert, select, truncate, update on table stream.users to weir_app;
+grant delete, insert, select, update on table vectors.aliases to weir_app;
+grant delete, insert, select, update on table vectors.collections to weir_app;
+grant select, usage on sequence vectors.collections_id_seq to weir_app;
+grant delete, insert, select, update on table vectors.deliveries to weir_app;
+grant delete, insert, select, update on table vectors.model_collections to weir_app;
+grant delete, insert, select, update on table vectors.models to weir_app;
+grant delete, insert, select, update on table vectors.points to weir_app;
 grant execute on function auth.touch() to weir_app;
+grant execute on function dlq.add(text,text,jsonb,text,text,bytea,text,text) to weir_app;
 grant execute on function etl.apply_hour(bigint,integer,etl.cursors) to weir_app;
 grant execute on function etl.bit_of_day(integer) to weir_app;
 grant execute on function etl.compare_hour(integer) to weir_app;
+grant execute on function etl.correct_purchases() to weir_app;
 grant execute on function etl.day_of_minute(integer) to weir_app;
 grant execute on function etl.drop_facts(timestamp with time zone) to weir_app;
 grant execute on function etl.ensure_facts_partitions(date,date) to weir_app;
@@ -1657,6 +2300,7 @@ grant execute on function etl.fold_products() to weir_app;
 grant execute on function etl.fold_sessions() to weir_app;
 grant execute on function etl.fold_users() to weir_app;
 grant execute on function etl.hour_of_minute(integer) to weir_app;
+grant execute on function etl.last_cart(integer,timestamp with time zone) to weir_app;
 grant execute on function etl.last_view_day(integer,integer) to weir_app;
 grant execute on function etl.minute_of(timestamp with time zone) to weir_app;
 grant execute on function etl.month_of_day(integer) to weir_app;
@@ -1679,6 +2323,17 @@ grant execute on function etl.start_of_hour(integer) to weir_app;
 grant execute on function etl.step(bigint,integer,interval) to weir_app;
 grant execute on function raw.append(integer[],smallint[],uuid[],bigint[],timestamp with time zone[],text[],text[],numeric[],text[],text[],text[],json[],text[]) to weir_ingest;
 grant execute on function raw.prepare_days(integer) to weir_ingest;
+grant execute on function stream.add_counts(jsonb,jsonb) to weir_app;
+grant execute on function stream.claim(text,integer,interval,interval) to weir_app;
+grant execute on function vectors.delete_points(integer,uuid[]) to weir_app;
+grant execute on function vectors.drop_collection(text) to weir_app;
+grant execute on function vectors.hold_collection(integer) to weir_app;
+grant execute on function vectors.mend_feed(integer) to weir_app;
+grant execute on function vectors.purge_tombstones(interval) to weir_app;
+grant execute on function vectors.put_points(integer,uuid[],bytea[],jsonb[]) to weir_app;
+grant execute on function vectors.read_changes(integer,pg_snapshot,pg_snapshot,pg_snapshot,xid8,uuid,integer) to weir_app;
+grant execute on function vectors.set_payload(integer,uuid[],jsonb) to weir_app;
+grant execute on function vectors.switch_aliases(jsonb) to weir_app;
 
 alter default privileges revoke execute on functions from public;
 alter default privileges in schema analytics grant select, usage on sequences to weir_app;
@@ -1691,3 +2346,8 @@ alter default privileges in schema etl grant select, usage on sequences to weir_
 alter default privileges in schema etl grant execute on functions to weir_app;
 alter default privileges in schema etl grant delete, insert, select, truncate, update on tables to weir_app;
 alter default privileges in schema raw grant select on tables to weir_app;
+alter default privileges in schema stream grant execute on functions to weir_app;
+alter default privileges in schema stream grant delete, insert, select, truncate, update on tables to weir_app;
+alter default privileges in schema vectors grant select, usage on sequences to weir_app;
+alter default privileges in schema vectors grant execute on functions to weir_app;
+alter default privileges in schema vectors grant delete, insert, select, update on tables to weir_app;

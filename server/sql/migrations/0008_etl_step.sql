@@ -30,8 +30,30 @@ begin
   end loop;
 end $$;
 
--- Stage 8: carts and purchases, each cart with the user's last view at or before it. A cart looks back (to a
--- day that view_days says has a view, so one or two probes); a view that arrives late looks forward.
+-- The user's last cart at or before an instant: the view that led to it.
+create function etl.last_cart(buyer int, at timestamptz) returns table (last_view_at timestamptz) language sql stable as $$
+  select k.last_view_at from analytics.key_facts k
+  where k.user_id = buyer and k.occurred_at <= at and k.action = 2 order by k.occurred_at desc limit 1
+$$;
+
+-- Purchases at or after a user's first cart in batch_carts: puts right which cart is their last.
+create function etl.correct_purchases() returns void language plpgsql
+set enable_seqscan = off set enable_nestloop = off as $$
+begin
+  insert into analytics.key_facts (user_id, occurred_at, action, last_view_at)
+  select carts.user_id, bought.occurred_at, 3, cart.last_view_at
+  from (select user_id, min(occurred_at) as first from batch_carts group by 1) carts
+  cross join lateral (
+    select k.occurred_at, k.last_view_at from analytics.key_facts k
+    where k.user_id = carts.user_id and k.occurred_at >= carts.first and k.action = 3 offset 0) bought
+  left join lateral etl.last_cart(carts.user_id, bought.occurred_at) cart on true
+  where cart.last_view_at is distinct from bought.last_view_at
+  on conflict (user_id, occurred_at, action) do update set last_view_at = excluded.last_view_at;
+end $$;
+
+-- Stage 8: carts with the user's last view at or before them, and purchases with that of their last cart. A
+-- cart looks back (to a day that view_days says has a view, so one or two probes); a view that arrives late
+-- looks forward to carts, and a cart to purchases.
 create function etl.fold_key_facts() returns void language plpgsql
 set enable_seqscan = off set enable_nestloop = off as $$
 begin
@@ -51,11 +73,14 @@ begin
   ), seen as (
     select *, max(occurred_at) filter (where action = 1)
       over (partition by user_id order by occurred_at, action) as view_at from timeline
+  ), corrected as (
+    insert into analytics.key_facts (user_id, occurred_at, action, last_view_at)
+    select user_id, occurred_at, 2, view_at from seen
+    where action = 2 and view_at > coalesce(last_view_at, '-infinity')
+    on conflict (user_id, occurred_at, action) do update set last_view_at = excluded.last_view_at
+    returning user_id, occurred_at, last_view_at
   )
-  insert into analytics.key_facts (user_id, occurred_at, action, last_view_at)
-  select user_id, occurred_at, 2, view_at from seen
-  where action = 2 and view_at > coalesce(last_view_at, '-infinity')
-  on conflict (user_id, occurred_at, action) do update set last_view_at = excluded.last_view_at;
+  insert into batch_carts (user_id, occurred_at, last_view_at) select * from corrected;
 
   insert into batch_carts (user_id, occurred_at, view_day)
   select c.user_id, c.occurred_at, d.view_day from (
@@ -64,9 +89,13 @@ begin
   perform etl.find_last_views();
   insert into analytics.key_facts (user_id, occurred_at, action, last_view_at)
   select user_id, occurred_at, 2, last_view_at from batch_carts
-  union all
-  select distinct user_id, occurred_at, 3, null::timestamptz from batch where action = 3 and user_id is not null
   on conflict do nothing;
+  insert into analytics.key_facts (user_id, occurred_at, action, last_view_at)
+  select b.user_id, b.occurred_at, 3, cart.last_view_at
+  from (select distinct user_id, occurred_at from batch where action = 3 and user_id is not null) b
+  left join lateral etl.last_cart(b.user_id, b.occurred_at) cart on true
+  on conflict do nothing;
+  perform etl.correct_purchases();
 end $$;
 
 -- The position after a page of what `seen` shows. A snapshot says "every transaction below xmax, less those

@@ -23,7 +23,7 @@ begin
     service_id int not null, action smallint, currency smallint, amount numeric, items json);
   create temporary table rerun_covered (user_id int primary key, until timestamptz not null);
   create temporary table rerun_users (user_id int primary key);
-  create temporary table rerun_last_views (user_id int primary key, last_view_at timestamptz);
+  create temporary table rerun_last_views (user_id int primary key, last_view_at timestamptz, cart_view_at timestamptz);
 end $$;
 
 -- Raw events that `position` shows, from..until, of all users or of those given.
@@ -96,18 +96,20 @@ begin
   analyze rerun_events;
 end $$;
 
--- The user's last view before the hour, for carts that have none in it.
+-- The user's last view before the hour, for carts that have none in it, and the last cart's, for purchases.
 create function etl.stage_last_views(hour int) returns void language plpgsql as $$
 begin
   perform etl.open_batch();
   truncate batch_carts;
   insert into batch_carts (user_id, occurred_at, view_day)
   select c.user_id, etl.start_of_hour(hour) - interval '1 microsecond', d.view_day
-  from (select distinct user_id from rerun_events where inside and action = 2 and user_id is not null
+  from (select distinct user_id from rerun_events where inside and action in (2, 3) and user_id is not null
         and user_id not in (select user_id from rerun_last_views)) c
   left join lateral etl.last_view_day(c.user_id, floor((hour - 1) / 24::float8)::int) d on true;
   perform etl.find_last_views();
-  insert into rerun_last_views select user_id, last_view_at from batch_carts;
+  insert into rerun_last_views
+  select c.user_id, c.last_view_at, cart.last_view_at
+  from batch_carts c left join lateral etl.last_cart(c.user_id, c.occurred_at) cart on true;
 end $$;
 
 create function etl.staged_key_facts(hour int, only_users boolean)
@@ -115,13 +117,17 @@ returns table (user_id int, occurred_at timestamptz, action smallint, last_view_
 begin
   return query
   select distinct k.user_id, k.occurred_at, k.action,
-    case when k.action = 2 then greatest(k.view_at, (select v.last_view_at from rerun_last_views v where v.user_id = k.user_id)) end
+    case when k.action = 2 then greatest(k.view_at, v.last_view_at)
+      -- the last cart's is the latest of all carts'
+      else greatest(v.cart_view_at, max(greatest(k.view_at, v.last_view_at)) filter (where k.action = 2)
+        over (partition by k.user_id order by k.occurred_at, k.action)) end
   from (
     select e.user_id, e.occurred_at, e.action, e.inside, max(e.occurred_at) filter (where e.action = 1)
       over (partition by e.user_id order by e.occurred_at, e.action = 1 desc) as view_at
     from rerun_events e where e.user_id is not null
       and (not only_users or e.user_id in (select x.user_id from rerun_users x))
-  ) k where k.inside and k.action in (2, 3);
+  ) k left join rerun_last_views v on v.user_id = k.user_id
+  where k.inside and k.action in (2, 3);
 end $$;
 
 create function etl.staged_user_hours(hour int, only_users boolean)
@@ -248,7 +254,10 @@ begin
   ) o using (user_id) where n.viewed is distinct from o.viewed
   union
   select user_id from analytics.user_months where month = etl.month_of_day(day)
-    and view_days & etl.bit_of_day(day) <> 0 and days & etl.bit_of_day(day) = 0;
+    and view_days & etl.bit_of_day(day) <> 0 and days & etl.bit_of_day(day) = 0
+  union
+  -- until the facts are right, a new cart may be given a wrong last view
+  select user_id from wrong_facts where action = 1 and user_id is not null;
 
   -- counters of users and sessions: their own error, against the rows that they count
   create temporary table wrong_totals as

@@ -34,6 +34,8 @@ begin
   ) then
     return false;
   end if;
+  -- late events may have changed what lies before the hour
+  delete from rerun_last_views where user_id = any (noted);
   perform etl.stage_last_views(hour);
 
   delete from analytics.facts where ctid = any (array(
@@ -89,6 +91,9 @@ begin
   select user_id, started_at, ended_at, events, purchases from etl.staged_sessions(hour, true);
   delete from analytics.key_facts where user_id = any (noted) and occurred_at >= starts and occurred_at < ends;
   insert into analytics.key_facts (user_id, occurred_at, action, last_view_at) select * from etl.staged_key_facts(hour, true);
+  truncate batch_carts;
+  insert into batch_carts (user_id, occurred_at) select user_id, starts from unnest(noted) user_id;
+  perform etl.correct_purchases();
   perform etl.replace_users(hour, noted, 1);
 
   insert into analytics.window_totals as w (size, bucket, events, users, sessions, converted_sessions)

@@ -144,21 +144,32 @@ export const checks: readonly Check[] = [
   },
   {
     table: "key_facts",
-    // views of earlier days are taken from facts, which are compared with raw for their own day
+    // what led here on earlier days is taken from facts and key facts, compared with raw for their own day
     expected: `select distinct k.user_key || ' ' || case action when 2 then 'cart ' else 'purchase ' end || ${instant("k.occurred_at")} as label,
-      case when action = 2 then coalesce(${instant("coalesce(k.view_at, earlier.view_at)")}, 'no view') else '' end as value
+      coalesce(${instant("case when action = 2 then k.view_at else coalesce(k.cart_view_at, earlier.view_at) end")}, 'no view') as value
       from (
-        select user_key, occurred_at, action, max(occurred_at) filter (where action = 1)
-          over (partition by user_key order by occurred_at range unbounded preceding) as view_at
-        from audit_events where user_key is not null and action in (1, 2, 3)
+        select *, max(view_at) filter (where action = 2)
+          over (partition by user_key order by occurred_at range unbounded preceding) as cart_view_at
+        from (
+          select d.user_key, d.occurred_at, d.action, coalesce(d.view_at, earlier.view_at) as view_at
+          from (
+            select user_key, occurred_at, action, max(occurred_at) filter (where action = 1)
+              over (partition by user_key order by occurred_at range unbounded preceding) as view_at
+            from audit_events where user_key is not null and action in (1, 2, 3)
+          ) d
+          left join lateral (
+            select max(f.occurred_at) as view_at from analytics.facts f join analytics.users u on u.id = f.user_id
+            where d.view_at is null and d.action = 2 and u.key = d.user_key and f.action = 1 and f.occurred_at < ${dayStart}
+          ) earlier on true
+          where action in (2, 3)
+        ) carts
       ) k
       left join lateral (
-        select max(f.occurred_at) as view_at from analytics.facts f join analytics.users u on u.id = f.user_id
-        where k.view_at is null and k.action = 2 and u.key = k.user_key and f.action = 1 and f.occurred_at < ${dayStart}
-      ) earlier on true
-      where action in (2, 3)`,
+        select max(f.last_view_at) as view_at from analytics.key_facts f join analytics.users u on u.id = f.user_id
+        where k.cart_view_at is null and k.action = 3 and u.key = k.user_key and f.action = 2 and f.occurred_at < ${dayStart}
+      ) earlier on true`,
     found: `select u.key || ' ' || case action when 2 then 'cart ' else 'purchase ' end || ${instant("occurred_at")} as label,
-      case when action = 2 then coalesce(${instant("last_view_at")}, 'no view') else '' end as value
+      coalesce(${instant("last_view_at")}, 'no view') as value
       from analytics.key_facts k join analytics.users u on u.id = k.user_id where ${inDay("occurred_at")}`,
   },
   {

@@ -119,14 +119,19 @@ export async function executeNextRun(
   let rows = 0;
   let changed = false;
   try {
-    for (let hour = run.first_hour; hour < run.first_hour + hours; hour++) {
-      if (signal.aborted) return await endRun(database, run, { state: "queued" });
-      const [done] = await database.query<{ rows: string; changed: boolean }>(
-        { text: "call etl.rerun_hour($1, $2, null, null)", values: [epoch, hour] },
-        { timeoutMs: 1_800_000 },
-      );
-      rows += Number(done?.rows ?? 0);
-      changed ||= done?.changed === true;
+    // A new event may join a session of an hour still wrong to one of an hour already right: after a
+    // change the day is looked at once more.
+    for (let pass = 1; pass <= (changed && hours > 1 ? 2 : 1); pass++) {
+      rows = 0;
+      for (let hour = run.first_hour; hour < run.first_hour + hours; hour++) {
+        if (signal.aborted) return await endRun(database, run, { state: "queued" });
+        const [done] = await database.query<{ rows: string; changed: boolean }>(
+          { text: "call etl.rerun_hour($1, $2, null, null)", values: [epoch, hour] },
+          { timeoutMs: 1_800_000 },
+        );
+        rows += Number(done?.rows ?? 0);
+        changed ||= done?.changed === true;
+      }
     }
   } catch (error) {
     const state = run.attempts < maxAttempts ? "queued" : "failed";

@@ -4,7 +4,7 @@ import type { Asker } from "./ask.ts";
 import { defaultCurrency } from "./currency.ts";
 import { invalidQuery } from "./invalid-query.ts";
 import { type AskedRange, instantOf, rangeAnswer } from "./range.ts";
-import { brokenHours, type MinuteRange, spanTable, spanValues, windowSpans } from "./spans.ts";
+import { minutesOf, type SignedRange, signedRanges, windowSizes } from "./spans.ts";
 
 export type ProductSort = (typeof productSorts)[number];
 
@@ -40,9 +40,7 @@ export async function readProducts(
       sort === "revenue"
         ? (question.currency ?? (await defaultCurrency(connection, range)))
         : undefined;
-    const edges = brokenHours(range);
-    const statement = rankStatement({ ...question, currency }, edges);
-    const rows = await connection.query<ProductRow>(statement);
+    const rows = await connection.query<ProductRow>(rankStatement({ ...question, currency }));
     return { currency: currency ?? null, rows: rows.map(productOf) };
   });
   return { range: rangeAnswer(range), sort, ...answer };
@@ -62,29 +60,36 @@ function productOf(row: ProductRow): TopProducts["rows"][number] {
 
 /**
  * Ranks by one aggregate over the windows, then looks the other figures up for the few that are
- * shown. Products are kept by the hour, so the minutes of broken hours come from the raw events, and
- * only from those that the windows have taken in.
+ * shown. Products are kept by the hour and the day; the minutes of broken hours come from the facts,
+ * which the ETL writes with the windows.
  */
-function rankStatement(
-  { range, sort, currency, limit }: ProductsQuestion,
-  edges: readonly MinuteRange[],
-): Statement {
-  const spans = windowSpans([range], "hour");
-  const values: unknown[] = [...spanValues(spans), limit];
+function rankStatement({ range, sort, currency, limit }: ProductsQuestion): Statement {
+  const { days, hours, minutes } = signedRanges(range);
+  const runs = [
+    ...days.map((run) => windowsOf("day", run)),
+    ...hours.map((run) => windowsOf("hour", run)),
+  ];
+  const values: unknown[] = [
+    runs.map(({ size }) => size),
+    runs.map(({ low }) => low),
+    runs.map(({ high }) => high),
+    runs.map(({ sign }) => sign),
+    limit,
+  ];
   const next = (value: unknown) => `$${values.push(value)}`;
   const byRevenue = sort === "revenue";
   const kept = byRevenue
     ? `currency = (select id from analytics.currencies where code = ${next(currency ?? "")})`
-    : `${sort} > 0`;
+    : `${sort} <> 0`;
   const table = byRevenue ? "analytics.product_revenue" : "analytics.product_windows";
   // One select a run: joined to a table of runs, each of half a million rows passes a join as well.
-  const figures = spans.sizes.map(
-    (size, index) => `
-      select product_id, ${sort} as figure from ${table}
-      where size = ${next(size)}::smallint and bucket >= ${next(spans.lows[index])}::int
-        and bucket < ${next(spans.highs[index])}::int and ${kept}`,
+  const figures = runs.map(
+    ({ size, low, high, sign }) => `
+      select product_id, ${sign === 1 ? sort : `-${sort}`} as figure from ${table}
+      where size = ${next(size)}::smallint and bucket >= ${next(low)}::int
+        and bucket < ${next(high)}::int and ${kept}`,
   );
-  if (edges.length > 0 || figures.length === 0) {
+  if (minutes.length > 0 || figures.length === 0) {
     // Of the windows' own type: else each of their rows is converted before it is summed.
     const own = byRevenue ? sort : `${sort}::int`;
     figures.push(
@@ -93,10 +98,11 @@ function rankStatement(
   }
   return {
     text: `
-      with edges as materialized (${edges.length === 0 ? noEdges : edgeProducts(values, edges)}),
+      with edges as materialized (${minutes.length === 0 ? noEdges : edgeProducts(values, minutes)}),
       ranked as materialized (
         select product_id, sum(figure) as figure from (${figures.join(" union all ")}) as parts
-        group by product_id order by figure desc fetch first $5 rows with ties
+        group by product_id having sum(figure) <> 0
+        order by figure desc fetch first $5 rows with ties
       )
       select p.key as product_id, p.name, p.category, f.views, f.carts, f.purchases, m.revenue
       from ranked r
@@ -115,7 +121,7 @@ function rankStatement(
           from (${revenueOfProduct} union all
             select currency, revenue from edges where product_id = r.product_id) as parts
           join analytics.currencies c on c.id = parts.currency
-          where revenue is not null group by c.code
+          where revenue is not null group by c.code having sum(revenue) <> 0
         ) as sums
       ) m on true
       order by r.figure desc, p.key limit $5`,
@@ -123,18 +129,26 @@ function rankStatement(
   };
 }
 
+function windowsOf(size: "hour" | "day", { from, to, sign }: SignedRange) {
+  const unit = minutesOf[size];
+  return { size: windowSizes[size], low: from / unit, high: to / unit, sign };
+}
+
+const runTable =
+  "unnest($1::smallint[], $2::int[], $3::int[], $4::int[]) as s(size, low, high, sign)";
+
 /** Each window of the range is one probe: an index has no skip over the buckets between. */
 const countsOfProduct = `
-  select w.views, w.carts, w.purchases
-  from ${spanTable}
+  select s.sign * w.views as views, s.sign * w.carts as carts, s.sign * w.purchases as purchases
+  from ${runTable}
   cross join lateral generate_series(s.low, s.high - 1) as b(bucket)
   cross join lateral (
     select views, carts, purchases from analytics.product_windows
     where size = s.size and bucket = b.bucket and product_id = r.product_id offset 0
   ) w`;
 const revenueOfProduct = `
-  select w.currency, w.revenue
-  from ${spanTable}
+  select w.currency, s.sign * w.revenue as revenue
+  from ${runTable}
   cross join lateral generate_series(s.low, s.high - 1) as b(bucket)
   cross join lateral (
     select currency, revenue from analytics.product_revenue
@@ -146,33 +160,39 @@ const noEdges = `
     null::smallint as currency, null::numeric as revenue
   where false`;
 
-/** The products of the raw events in broken hours, one row a product and currency, as the ETL counts them. */
-function edgeProducts(values: unknown[], edges: readonly MinuteRange[]): string {
+/**
+ * One row a product and currency of the events in some minutes, as the ETL counts them: facts hold
+ * the product of an event that has one, the log those of an event that has several.
+ */
+function edgeProducts(values: unknown[], edges: readonly SignedRange[]): string {
   const next = (value: unknown) => `$${values.push(value)}`;
-  const events = edges.map(
-    ({ from, to }) => `
-      select event_type, product_key, items, amount, currency from raw.events
-      where occurred_at >= ${next(instantOf(from))} and occurred_at < ${next(instantOf(to))}
-        and received_at >= ${next(instantOf(from - 1_500))}
-        and pg_visible_in_snapshot(xid, (select position from etl.cursors where reader = 'windows'))
-        and (product_key is not null or items is not null)`,
-  );
-  return `
-    select p.id as product_id,
-      count(*) filter (where t.action = 1) as views, count(*) filter (where t.action = 2) as carts,
-      count(*) filter (where t.action = 3) as purchases, c.id as currency,
-      sum(i.amount) filter (where t.action = 3) as revenue
-    from (${events.join(" union all ")}) e
-    join analytics.event_types t on t.name = e.event_type and t.action between 1 and 3
-    cross join lateral (
-      select e.product_key as key, e.amount where e.items is null
+  const parts = edges.map(({ from, to, sign }) => {
+    const within = `occurred_at >= ${next(instantOf(from))} and occurred_at < ${next(instantOf(to))}`;
+    return `
+      select ${sign} as sign, product_id, action, currency, amount from analytics.facts
+      where ${within} and product_id is not null and action between 1 and 3
       union all
-      select item ->> 'id', sum((item ->> 'amount')::numeric)
-      from json_array_elements(e.items) item
-      where e.items is not null and item ->> 'id' is not null group by 1
-    ) i
-    join analytics.products p on p.key = i.key
-    left join analytics.currencies c
-      on e.amount is not null and c.code = coalesce(e.currency, 'XXX')
-    group by p.id, c.id`;
+      select ${sign}, p.id, t.action, c.id, i.amount
+      from (
+        select event_type, items, amount, currency from raw.events
+        where ${within} and items is not null
+          -- clocks of senders run ahead by a day at the most
+          and received_at >= ${next(instantOf(from - 1_500))}
+          and pg_visible_in_snapshot(xid, (select position from etl.cursors where reader = 'windows'))
+      ) e
+      join analytics.event_types t on t.name = e.event_type and t.action between 1 and 3
+      cross join lateral (
+        select item ->> 'id' as key, sum((item ->> 'amount')::numeric) as amount
+        from json_array_elements(e.items) item where item ->> 'id' is not null group by 1
+      ) i
+      join analytics.products p on p.key = i.key
+      left join analytics.currencies c
+        on e.amount is not null and c.code = coalesce(e.currency, 'XXX')`;
+  });
+  return `
+    select product_id, coalesce(sum(sign) filter (where action = 1), 0) as views,
+      coalesce(sum(sign) filter (where action = 2), 0) as carts,
+      coalesce(sum(sign) filter (where action = 3), 0) as purchases,
+      currency, sum(sign * amount) filter (where action = 3 and currency is not null) as revenue
+    from (${parts.join(" union all ")}) e group by product_id, currency`;
 }

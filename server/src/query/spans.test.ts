@@ -3,11 +3,11 @@ import { test } from "node:test";
 import fc from "fast-check";
 import {
   brokenDays,
-  brokenHours,
   hourSpans,
   type MinuteRange,
   minutesOf,
   monthMasks,
+  signedRanges,
   windowSpans,
 } from "./spans.ts";
 
@@ -37,19 +37,26 @@ test("the windows of a range cover each of its minutes once and nothing else", (
   );
 });
 
-test("hours and the minutes of broken hours make up the range", () => {
+test("days, hours and minutes with their signs sum up to each minute of a range once", () => {
   fc.assert(
     fc.property(range, (asked) => {
-      const spans = windowSpans([asked], "hour");
-      const covered = spans.sizes.flatMap((size, index) => {
-        const unit = sizes[size] ?? 0;
-        return minutes({
-          from: (spans.lows[index] ?? 0) * unit,
-          to: (spans.highs[index] ?? 0) * unit,
-        });
-      });
-      const all = [...covered, ...brokenHours(asked).flatMap(minutes)].sort((a, b) => a - b);
-      assert.deepEqual(all, minutes(asked));
+      const { days, hours, minutes: rest } = signedRanges(asked);
+      const sums = new Map<number, number>();
+      for (const part of [...days, ...hours, ...rest]) {
+        for (const minute of minutes(part)) {
+          sums.set(minute, (sums.get(minute) ?? 0) + part.sign);
+        }
+      }
+      const covered = [...sums].filter(([, sum]) => sum !== 0).sort(([a], [b]) => a - b);
+      assert.deepEqual(
+        covered,
+        minutes(asked).map((minute) => [minute, 1]),
+      );
+      const length = (parts: readonly MinuteRange[]) =>
+        parts.reduce((sum, { from, to }) => sum + to - from, 0);
+      assert.ok(days.length <= 1 && hours.length <= 2);
+      if (days.length > 0) assert.ok(length(hours) <= (2 * minutesOf.day) / 2 + 2 * 30);
+      if (hours.length > 0) assert.ok(length(rest) <= (2 * minutesOf.hour) / 2);
     }),
   );
 });

@@ -28,14 +28,8 @@ export interface MinuteRange {
   readonly to: number;
 }
 
-/**
- * The fewest runs of windows that make up each range. @param smallest `hour` leaves the minutes of
- * broken hours out (see `brokenHours`), for tables that are not kept by the minute.
- */
-export function windowSpans(
-  ranges: readonly MinuteRange[],
-  smallest: "minute" | "hour" = "minute",
-): Spans {
+/** The fewest runs of windows that make up each range. */
+export function windowSpans(ranges: readonly MinuteRange[]): Spans {
   const spans: Spans = { points: [], sizes: [], lows: [], highs: [] };
   for (const [point, { from, to }] of ranges.entries()) {
     const add = (size: keyof typeof windowSizes, low: number, high: number) => {
@@ -47,13 +41,53 @@ export function windowSpans(
     };
     const hours = inner(from, to, 60);
     const days = inner(hours.from, hours.to, 1_440);
-    if (smallest === "minute") add("minute", from, hours.from);
+    add("minute", from, hours.from);
     add("hour", hours.from, days.from);
     add("day", days.from, days.to);
     add("hour", days.to, hours.to);
-    if (smallest === "minute") add("minute", hours.to, to);
+    add("minute", hours.to, to);
   }
   return spans;
+}
+
+/** Part of a sum: `sign` is 1, or -1 where it is taken away. */
+export interface SignedRange extends MinuteRange {
+  readonly sign: 1 | -1;
+}
+
+/**
+ * A range as a sum of whole days, whole hours and minutes, of which some are taken away: 21 hours are a
+ * day less three. For tables with a row a subject, where an hour has nearly as many rows as a day.
+ */
+export function signedRanges(
+  range: MinuteRange,
+): Readonly<Record<"days" | "hours" | "minutes", SignedRange[]>> {
+  const [days, besides] = split([{ ...range, sign: 1 }], minutesOf.day);
+  const [hours, minutes] = split(besides, minutesOf.hour);
+  return { days, hours, minutes };
+}
+
+/** Each range as one of whole `unit`s, the nearest, and what is missing or too much at its ends. */
+function split(ranges: readonly SignedRange[], unit: number): [SignedRange[], SignedRange[]] {
+  const whole: SignedRange[] = [];
+  const ends: SignedRange[] = [];
+  for (const range of ranges) {
+    const from = Math.round(range.from / unit) * unit;
+    const to = Math.round(range.to / unit) * unit;
+    if (from >= to) {
+      ends.push(range);
+      continue;
+    }
+    whole.push({ from, to, sign: range.sign });
+    for (const [low, high] of [
+      [range.from, from],
+      [to, range.to],
+    ] as const) {
+      if (low < high) ends.push({ from: low, to: high, sign: range.sign });
+      if (low > high) ends.push({ from: high, to: low, sign: range.sign === 1 ? -1 : 1 });
+    }
+  }
+  return [whole, ends];
 }
 
 /** The parts of a range that are no whole hour: none, one or two, each shorter than two hours. */
