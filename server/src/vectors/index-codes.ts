@@ -59,18 +59,21 @@ export class Codes {
     let widest = 0;
     for (let i = 0; i < rest.length; i += 4) widest = Math.max(widest, spread(rest, i));
     const step = widest === 0 ? 1 : (2 * widest) / largestEntry;
+    const perStep = 1 / step;
     let base = 0;
+    const sums = new Float64Array(16);
     const table = this.#memory.codes.subarray(at.table, at.table + 16 * groups);
     for (let group = 0; group < groups; group++) {
       const least = -spread(rest, 4 * group);
       base += least;
+      // each sum from the one with its lowest sign the other way
+      sums[0] = allNegative(rest, 4 * group);
+      for (let nibble = 1; nibble < 16; nibble++) {
+        const value = rest[4 * group + 31 - Math.clz32(nibble & -nibble)] ?? 0;
+        sums[nibble] = (sums[nibble & (nibble - 1)] ?? 0) + 2 * value;
+      }
       for (let nibble = 0; nibble < 16; nibble++) {
-        let sum = 0;
-        for (let bit = 0; bit < 4; bit++) {
-          const value = rest[4 * group + bit] ?? 0;
-          sum += (nibble >> bit) & 1 ? value : -value;
-        }
-        table[16 * group + nibble] = Math.round((sum - least) / step);
+        table[16 * group + nibble] = ((sums[nibble] ?? 0) - least) * perStep + 0.5;
       }
     }
     kernel.scan(
@@ -94,6 +97,12 @@ export class Codes {
     for (let i = 0; i < work.length; i++) work[i] = (work[i] ?? 0) - (this.#mean[i] ?? 0);
     return work;
   }
+}
+
+function allNegative(values: Float32Array, at: number): number {
+  let sum = 0;
+  for (let i = at; i < Math.min(at + 4, values.length); i++) sum -= values[i] ?? 0;
+  return sum;
 }
 
 function spread(values: Float32Array, at: number): number {
