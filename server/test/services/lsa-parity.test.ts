@@ -24,7 +24,9 @@ const english = [
   ),
 ];
 const turkish = ["turkish-suffixes.csv", "turkish-products.txt"].flatMap((file) =>
-  readFileSync(join(root, "bench/quality", file), "utf8").trim().split(/[;\n]/),
+  readFileSync(join(root, "bench/quality", file), "utf8")
+    .trim()
+    .split(/[;\n]/),
 );
 const odd = [
   "",
@@ -70,9 +72,9 @@ function makeTexts(count: number, random: Random): string[] {
     () => Array.from({ length: 1 + random() * 12 }, oddCharacter).join(""),
   ];
   const mix = (from: readonly string[], between: string) =>
-    Array.from({ length: 1 + random() * 40 }, () => pick(random, from as [string, ...string[]])).join(
-      between,
-    );
+    Array.from({ length: 1 + random() * 40 }, () =>
+      pick(random, from as [string, ...string[]]),
+    ).join(between);
   // of blocks that Unicode has had for long: Node and Python may know different versions of it
   const oddCharacter = () => {
     const [first, size] = pick(random, [
@@ -109,7 +111,9 @@ async function compare(made: ModelFile, control: readonly string[] = []): Promis
       args: [path, ...control],
       input: texts.map((text) => `${JSON.stringify(text)}\n`).join(""),
     });
-    const reference = new Float64Array(output.buffer.slice(output.byteOffset, output.byteOffset + output.length));
+    const reference = new Float64Array(
+      output.buffer.slice(output.byteOffset, output.byteOffset + output.length),
+    );
     const embedder = await createEmbedder({ kind: "lsa", file: made.file });
     return compareVectors(await embedder.embed(texts), reference);
   } finally {
@@ -131,7 +135,8 @@ function compareVectors(vectors: readonly Float32Array[], reference: Float64Arra
   for (const [index, vector] of vectors.entries()) {
     const other = reference.subarray(index * vector.length, (index + 1) * vector.length);
     const [own, its] = [vector, other].map((v) => v.some((entry) => entry !== 0));
-    const cosine = own || its ? vector.reduce((sum, entry, d) => sum + entry * (other[d] as number), 0) : 1;
+    const cosine =
+      own || its ? vector.reduce((sum, entry, d) => sum + entry * (other[d] as number), 0) : 1;
     if (!own && !its) empty++;
     // written so that NaN is worse than all
     if (!(cosine >= least)) {
