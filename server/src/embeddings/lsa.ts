@@ -38,7 +38,7 @@ export function createLsaEmbedder(modelId: string, model: LsaModel): Embedder {
  * own normalisation is left out: it only scales what the last one normalises. What remains is a sum over the
  * words, so each word's share is computed once and remembered.
  */
-export function createLsaTransform(model: LsaModel): (text: string) => Float32Array {
+function createLsaTransform(model: LsaModel): (text: string) => Float32Array {
   const { dimension, components, idf, parameters } = model;
   const featuresOf = createWordFeatures(parameters);
   let young = new Map<string, Float32Array>();
