@@ -17,6 +17,7 @@ import type { Purpose } from "./stream/collections.ts";
 import { createReplayer } from "./stream/letters.ts";
 import { createModels } from "./stream/models.ts";
 import { createProcessor } from "./stream/process-events.ts";
+import { createRefresh } from "./stream/refresh.ts";
 import { createStream } from "./stream/stream.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 import { observeStream } from "./telemetry/stream-observer.ts";
@@ -100,6 +101,13 @@ export async function composeStream(options: ComposeOptions): Promise<StreamProc
       longestWriteMs,
       onPage: observer.page,
       onError: (error) => logger.error({ err: error }, "stream"),
+    }),
+    createRefresh({
+      database,
+      notifications: listener,
+      intervalMs: config.stream.refresh_ms,
+      onRound: observer.refreshed,
+      onError: (error) => logger.error({ err: error }, "points"),
     }),
     createModels({
       database,

@@ -60,6 +60,15 @@ create table stream.users (
 ) with (fillfactor = 70);
 alter table stream.users alter column items set storage external, alter column bought set storage external;
 
+-- Points whose payload (a product's counts) or vector (a user's taste) is behind the tables above. They are
+-- written soon after, together: a product of a thousand events is written once. A product's new text is not
+-- among them: its point is written at once.
+create table stream.stale_points (
+  point_id uuid primary key,
+  is_user boolean not null,
+  since timestamptz not null default now()
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000);
+
 -- Vectors that were costly to make, by what they were made of: no text is embedded twice.
 create table stream.embeddings (
   model_id text not null,
@@ -156,13 +165,6 @@ begin
     where reader = 'stream';
   end if;
 end $$;
-
--- Sums of two objects of numbers, member by member.
-create function stream.add_counts(a jsonb, b jsonb) returns jsonb language sql immutable parallel safe as $$
-  select coalesce(jsonb_object_agg(key, n), '{}') from (
-    select key, sum(value::bigint) as n from (
-      select * from jsonb_each_text(a) union all select * from jsonb_each_text(b)) e group by key) s
-$$;
 
 grant usage on schema stream to weir_app;
 grant select, insert, update, delete, truncate on all tables in schema stream to weir_app;

@@ -179,6 +179,13 @@ export const configSchema = s.object({
       maximum: 10_000,
       description: "Shortest time between two pages while little comes: freshness against CPU.",
     }),
+    refresh_ms: s.integer({
+      default: 1_000,
+      minimum: 50,
+      maximum: 600_000,
+      description:
+        "How soon counts in the payloads of points and users' tastes follow. New texts are searchable at once.",
+    }),
     events_collection: s.boolean({
       default: false,
       description: "Keeps a point for every event too, for `POST /api/events/search`.",
@@ -204,7 +211,7 @@ export const configSchema = s.object({
   }),
   embeddings: s.object({
     dimension: s.integer({
-      default: 128,
+      default: 192,
       minimum: 16,
       maximum: 1_024,
       description: "Length of the vectors that Weir's own models make.",

@@ -1,12 +1,11 @@
 /** Fills the collections of a new model from what is known of products and users, a page at a time. */
-import type { Database, Queryable } from "../core/database.ts";
+import type { Database } from "../core/database.ts";
 import { lockCollections, type ModelCollections } from "./collections.ts";
 import type { TextEmbedder } from "./embed-texts.ts";
-import { decodeInterest } from "./interest.ts";
 import { textOfProduct } from "./product-content.ts";
 import { createProductVectors } from "./product-vectors.ts";
 import { putPoints } from "./put-points.ts";
-import { userPoints } from "./write-changes.ts";
+import { pageOfUsers, userPoints } from "./refresh.ts";
 import { type ProductRow, productColumns, productPayload } from "./write-products.ts";
 
 /** Small, so that nobody waits long for a page's locks. */
@@ -64,7 +63,7 @@ async function fillProducts({
   if (collection === undefined) return;
   for (let after = firstId; ; ) {
     signal.throwIfAborted();
-    const rows = await database.query<Omit<ProductRow, "changed">>({
+    const rows = await database.query<ProductRow>({
       text: `select ${productColumns} from stream.products p
              where p.point_id > $1 and p.content_rank > 0 order by p.point_id limit $2`,
       values: [after, pageRows],
@@ -76,7 +75,7 @@ async function fillProducts({
     const { vectors } = await embedder.embed(texts, signal);
     await database.transaction(async (connection) => {
       await lockCollections(connection);
-      const current = await connection.query<Omit<ProductRow, "changed">>({
+      const current = await connection.query<ProductRow>({
         text: `select ${productColumns} from stream.products p
                where p.point_id = any($1::uuid[]) order by p.point_id for share`,
         values: [rows.map((row) => row.point_id)],
@@ -85,7 +84,7 @@ async function fillProducts({
         const vector = vectors.get(row.hash);
         return vector === undefined
           ? []
-          : [{ id: row.point_id, vector, payload: productPayload({ ...row, changed: false }) }];
+          : [{ id: row.point_id, vector, payload: productPayload(row) }];
       });
       await putPoints(connection, collection, points);
     });
@@ -93,8 +92,8 @@ async function fillProducts({
   }
 }
 
-function textOfRow(row: Omit<ProductRow, "changed">): string {
-  return textOfProduct({ ...row, price: null });
+function textOfRow(row: ProductRow): string {
+  return textOfProduct(row);
 }
 
 async function fillUsers({ database, model, signal, keep }: FillOptions): Promise<void> {
@@ -105,32 +104,11 @@ async function fillUsers({ database, model, signal, keep }: FillOptions): Promis
     signal.throwIfAborted();
     after = await database.transaction(async (connection) => {
       await lockCollections(connection);
-      const users = await readUsers(connection, after as string);
+      const users = await pageOfUsers(connection, after as string, pageRows);
       const points = await userPoints(connection, users, { model, productVectors });
       await putPoints(connection, collection, points);
       return users.at(-1)?.pointId;
     });
     await keep();
   }
-}
-
-async function readUsers(connection: Queryable, after: string) {
-  const rows = await connection.query<{
-    point_id: string;
-    key: string;
-    items: Buffer;
-    events: string;
-    last_seen: number;
-  }>({
-    text: `select point_id, key, items, events, extract(epoch from last_seen)::float8 * 1000 as last_seen
-           from stream.users where point_id > $1 and last_seen > '-infinity' order by point_id limit $2 for share`,
-    values: [after, pageRows],
-  });
-  return rows.map((row) => ({
-    pointId: row.point_id,
-    key: row.key,
-    interest: decodeInterest(row.items),
-    events: Number(row.events),
-    lastSeen: row.last_seen,
-  }));
 }

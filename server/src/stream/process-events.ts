@@ -189,10 +189,10 @@ export function createProcessor(options: ProcessorOptions): Processor {
     const apply = async (some: readonly ProductEvent[]) => {
       const changes = collect(some, options.interest());
       const written = await savepoint(connection, () => writeChanges(connection, changes, context));
-      total.products += written.products.length;
+      total.products += written.products.size;
       total.users += written.users;
       total.points += written.points;
-      for (const row of written.products) fresh.set(row.point_id, row.hash);
+      for (const [pointId, hash] of written.products) fresh.set(pointId, hash);
     };
     const { poisoned } = await bisect(prepared.events, apply, {
       isPoison: (error) => error instanceof DatabaseError && !error.retryable,

@@ -11,6 +11,7 @@ import { coldStartModel, fitLsa, fold } from "../embeddings/embedders.ts";
 import { openNotifications } from "../postgres/notifications.ts";
 import { createModels, type ModelEvent } from "./models.ts";
 import { createProcessor } from "./process-events.ts";
+import { createRefresh } from "./refresh.ts";
 import { createStream, type PageReport } from "./stream.ts";
 
 interface Running {
@@ -73,6 +74,7 @@ async function startStream(
       onPage: (page) => pages.push(page),
       onError,
     }),
+    createRefresh({ database: database.app, notifications, intervalMs: 50 }),
     createModels({
       database: database.app,
       notifications,
@@ -117,7 +119,7 @@ async function untilRead(database: TestDatabase): Promise<void> {
   await until(
     async () => {
       const [row] = await database.owner.query<{ done: boolean }>({
-        text: `select not exists (select from stream.pages) and not exists (
+        text: `select not exists (select from stream.pages) and not exists (select from stream.stale_points) and not exists (
                  select from raw.events e, etl.cursors c
                  where c.reader = 'stream' and not pg_visible_in_snapshot(e.xid, c.position)) as done`,
       });

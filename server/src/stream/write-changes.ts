@@ -2,11 +2,10 @@
 import type { Queryable } from "../core/database.ts";
 import type { Changes } from "./collect.ts";
 import type { ModelCollections } from "./collections.ts";
-import { interestVector } from "./interest.ts";
 import type { ProductVectors } from "./product-vectors.ts";
 import { type NewPoint, putPoints } from "./put-points.ts";
 import { type ProductRow, productPayload, writeProducts } from "./write-products.ts";
-import { type UserState, userPayload, writeUsers } from "./write-users.ts";
+import { writeUsers } from "./write-users.ts";
 
 export interface WriteContext {
   readonly models: readonly ModelCollections[];
@@ -20,16 +19,11 @@ export interface WriteContext {
 /** A text turned out to be new that was thought to be known: embed it, and write again. */
 export class MissingVectors extends Error {
   override readonly name = "MissingVectors";
-  readonly hashes: readonly string[];
-
-  constructor(hashes: readonly string[]) {
-    super(`${hashes.length} texts have no vector yet`);
-    this.hashes = hashes;
-  }
 }
 
 export interface Written {
-  readonly products: readonly ProductRow[];
+  /** Hex hash of each product's text, by point id. */
+  readonly products: ReadonlyMap<string, string>;
   readonly users: number;
   readonly points: number;
 }
@@ -40,26 +34,18 @@ export async function writeChanges(
   changes: Changes,
   context: WriteContext,
 ): Promise<Written> {
-  const products = await writeProducts(connection, [...changes.products.values()], context.fold);
+  const { described, counted } = await writeProducts(connection, changes.products, context.fold);
   let points = 0;
   for (const model of context.models) {
-    const made = productPoints(products, model, context);
-    if (model.collections.products !== undefined) {
-      await putPoints(connection, model.collections.products, made);
-      points += made.length;
-    }
+    if (model.collections.products === undefined) continue;
+    const made = productPoints(described, model, context);
+    await putPoints(connection, model.collections.products, made);
+    points += made.length;
   }
   const users = await writeUsers(connection, changes.users);
-  for (const model of context.models) {
-    const made = await userPoints(connection, users, {
-      model,
-      productVectors: context.productVectors,
-    });
-    if (model.collections.users !== undefined) {
-      await putPoints(connection, model.collections.users, made);
-      points += made.length;
-    }
-  }
+  await markStale(connection, { products: [...counted.keys()], users });
+  const products = new Map(counted);
+  for (const row of described) products.set(row.point_id, row.hash);
   return { products, users: users.length, points };
 }
 
@@ -68,33 +54,27 @@ function productPoints(
   model: ModelCollections,
   context: WriteContext,
 ): NewPoint[] {
-  const collection = model.collections.products;
   const vectors = context.vectors.get(model.modelId);
-  const missing = rows.filter((row) => row.changed && vectors?.has(row.hash) !== true);
-  if (missing.length > 0) throw new MissingVectors(missing.map(({ hash }) => hash));
-  return rows
-    .filter(({ hash }) => hash !== "")
-    .map((row) => {
-      const vector = row.changed ? vectors?.get(row.hash) : undefined;
-      if (vector !== undefined && collection !== undefined) {
-        context.productVectors.set(collection, row.point_id, vector);
-      }
-      return { id: row.point_id, vector, payload: productPayload(row) };
-    });
+  return rows.map((row) => {
+    const vector = vectors?.get(row.hash);
+    if (vector === undefined) throw new MissingVectors(`${row.key} has a text without a vector`);
+    context.productVectors.set(model.collections.products ?? 0, row.point_id, vector);
+    return { id: row.point_id, vector, payload: productPayload(row) };
+  });
 }
 
-/** The users' interests in one model's space; users of whose products none has a vector are left out. */
-export async function userPoints(
+/** Their points are written a little later, many changes at once: see refresh.ts. */
+async function markStale(
   connection: Queryable,
-  users: readonly UserState[],
-  { model, productVectors }: { model: ModelCollections; productVectors: ProductVectors },
-): Promise<NewPoint[]> {
-  const collection = model.collections.products;
-  if (collection === undefined || users.length === 0) return [];
-  const wanted = new Set(users.flatMap(({ interest }) => [...interest.keys()]));
-  const vectors = await productVectors.load(connection, collection, wanted);
-  return users.flatMap((user) => {
-    const vector = interestVector(user.interest, (id) => vectors.get(id));
-    return vector === undefined ? [] : [{ id: user.pointId, vector, payload: userPayload(user) }];
+  { products, users }: { readonly products: readonly string[]; readonly users: readonly string[] },
+): Promise<void> {
+  const ids = [...products, ...users];
+  if (ids.length === 0) return;
+  await connection.query({
+    name: "stream_mark_stale",
+    text: `insert into stream.stale_points (point_id, is_user)
+           select id, is_user from unnest($1::uuid[], $2::boolean[]) u (id, is_user)
+           order by id on conflict do nothing`,
+    values: [ids, ids.map((_, place) => place >= products.length)],
   });
 }

@@ -26,34 +26,31 @@ interface UserRow {
   readonly last_seen: number | null;
 }
 
-/** Adds the changes to the users; answers them as they then stand. Once per page: it adds. */
+/** Adds the changes to the users; answers their point ids. Once per page: it adds. */
 export async function writeUsers(
   connection: Queryable,
   changes: ReadonlyMap<string, UserChange>,
-): Promise<UserState[]> {
+): Promise<string[]> {
   if (changes.size === 0) return [];
   // in one order everywhere, so that workers wait for each other instead of deadlocking
   const ids = [...changes.keys()].sort();
-  await connection.query({
-    name: "stream_add_users",
-    text: `insert into stream.users (point_id, key)
-           select id, key from unnest($1::uuid[], $2::text[]) u (id, key)
-           where not exists (select from stream.users s where s.point_id = u.id)
-           order by id on conflict do nothing`,
-    values: [ids, ids.map((id) => changes.get(id)?.key)],
-  });
-  const rows = await connection.query<UserRow>({
-    name: "stream_lock_users",
-    text: `select point_id, items, bought, events, extract(epoch from nullif(last_seen, '-infinity'))::float8 * 1000 as last_seen
-           from stream.users where point_id = any($1::uuid[]) order by point_id for no key update`,
-    values: [ids],
-  });
+  let rows = await lockUsers(connection, ids);
+  if (rows.length < ids.length) {
+    const known = new Set(rows.map((row) => row.point_id));
+    const missing = ids.filter((id) => !known.has(id));
+    await connection.query({
+      name: "stream_add_users",
+      text: `insert into stream.users (point_id, key)
+             select id, key from unnest($1::uuid[], $2::text[]) u (id, key) order by id on conflict do nothing`,
+      values: [missing, missing.map((id) => changes.get(id)?.key)],
+    });
+    rows = await lockUsers(connection, ids);
+  }
   const merged = rows.map((row) => {
     const change = changes.get(row.point_id) as UserChange;
     const kept = decodeInterest(row.items);
     return {
       pointId: row.point_id,
-      key: change.key,
       interest: mergeInterest(kept, change.interest),
       bought:
         change.bought.size === 0
@@ -78,7 +75,16 @@ export async function writeUsers(
       merged.map(({ lastSeen }) => lastSeen),
     ],
   });
-  return merged;
+  return ids;
+}
+
+function lockUsers(connection: Queryable, ids: readonly string[]): Promise<UserRow[]> {
+  return connection.query<UserRow>({
+    name: "stream_lock_users",
+    text: `select point_id, items, bought, events, extract(epoch from nullif(last_seen, '-infinity'))::float8 * 1000 as last_seen
+           from stream.users where point_id = any($1::uuid[]) order by point_id for no key update`,
+    values: [ids],
+  });
 }
 
 export function userPayload(user: UserState): Record<string, unknown> {

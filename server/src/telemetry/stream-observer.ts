@@ -55,6 +55,11 @@ export function observeStream(metrics: Metrics) {
     help: "From the receipt of a page's oldest event to its effects",
     buckets: secondsBuckets,
   });
+  const refresh = metrics.histogram({
+    name: "weir_stream_refresh_seconds",
+    help: "Duration of a round that writes what changed in points since",
+    buckets: secondsBuckets,
+  });
   const texts = metrics.counter({
     name: "weir_embedder_texts_total",
     help: "Texts that wanted a vector, by where it came from",
@@ -79,6 +84,10 @@ export function observeStream(metrics: Metrics) {
       totals.stream_points += page.points;
       totals.stream_dead += page.dead.length;
       totals.stream_lag_ms = page.lagMs;
+    },
+    refreshed(round: { readonly points: number; readonly milliseconds: number }) {
+      points.inc(round.points);
+      refresh.observe(round.milliseconds / 1000);
     },
     embedded(counts: EmbedCounts) {
       if (counts.asked === 0) return;

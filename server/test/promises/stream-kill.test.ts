@@ -27,6 +27,8 @@ const steps = [
   ["before", "stream_write_products"],
   ["after", "stream_write_products"],
   ["after", "stream_put_points"],
+  ["after", "stream_mark_stale"],
+  ["after", "stream_take_stale"],
   ["after", "stream_write_users"],
   ["before", "stream_finish"],
   ["after", "stream_finish"],
@@ -97,7 +99,7 @@ function startWorker(t: CleanUp, database: TestDatabase, about: readonly string[
 async function untilRead(database: TestDatabase, patienceMs: number): Promise<void> {
   const isRead = async () => {
     const [row] = await database.app.query<{ done: boolean }>({
-      text: `select not exists (select from stream.pages) and not exists (
+      text: `select not exists (select from stream.pages) and not exists (select from stream.stale_points) and not exists (
                select from raw.events e, etl.cursors c
                where c.reader = 'stream' and not pg_visible_in_snapshot(e.xid, c.position)) as done`,
     });

@@ -11,6 +11,7 @@ import { openNotifications } from "../../src/postgres/notifications.ts";
 import { openPool } from "../../src/postgres/pool.ts";
 import { createModels } from "../../src/stream/models.ts";
 import { createProcessor } from "../../src/stream/process-events.ts";
+import { createRefresh } from "../../src/stream/refresh.ts";
 import { createStream } from "../../src/stream/stream.ts";
 
 const [url = "", when = "never", step = "", nth = "1"] = process.argv
@@ -110,6 +111,7 @@ const parts = [
     patienceMs: 1_000,
     onError,
   }),
+  createRefresh({ database, notifications, intervalMs: 50, onError }),
   createModels({
     database,
     notifications,

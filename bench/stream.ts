@@ -1,0 +1,187 @@
+/**
+ * What the part `stream` costs for an event: `node bench/stream.ts [--events 100000] [--page 5000]`.
+ *
+ * Fills the log of a durable PostgreSQL of its own with a shop's events, then lets one worker read it to
+ * the end. Says how many events it takes a second, the CPU of the worker and of PostgreSQL for each, and
+ * where the time of its statements goes.
+ */
+import { chmod, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { createEmbedderShelf } from "../server/src/compose-embedders.ts";
+import { coldStartModel, fitLsa, fold } from "../server/src/embeddings/embedders.ts";
+import { defaultEventTypeMapping, syncEventTypeMapping } from "../server/src/etl/event-types.ts";
+import { startEmbeddedPostgres } from "../server/src/postgres/embedded.ts";
+import { migrate } from "../server/src/postgres/migrate.ts";
+import { openNotifications } from "../server/src/postgres/notifications.ts";
+import { openPool, type Pool } from "../server/src/postgres/pool.ts";
+import { createModels } from "../server/src/stream/models.ts";
+import { createProcessor } from "../server/src/stream/process-events.ts";
+import { createRefresh } from "../server/src/stream/refresh.ts";
+import { createStream, type PageReport } from "../server/src/stream/stream.ts";
+import { makeId, makeRandom } from "./generate.ts";
+import { productName } from "./running-weir.ts";
+
+const { values: flags } = parseArgs({
+  options: {
+    events: { type: "string", default: "100000" },
+    page: { type: "string", default: "5000" },
+    rounds: { type: "string", default: "2" },
+  },
+});
+const events = Number(flags.events);
+const products = 5_000;
+const users = 50_000;
+
+async function append(database: Pool, random: () => number): Promise<void> {
+  await database.query({ text: "select raw.prepare_days(1)" });
+  for (let done = 0; done < events; done += 1_000) {
+    const rows = Array.from({ length: 1_000 }, () => {
+      const known = Math.floor(products * random() ** 2);
+      const draw = random();
+      const type = draw < 0.85 ? "product.view" : draw < 0.95 ? "cart.add" : "purchase";
+      const user = `user-${Math.floor(users * random() ** 2)}`;
+      const product = {
+        id: `product-${known}`,
+        name: productName(known),
+        category: `category-${known % 20}`,
+        price: 19.99,
+        currency: "TRY",
+        quantity: 1,
+      };
+      const payload = { event_type: type, user_id: user, product, properties: { path: "/p" } };
+      return { id: makeId(random), type, user, key: product.id, payload: JSON.stringify(payload) };
+    }).sort((a, b) => (a.id < b.id ? -1 : 1));
+    await database.query({
+      text: `insert into raw.events (service_id, format, event_id, occurred_at, user_key, product_key, event_type, payload)
+             select 1, 0, id, now(), u, p, t, b
+             from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[]) r (id, u, p, t, b)`,
+      values: [
+        rows.map(({ id }) => id),
+        rows.map(({ user }) => user),
+        rows.map(({ key }) => key),
+        rows.map(({ type }) => type),
+        rows.map(({ payload }) => payload),
+      ],
+    });
+  }
+}
+
+/** User and system time of PostgreSQL's processes so far, in microseconds. */
+async function postgresCpu(): Promise<number> {
+  let ticks = 0;
+  for (const name of await readdir("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const command = await readFile(`/proc/${name}/cmdline`, "utf8").catch(() => "");
+    if (!command.startsWith("postgres:") && !command.includes("bin/postgres")) continue;
+    const stat = await readFile(`/proc/${name}/stat`, "utf8").catch(() => "");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    ticks += Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
+  }
+  return ticks * 10_000;
+}
+
+async function isRead(owner: Pool): Promise<boolean> {
+  const [row] = await owner.query<{ read: boolean }>({
+    text: `select not exists (select from stream.pages)
+             and (select events from etl.cursors where reader = 'stream') >= (select count(*) from raw.events) as read`,
+  });
+  return row?.read === true;
+}
+
+const dataDir = await mkdtemp(join(tmpdir(), "weir-bench-"));
+await chmod(dataDir, 0o755);
+const server = await startEmbeddedPostgres({ dataDir });
+const url = server.url;
+const owner = openPool({ url, applicationName: "bench", max: 2 });
+try {
+  await migrate({ url });
+  await syncEventTypeMapping(owner, defaultEventTypeMapping);
+  const spent = new Map<string, { calls: number; ms: number }>();
+  const database = openPool({
+    url,
+    applicationName: "bench stream",
+    max: 6,
+    settings: { synchronous_commit: "off" },
+    onQuery({ statement, milliseconds }) {
+      const sum = spent.get(statement) ?? { calls: 0, ms: 0 };
+      spent.set(statement, { calls: sum.calls + 1, ms: sum.ms + milliseconds });
+    },
+  });
+  const notifications = openNotifications({ url, applicationName: "bench listens" });
+  const shelf = createEmbedderShelf(database);
+  const pages: PageReport[] = [];
+  const parts = [
+    createStream({
+      database,
+      notifications,
+      processor: createProcessor({
+        database,
+        embedders: shelf,
+        interest: () => ({ view: 1, cart: 3, purchase: 5, halfLifeMs: 14 * 86_400_000 }),
+        fold,
+      }),
+      owner: "bench",
+      workers: 1,
+      pageEvents: Number(flags.page),
+      intervalMs: 25,
+      longestWriteMs: 10_000,
+      onPage: (page) => pages.push(page),
+      onError: (error) => console.error(String(error)),
+    }),
+    createRefresh({ database: database, notifications, intervalMs: 50 }),
+    createModels({
+      database,
+      notifications,
+      maker: {
+        coldStart: async () => coldStartModel(new Date(0)),
+        fit: (texts, signal) => fitLsa(texts, { created: new Date(0), signal }),
+      },
+      embedders: shelf,
+      owner: "bench",
+      purposes: ["products", "users"],
+    }),
+  ];
+  const stop = new AbortController();
+  const random = makeRandom(1);
+  // the first round fills the tables, and is not the one to look at
+  for (let round = 1; round <= Number(flags.rounds); round++) {
+    await append(owner, random);
+    await owner.query({ text: "vacuum analyze" });
+    pages.length = 0;
+    spent.clear();
+    const cpu = { server: await postgresCpu(), worker: process.cpuUsage() };
+    const began = performance.now();
+    const running =
+      round === 1 ? Promise.all(parts.map((part) => part.run(stop.signal))) : undefined;
+    running?.catch(console.error);
+    await owner.query({ text: "notify weir_raw" });
+    while (!(await isRead(owner))) await delay(50);
+    const seconds = (performance.now() - began) / 1000;
+    const worker = process.cpuUsage(cpu.worker);
+    const server = (await postgresCpu()) - cpu.server;
+    const sum = (of: (page: PageReport) => number) =>
+      pages.reduce((all, page) => all + of(page), 0);
+    console.log(
+      `round ${round}: ${Math.round(events / seconds)} events/s, CPU for each: worker ${((worker.user + worker.system) / events).toFixed(1)} us, PostgreSQL ${(server / events).toFixed(1)} us; ${pages.length} pages, ${sum((p) => p.points)} points written`,
+    );
+    for (const [statement, { calls, ms }] of [...spent]
+      .sort((a, b) => b[1].ms - a[1].ms)
+      .slice(0, 12)) {
+      console.log(
+        `  ${statement.padEnd(42)} ${String(calls).padStart(6)} calls ${((ms * 1000) / events).toFixed(2).padStart(7)} us an event`,
+      );
+    }
+  }
+  stop.abort();
+  await notifications.close();
+  await shelf.close();
+  await database.close();
+} finally {
+  await owner.close();
+  await server.stop();
+  await rm(dataDir, { recursive: true, force: true });
+}
+process.exit();

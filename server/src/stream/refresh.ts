@@ -1,0 +1,192 @@
+/**
+ * The part `points`: writes the points of products and users that have changed since, many changes at
+ * once. Texts and vectors of products are not its business, they are written with their page; what is
+ * late here is a count in a payload, or a taste in the collection `users`.
+ */
+import type { Database, Notifications, Queryable } from "../core/database.ts";
+import type { Part } from "../core/part.ts";
+import { createWake } from "../core/wake.ts";
+import { lockCollections, type ModelCollections, readCollections } from "./collections.ts";
+import { decodeInterest, interestVector } from "./interest.ts";
+import { createProductVectors, type ProductVectors } from "./product-vectors.ts";
+import { type NewPoint, putPoints } from "./put-points.ts";
+import { type ProductRow, productColumns, productPayload } from "./write-products.ts";
+import { type UserState, userPayload } from "./write-users.ts";
+
+export interface RefreshOptions {
+  readonly database: Database;
+  readonly notifications: Notifications;
+  /** From one round to the next: what changes meanwhile is written once. */
+  readonly intervalMs: number;
+  readonly onRound?: (round: { readonly points: number; readonly milliseconds: number }) => void;
+  readonly onError?: (error: unknown) => void;
+}
+
+/** Points of one transaction. */
+const batchPoints = 1_000;
+/** Of a round while the log waits to be read: reading it comes first. */
+const busyPoints = 1_000;
+/** A share of the time for others, also when there is always something stale. */
+const restShare = 2;
+
+export function createRefresh(options: RefreshOptions): Part {
+  const { database } = options;
+  const productVectors = createProductVectors();
+  let problem: string | undefined;
+
+  async function run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const started = performance.now();
+      try {
+        const points = await round(signal);
+        if (points > 0) {
+          options.onRound?.({ points, milliseconds: performance.now() - started });
+        }
+        problem = undefined;
+      } catch (error) {
+        if (signal.aborted) return;
+        productVectors.clear();
+        problem = error instanceof Error ? error.message : String(error);
+        options.onError?.(error);
+      }
+      const rest = Math.max(options.intervalMs, restShare * (performance.now() - started));
+      await createWake().wait(rest, signal);
+    }
+  }
+
+  async function round(signal: AbortSignal): Promise<number> {
+    let points = 0;
+    for (;;) {
+      signal.throwIfAborted();
+      const written = await refreshBatch(database, productVectors);
+      points += written;
+      if (written > 0) await database.query({ text: "select pg_notify('weir_points', '')" });
+      if (written < batchPoints) return points;
+      if (points >= busyPoints && (await isBehind(database))) return points;
+    }
+  }
+
+  return { name: "points", run, problem: () => problem };
+}
+
+async function isBehind(database: Database): Promise<boolean> {
+  const [row] = await database.query<{ behind: boolean }>({
+    name: "stream_is_behind",
+    text: "select exists (select from stream.pages) as behind",
+  });
+  return row?.behind === true;
+}
+
+/** One transaction; answers how many points it took, whether or not there is anything to write of them. */
+export async function refreshBatch(
+  database: Database,
+  productVectors: ProductVectors,
+): Promise<number> {
+  return database.transaction(async (connection) => {
+    await lockCollections(connection);
+    const taken = await connection.query<{ point_id: string; is_user: boolean }>({
+      name: "stream_take_stale",
+      text: `delete from stream.stale_points where ctid = any(array(
+               select ctid from stream.stale_points limit $1 for update skip locked))
+             returning point_id, is_user`,
+      values: [batchPoints],
+    });
+    if (taken.length === 0) return 0;
+    const models = await readCollections(connection);
+    const ids = (isUser: boolean) =>
+      taken.filter(({ is_user }) => is_user === isUser).map(({ point_id }) => point_id);
+    await refreshProducts(connection, models, ids(false));
+    const users = await readUsers(connection, ids(true));
+    for (const model of models) {
+      if (model.collections.users === undefined) continue;
+      const points = await userPoints(connection, users, { model, productVectors });
+      await putPoints(connection, model.collections.users, points);
+    }
+    return taken.length;
+  });
+}
+
+async function refreshProducts(
+  connection: Queryable,
+  models: readonly ModelCollections[],
+  ids: readonly string[],
+): Promise<void> {
+  if (ids.length === 0) return;
+  const rows = await connection.query<ProductRow>({
+    name: "stream_read_products",
+    // shared: a page that writes this product's new text waits, and its point is not overwritten by the old one
+    text: `select ${productColumns} from stream.products p
+           where p.point_id = any($1::uuid[]) and p.content_rank > 0 order by p.point_id for share`,
+    values: [ids],
+  });
+  const points = rows.map((row) => ({
+    id: row.point_id,
+    vector: undefined,
+    payload: productPayload(row),
+  }));
+  for (const { collections } of models) {
+    if (collections.products !== undefined)
+      await putPoints(connection, collections.products, points);
+  }
+}
+
+const userColumns = `point_id, key, items, events, extract(epoch from last_seen)::float8 * 1000 as last_seen`;
+
+interface UserRow {
+  readonly point_id: string;
+  readonly key: string;
+  readonly items: Buffer;
+  readonly events: string;
+  readonly last_seen: number;
+}
+
+async function readUsers(connection: Queryable, ids: readonly string[]): Promise<UserState[]> {
+  if (ids.length === 0) return [];
+  const rows = await connection.query<UserRow>({
+    name: "stream_read_users",
+    text: `select ${userColumns} from stream.users
+           where point_id = any($1::uuid[]) and last_seen > '-infinity' order by point_id for share`,
+    values: [ids],
+  });
+  return rows.map(toUserState);
+}
+
+/** The users after `after` in the order of their ids, held against changes. */
+export async function pageOfUsers(
+  connection: Queryable,
+  after: string,
+  limit: number,
+): Promise<UserState[]> {
+  const rows = await connection.query<UserRow>({
+    text: `select ${userColumns} from stream.users
+           where point_id > $1 and last_seen > '-infinity' order by point_id limit $2 for share`,
+    values: [after, limit],
+  });
+  return rows.map(toUserState);
+}
+
+function toUserState(row: UserRow): UserState {
+  return {
+    pointId: row.point_id,
+    key: row.key,
+    interest: decodeInterest(row.items),
+    events: Number(row.events),
+    lastSeen: row.last_seen,
+  };
+}
+
+/** The users' interests in one model's space; users of whose products none has a vector are left out. */
+export async function userPoints(
+  connection: Queryable,
+  users: readonly UserState[],
+  { model, productVectors }: { model: ModelCollections; productVectors: ProductVectors },
+): Promise<NewPoint[]> {
+  const collection = model.collections.products;
+  if (collection === undefined || users.length === 0) return [];
+  const wanted = new Set(users.flatMap(({ interest }) => [...interest.keys()]));
+  const vectors = await productVectors.load(connection, collection, wanted);
+  return users.flatMap((user) => {
+    const vector = interestVector(user.interest, (id) => vectors.get(id));
+    return vector === undefined ? [] : [{ id: user.pointId, vector, payload: userPayload(user) }];
+  });
+}
