@@ -63,10 +63,10 @@ alter table stream.users alter column items set storage external, alter column b
 -- Points whose payload (a product's counts) or vector (a user's taste) is behind the tables above. They are
 -- written soon after, together: a product of a thousand events is written once. A product's new text is not
 -- among them: its point is written at once.
+-- No key: a page that marks a point never waits for the refresh that takes the mark of before.
 create table stream.stale_points (
-  point_id uuid primary key,
-  is_user boolean not null,
-  since timestamptz not null default now()
+  point_id uuid not null,
+  is_user boolean not null
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000);
 
 -- Vectors that were costly to make, by what they were made of: no text is embedded twice.

@@ -22,10 +22,10 @@ export interface RefreshOptions {
   readonly onError?: (error: unknown) => void;
 }
 
-/** Points of one transaction. */
-const batchPoints = 1_000;
+/** Marks of one transaction. */
+const batchMarks = 5_000;
 /** Of a round while the log waits to be read: reading it comes first. */
-const busyPoints = 1_000;
+const busyMarks = 5_000;
 /** A share of the time for others, also when there is always something stale. */
 const restShare = 2;
 
@@ -61,8 +61,8 @@ export function createRefresh(options: RefreshOptions): Part {
       const written = await refreshBatch(database, productVectors);
       points += written;
       if (written > 0) await database.query({ text: "select pg_notify('weir_points', '')" });
-      if (written < batchPoints) return points;
-      if (points >= busyPoints && (await isBehind(database))) return points;
+      if (written < batchMarks) return points;
+      if (points >= busyMarks && (await isBehind(database))) return points;
     }
   }
 
@@ -77,7 +77,7 @@ async function isBehind(database: Database): Promise<boolean> {
   return row?.behind === true;
 }
 
-/** One transaction; answers how many points it took, whether or not there is anything to write of them. */
+/** One transaction; answers how many marks it took: some are of the same point. */
 export async function refreshBatch(
   database: Database,
   productVectors: ProductVectors,
@@ -89,12 +89,13 @@ export async function refreshBatch(
       text: `delete from stream.stale_points where ctid = any(array(
                select ctid from stream.stale_points limit $1 for update skip locked))
              returning point_id, is_user`,
-      values: [batchPoints],
+      values: [batchMarks],
     });
     if (taken.length === 0) return 0;
     const models = await readCollections(connection);
-    const ids = (isUser: boolean) =>
-      taken.filter(({ is_user }) => is_user === isUser).map(({ point_id }) => point_id);
+    const ids = (isUser: boolean) => [
+      ...new Set(taken.filter(({ is_user }) => is_user === isUser).map((mark) => mark.point_id)),
+    ];
     await refreshProducts(connection, models, ids(false));
     const users = await readUsers(connection, ids(true));
     for (const model of models) {
@@ -114,9 +115,9 @@ async function refreshProducts(
   if (ids.length === 0) return;
   const rows = await connection.query<ProductRow>({
     name: "stream_read_products",
-    // shared: a page that writes this product's new text waits, and its point is not overwritten by the old one
+    // held by nobody: whoever changes a product meanwhile marks it again
     text: `select ${productColumns} from stream.products p
-           where p.point_id = any($1::uuid[]) and p.content_rank > 0 order by p.point_id for share`,
+           where p.point_id = any($1::uuid[]) and p.content_rank > 0`,
     values: [ids],
   });
   const points = rows.map((row) => ({
@@ -145,7 +146,7 @@ async function readUsers(connection: Queryable, ids: readonly string[]): Promise
   const rows = await connection.query<UserRow>({
     name: "stream_read_users",
     text: `select ${userColumns} from stream.users
-           where point_id = any($1::uuid[]) and last_seen > '-infinity' order by point_id for share`,
+           where point_id = any($1::uuid[]) and last_seen > '-infinity'`,
     values: [ids],
   });
   return rows.map(toUserState);

@@ -43,9 +43,10 @@ export async function writeChanges(
     points += made.length;
   }
   const users = await writeUsers(connection, changes.users);
-  await markStale(connection, { products: [...counted.keys()], users });
   const products = new Map(counted);
   for (const row of described) products.set(row.point_id, row.hash);
+  // also those written just now: a refresh that has read them before may write after
+  await markStale(connection, { products: [...products.keys()], users });
   return { products, users: users.length, points };
 }
 
@@ -73,8 +74,7 @@ async function markStale(
   await connection.query({
     name: "stream_mark_stale",
     text: `insert into stream.stale_points (point_id, is_user)
-           select id, is_user from unnest($1::uuid[], $2::boolean[]) u (id, is_user)
-           order by id on conflict do nothing`,
+           select * from unnest($1::uuid[], $2::boolean[])`,
     values: [ids, ids.map((_, place) => place >= products.length)],
   });
 }
