@@ -10,7 +10,9 @@ export interface EmbedderShelf {
 }
 
 /** The live one, one that is being filled, and one to compare with. */
-const keptEmbedders = 3;
+const keptEmbedders = 2;
+/** A model's file is read in slices: whole it would be twice its size again, as hexadecimal text. */
+const sliceBytes = 1024 * 1024;
 
 export function createEmbedderShelf(database: Database): EmbedderShelf {
   const kept = new Map<string, Promise<Embedder>>();
@@ -31,12 +33,26 @@ export function createEmbedderShelf(database: Database): EmbedderShelf {
   }
 
   async function read(modelId: string): Promise<Embedder> {
-    const [row] = await database.query<StoredModel>({
-      text: "select kind, file, settings from vectors.models where id = $1",
+    const [row] = await database.query<Omit<StoredModel, "file"> & { bytes: number | null }>({
+      text: "select kind, settings, octet_length(file) as bytes from vectors.models where id = $1",
       values: [modelId],
     });
     if (row === undefined) throw new Error(`there is no model ${modelId}`);
-    return createEmbedder(row);
+    const { bytes, ...stored } = row;
+    return createEmbedder({ ...stored, file: await readFile(modelId, bytes ?? 0) } as StoredModel);
+  }
+
+  async function readFile(modelId: string, bytes: number): Promise<Uint8Array> {
+    const file = new Uint8Array(bytes);
+    for (let at = 0; at < bytes; at += sliceBytes) {
+      const [row] = await database.query<{ slice: Buffer | null }>({
+        text: "select substring(file from $2 for $3) as slice from vectors.models where id = $1",
+        values: [modelId, at + 1, sliceBytes],
+      });
+      // a model that is removed meanwhile fails its checksum
+      if (row?.slice) file.set(row.slice, at);
+    }
+    return file;
   }
 
   return {

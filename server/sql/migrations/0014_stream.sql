@@ -99,6 +99,8 @@ create table vectors.models (
   retired_at timestamptz,
   error text
 );
+-- read in slices, which takes a value that is not compressed
+alter table vectors.models alter column file set storage external;
 create unique index models_live on vectors.models ((true)) where state = 'live';
 
 create table vectors.model_collections (

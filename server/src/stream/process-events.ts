@@ -148,6 +148,11 @@ export function createProcessor(options: ProcessorOptions): Processor {
     if (print !== knownFor) {
       known.clear();
       knownFor = print;
+      // models weigh tens of megabytes: those that are gone are let go
+      const current = new Set(models.map(({ modelId }) => modelId));
+      for (const modelId of embedders.keys()) {
+        if (!current.has(modelId)) embedders.delete(modelId);
+      }
     }
     const texts = new Map<string, string>();
     for (const { pointId, described } of collect(events, options.interest()).products.values()) {
