@@ -11,6 +11,8 @@ export interface ChildSpec {
   readonly name: string;
   /** Arguments of `weir`, e.g. `["serve", "--parts", "etl"]`. */
   readonly arguments: readonly string[];
+  /** Flags of Node.js itself. */
+  readonly nodeFlags?: readonly string[];
   /** It sends to the others, which therefore outlive it. */
   readonly stopsFirst?: boolean;
 }
@@ -103,10 +105,14 @@ export class Supervisor {
   }
 
   #spawn(spec: ChildSpec): ChildProcess {
-    const child = spawn(process.execPath, [this.#options.main, ...spec.arguments], {
-      stdio: ["ignore", "pipe", "pipe", "ipc"],
-      env: { ...process.env, ...this.#options.environment },
-    });
+    const child = spawn(
+      process.execPath,
+      [...(spec.nodeFlags ?? []), this.#options.main, ...spec.arguments],
+      {
+        stdio: ["ignore", "pipe", "pipe", "ipc"],
+        env: { ...process.env, ...this.#options.environment },
+      },
+    );
     child.stdout?.pipe(this.#log, { end: false });
     child.stderr?.pipe(this.#log, { end: false });
     return child;

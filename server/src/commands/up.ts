@@ -112,7 +112,15 @@ async function up(config: Config): Promise<void> {
       { name: "etl", arguments: ["serve", "--parts", "etl,retention"] },
       childReadyMs,
     ),
-    supervisor.start({ name: "stream", arguments: ["serve", "--parts", "stream"] }, childReadyMs),
+    supervisor.start(
+      {
+        name: "stream",
+        arguments: ["serve", "--parts", "stream"],
+        // pages come and go as a whole: a small nursery keeps 100 MB less of them, at the same speed
+        nodeFlags: ["--max-semi-space-size=4"],
+      },
+      childReadyMs,
+    ),
   ]);
   url = address;
   if (config.demo.enabled && url !== undefined) {
@@ -193,6 +201,10 @@ function childEnvironment(
     // Compiled code is kept from start to start: 22 MB less in each process, which then need not
     // load the TypeScript stripper, and half the time to start (docs/decisions/0008).
     NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] ?? join(config.data_dir, "compiled"),
+    // glibc keeps what large buffers and ended threads leave behind, a heap for each thread; mapped
+    // apart and given back at once it is 100 MB less under load. Other libraries ignore these.
+    MALLOC_ARENA_MAX: process.env["MALLOC_ARENA_MAX"] ?? "2",
+    MALLOC_MMAP_THRESHOLD_: process.env["MALLOC_MMAP_THRESHOLD_"] ?? "131072",
     WEIR_INTERNAL_SENDER_KEYS: JSON.stringify(installation.senderKeys),
   };
 }

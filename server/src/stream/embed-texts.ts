@@ -24,8 +24,8 @@ export interface TextEmbedder {
   embed(texts: ReadonlyMap<string, string>, signal: AbortSignal): Promise<Embedded>;
 }
 
-/** 512 bytes each at 128 dimensions. */
-const keptVectors = 8_192;
+/** 768 bytes each at 192 dimensions. */
+const keptVectors = 2_048;
 const batchTexts = 256;
 
 export function createTextEmbedder(

@@ -12,7 +12,6 @@ import {
 import { createTextEmbedder, type EmbedCounts, type TextEmbedder } from "./embed-texts.ts";
 import type { InterestSettings } from "./interest.ts";
 import type { EventName } from "./log-event.ts";
-import { createProductVectors } from "./product-vectors.ts";
 import type { DeadReason, ProductEvent } from "./steps.ts";
 import { MissingVectors, writeChanges } from "./write-changes.ts";
 
@@ -80,7 +79,6 @@ const mostRounds = 10;
 export function createProcessor(options: ProcessorOptions): Processor {
   const { database } = options;
   const embedders = new Map<string, Promise<TextEmbedder>>();
-  const productVectors = createProductVectors();
   /** Hash of the text that each product is known to have in every collection of `knownFor`. */
   const known = new Map<string, string>();
   let knownFor = "";
@@ -119,7 +117,6 @@ export function createProcessor(options: ProcessorOptions): Processor {
         return await work();
       } catch (error) {
         // what was rolled back must not be believed
-        productVectors.clear();
         known.clear();
         const settles = error instanceof MissingVectors || error instanceof CollectionsChanged;
         if (!settles || round === mostRounds) throw error;
@@ -188,7 +185,6 @@ export function createProcessor(options: ProcessorOptions): Processor {
     const context = {
       models,
       vectors: prepared.vectors,
-      productVectors,
       fold: options.fold,
     };
     const apply = async (some: readonly ProductEvent[]) => {

@@ -9,28 +9,37 @@ export interface ProductVectors {
     collectionId: number,
     pointIds: ReadonlySet<string>,
   ): Promise<ReadonlyMap<string, Float32Array>>;
-  set(collectionId: number, pointId: string, vector: Float32Array): void;
-  /** After a transaction that set some was rolled back. */
+  /** Their texts may be others than before. */
+  forget(pointIds: readonly string[]): void;
+  /** After a failure: what was read may have been rolled back. */
   clear(): void;
 }
 
-/** 10 MB at 128 dimensions. */
-const keptVectors = 20_000;
+/** 8 MB at 192 dimensions, for each collection. */
+const keptVectors = 10_000;
+const keptCollections = 3;
 
 export function createProductVectors(): ProductVectors {
-  const kept = new Map<string, Float32Array>();
-  const name = (collectionId: number, pointId: string) => `${collectionId} ${pointId}`;
+  /** By collection and point id. */
+  const kept = new Map<number, Map<string, Float32Array>>();
 
   function set(collectionId: number, pointId: string, vector: Float32Array): void {
-    if (kept.size >= keptVectors) kept.delete(kept.keys().next().value as string);
-    kept.set(name(collectionId, pointId), vector);
+    let vectors = kept.get(collectionId);
+    if (vectors === undefined) {
+      vectors = new Map();
+      kept.set(collectionId, vectors);
+      // the live model, one that is being filled, and one to compare with
+      if (kept.size > keptCollections) kept.delete(kept.keys().next().value as number);
+    }
+    if (vectors.size >= keptVectors) vectors.delete(vectors.keys().next().value as string);
+    vectors.set(pointId, vector);
   }
 
   async function load(connection: Queryable, collectionId: number, pointIds: ReadonlySet<string>) {
     const found = new Map<string, Float32Array>();
     const missing: string[] = [];
     for (const id of pointIds) {
-      const vector = kept.get(name(collectionId, id));
+      const vector = kept.get(collectionId)?.get(id);
       if (vector === undefined) missing.push(id);
       else found.set(id, vector);
     }
@@ -49,5 +58,9 @@ export function createProductVectors(): ProductVectors {
     return found;
   }
 
-  return { load, set, clear: () => kept.clear() };
+  function forget(pointIds: readonly string[]): void {
+    for (const vectors of kept.values()) for (const id of pointIds) vectors.delete(id);
+  }
+
+  return { load, forget, clear: () => kept.clear() };
 }

@@ -96,7 +96,9 @@ export async function refreshBatch(
     const ids = (isUser: boolean) => [
       ...new Set(taken.filter(({ is_user }) => is_user === isUser).map((mark) => mark.point_id)),
     ];
-    await refreshProducts(connection, models, ids(false));
+    const products = ids(false);
+    productVectors.forget(products);
+    await refreshProducts(connection, models, products);
     const users = await readUsers(connection, ids(true));
     for (const model of models) {
       if (model.collections.users === undefined) continue;

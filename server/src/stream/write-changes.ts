@@ -2,7 +2,6 @@
 import type { Queryable } from "../core/database.ts";
 import type { Changes } from "./collect.ts";
 import type { ModelCollections } from "./collections.ts";
-import type { ProductVectors } from "./product-vectors.ts";
 import { type NewPoint, putPoints } from "./put-points.ts";
 import { type ProductRow, productPayload, writeProducts } from "./write-products.ts";
 import { writeUsers } from "./write-users.ts";
@@ -11,7 +10,6 @@ export interface WriteContext {
   readonly models: readonly ModelCollections[];
   /** Vectors of texts, by model and hex content hash. */
   readonly vectors: ReadonlyMap<string, ReadonlyMap<string, Float32Array>>;
-  readonly productVectors: ProductVectors;
   /** For lexical search: as the embedder folds. */
   readonly fold: (text: string) => string;
 }
@@ -59,7 +57,6 @@ function productPoints(
   return rows.map((row) => {
     const vector = vectors?.get(row.hash);
     if (vector === undefined) throw new MissingVectors(`${row.key} has a text without a vector`);
-    context.productVectors.set(model.collections.products ?? 0, row.point_id, vector);
     return { id: row.point_id, vector, payload: productPayload(row) };
   });
 }
