@@ -1845,6 +1845,11 @@ create table stream.products (
 CREATE INDEX products_popular ON stream.products USING btree (purchases DESC, views DESC, point_id);
 CREATE INDEX products_words ON stream.products USING gin (words);
 
+create table stream.stale_points (
+  point_id uuid not null,
+  is_user boolean not null
+) with (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=20000);
+
 create table stream.users (
   point_id uuid not null,
   key text not null,
@@ -1856,16 +1861,6 @@ create table stream.users (
 ) with (fillfactor=70);
 alter table stream.users alter column bought set storage external;
 alter table stream.users alter column items set storage external;
-
-CREATE OR REPLACE FUNCTION stream.add_counts(a jsonb, b jsonb)
- RETURNS jsonb
- LANGUAGE sql
- IMMUTABLE PARALLEL SAFE
-AS $function$
-  select coalesce(jsonb_object_agg(key, n), '{}') from (
-    select key, sum(value::bigint) as n from (
-      select * from jsonb_each_text(a) union all select * from jsonb_each_text(b)) e group by key) s
-$function$;
 
 CREATE OR REPLACE FUNCTION stream.claim(worker text, max_events integer, longest_write interval, patience interval)
  RETURNS SETOF stream.pages
@@ -1994,6 +1989,7 @@ create table vectors.models (
   constraint models_state_check CHECK ((state = ANY (ARRAY['building'::text, 'ready'::text, 'live'::text, 'retired'::text])))
 );
 CREATE UNIQUE INDEX models_live ON vectors.models USING btree ((true)) WHERE (state = 'live'::text);
+alter table vectors.models alter column file set storage external;
 
 create table vectors.points (
   collection_id integer not null,
@@ -2271,6 +2267,7 @@ grant delete, insert, select, truncate, update on table stream.leases to weir_ap
 grant delete, insert, select, truncate, update on table stream.pages to weir_app;
 grant select, usage on sequence stream.pages_id_seq to weir_app;
 grant delete, insert, select, truncate, update on table stream.products to weir_app;
+grant delete, insert, select, truncate, update on table stream.stale_points to weir_app;
 grant delete, insert, select, truncate, update on table stream.users to weir_app;
 grant delete, insert, select, update on table vectors.aliases to weir_app;
 grant delete, insert, select, update on table vectors.collections to weir_app;
@@ -2323,7 +2320,6 @@ grant execute on function etl.start_of_hour(integer) to weir_app;
 grant execute on function etl.step(bigint,integer,interval) to weir_app;
 grant execute on function raw.append(integer[],smallint[],uuid[],bigint[],timestamp with time zone[],text[],text[],numeric[],text[],text[],text[],json[],text[]) to weir_ingest;
 grant execute on function raw.prepare_days(integer) to weir_ingest;
-grant execute on function stream.add_counts(jsonb,jsonb) to weir_app;
 grant execute on function stream.claim(text,integer,interval,interval) to weir_app;
 grant execute on function vectors.delete_points(integer,uuid[]) to weir_app;
 grant execute on function vectors.drop_collection(text) to weir_app;
