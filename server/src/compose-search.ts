@@ -85,7 +85,7 @@ const warmMs = 60_000;
 const checkTimeoutMs = 1_500;
 
 /** The store that the configuration names. @throws Error when it names Qdrant and no address of it. */
-export function openStore(
+function openStore(
   { config, logger, metrics }: ComposeOptions,
   shared: {
     readonly database: Database;

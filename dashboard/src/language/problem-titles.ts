@@ -24,5 +24,6 @@ export const turkishTitles: Readonly<Record<ErrorCode, string>> = {
   internal: "Weir'in içinde bir şey başarısız oldu",
   unavailable: "Olay şu anda saklanamıyor",
   overloaded: "Weir'in alabileceğinden fazlası bekliyor",
+  search_unavailable: "Ürünler şu anda karşılaştırılamıyor",
   query_timeout: "Sorgu izin verilenden uzun sürdü",
 };

@@ -5,7 +5,7 @@ import { readEvent } from "./pages.ts";
 import type { DeadEvent, Processor } from "./process-events.ts";
 import { takeSteps } from "./steps.ts";
 
-export const partName = "stream";
+const partName = "stream";
 
 /** As part of the transaction that finishes the page: an event is either written or a letter. */
 export async function addLetters(connection: Queryable, dead: readonly DeadEvent[]): Promise<void> {

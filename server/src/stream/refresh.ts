@@ -78,10 +78,7 @@ async function isBehind(database: Database): Promise<boolean> {
 }
 
 /** One transaction; answers how many marks it took: some are of the same point. */
-export async function refreshBatch(
-  database: Database,
-  productVectors: ProductVectors,
-): Promise<number> {
+async function refreshBatch(database: Database, productVectors: ProductVectors): Promise<number> {
   return database.transaction(async (connection) => {
     await lockCollections(connection);
     const taken = await connection.query<{ point_id: string; is_user: boolean }>({
