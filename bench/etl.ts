@@ -1,11 +1,13 @@
 /**
  * CPU of PostgreSQL for folding an event: `node bench/etl.ts --small 100000 --big 10000000`.
  *
- * For each history, in a durable server of its own that is removed afterwards: generate it, fold it, then
- * fold a live stream (the same for all) in steps of 5,000 and of 500, warm and right after a checkpoint.
- * CPU is user + system time of the ETL's backend, from /proc.
+ * Two durable servers with the product's own settings, one for each history: generate it, fold it; then
+ * fold live streams of the same shape in steps of 5,000 and of 500, warm and right after a checkpoint. The
+ * two histories take turns, so that other work on the machine does not look like growth; medians of the
+ * rounds are compared. CPU is user + system time of the ETL's backend, from /proc. `--big-data DIR` keeps
+ * the big history there, and uses the one that is there.
  */
-import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -22,65 +24,60 @@ const dayMs = 86_400_000;
 const streamEventsPerDay = 333_333;
 const streamUsers = 300_000;
 
+const variants = [
+  { batch: 5_000, state: "warm" },
+  { batch: 500, state: "warm" },
+  { batch: 5_000, state: "after checkpoint" },
+  { batch: 500, state: "after checkpoint" },
+] as const;
+type Variant = (typeof variants)[number];
+
 interface Measured {
-  readonly history: number;
-  readonly state: "warm" | "after checkpoint";
-  readonly batch: number;
   readonly events: number;
   readonly cpuMicros: number;
   readonly stepMs: { readonly p50: number; readonly p95: number };
   readonly stages: Readonly<Record<string, number>>;
 }
 
-async function measureHistory(
-  url: string,
-  events: number,
-  streamEvents: number,
-): Promise<Measured[]> {
-  const client = new pg.Client({ connectionString: url, application_name: "weir bench etl" });
-  await client.connect();
-  try {
-    const end = Math.floor(Date.now() / dayMs) * dayMs - dayMs;
-    const history: History = { events, days: 30, end, seed: 1 };
-    await prepare(client, url, history);
-    await writeHistory(client, history);
-    await foldAll(client);
-    await client.query("vacuum analyze");
-    const measured: Measured[] = [];
-    // the first of each pair warms up and is not counted
-    for (const [place, batch] of [5_000, 5_000, 500, 5_000, 500].entries()) {
-      const afterCheckpoint = place >= 3;
-      const start = end + (place * streamEvents * dayMs) / streamEventsPerDay;
-      // the stream is "received" after the history: let the reader look there, as it would live
-      await client.query("update etl.cursors set read_at = $1 where reader = 'windows'", [
-        new Date(start),
-      ]);
-      await writeHistory(
-        client,
-        {
-          events: streamEvents,
-          days: streamEvents / streamEventsPerDay,
-          end: start + (streamEvents * dayMs) / streamEventsPerDay,
-          seed: 100 + place,
-          users: streamUsers,
-        },
-        { transactionEvents: Math.min(batch, 1_000) },
-      );
-      if (afterCheckpoint) await client.query("checkpoint");
-      const result = await measureSteps(client, batch);
-      if (place > 0) {
-        measured.push({
-          history: events,
-          state: afterCheckpoint ? "after checkpoint" : "warm",
-          batch,
-          ...result,
-        });
-      }
-    }
-    return measured;
-  } finally {
-    await client.end();
-  }
+/** The folded history of a server: written now, unless it is there. */
+async function fillHistory(client: pg.Client, url: string, events: number): Promise<void> {
+  const { rows } = await client.query("select 1 from raw.events limit 1");
+  if (rows.length > 0) return;
+  const end = Math.floor(Date.now() / dayMs) * dayMs - dayMs;
+  const history: History = { events, days: 30, end, seed: 1 };
+  await prepare(client, url, history);
+  await writeHistory(client, history);
+  await foldAll(client);
+  await client.query("vacuum analyze");
+}
+
+/** A live stream behind all that was received before, and what it cost to fold it. */
+async function measureStream(
+  client: pg.Client,
+  { batch, state }: Variant,
+  stream: { readonly events: number; readonly seed: number },
+): Promise<Measured> {
+  const { rows } = await client.query<{ at: Date }>(
+    "select max(received_at) as at from raw.events",
+  );
+  const start = (rows[0]?.at.getTime() ?? 0) + 1;
+  const days = stream.events / streamEventsPerDay;
+  const end = start + days * dayMs;
+  // the stream is "received" after the history: let the reader look there, as it would live
+  await client.query("update etl.cursors set read_at = $1 where reader = 'windows'", [
+    new Date(start),
+  ]);
+  await client.query(
+    "select etl.ensure_facts_partitions($1::timestamptz::date, $2::timestamptz::date)",
+    [new Date(start), new Date(end + dayMs)],
+  );
+  await writeHistory(
+    client,
+    { events: stream.events, days, end, seed: stream.seed, users: streamUsers },
+    { transactionEvents: Math.min(batch, 1_000) },
+  );
+  if (state === "after checkpoint") await client.query("checkpoint");
+  return measureSteps(client, batch);
 }
 
 async function prepare(client: pg.Client, url: string, history: History): Promise<void> {
@@ -94,10 +91,7 @@ async function prepare(client: pg.Client, url: string, history: History): Promis
   );
 }
 
-async function measureSteps(
-  client: pg.Client,
-  batch: number,
-): Promise<Omit<Measured, "history" | "state" | "batch">> {
+async function measureSteps(client: pg.Client, batch: number): Promise<Measured> {
   const { rows } = await client.query<{ pid: number }>("select pg_backend_pid() as pid");
   const pid = rows[0]?.pid ?? 0;
   const stages = stageNames.map(() => 0);
@@ -141,16 +135,16 @@ function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-/** A durable server of its own for `work`, removed afterwards. */
-export async function withBenchServer<T>(work: (url: string) => Promise<T>): Promise<T> {
-  const dataDir = await mkdtemp(join(tmpdir(), "weir-bench-"));
+/** A durable server with the product's settings; a temporary one is removed afterwards. */
+export async function withBenchServer<T>(
+  work: (url: string) => Promise<T>,
+  keptIn?: string,
+): Promise<T> {
+  const dataDir = keptIn ?? (await mkdtemp(join(tmpdir(), "weir-bench-")));
+  await mkdir(dataDir, { recursive: true });
   await chmod(dataDir, 0o711);
   try {
-    const server = await startEmbeddedPostgres({
-      dataDir,
-      durable: true,
-      extra: { shared_buffers: "1GB", max_wal_size: "4GB", jit: "off" },
-    });
+    const server = await startEmbeddedPostgres({ dataDir, durable: true });
     try {
       await migrate({ url: server.url });
       return await work(server.url);
@@ -158,8 +152,30 @@ export async function withBenchServer<T>(work: (url: string) => Promise<T>): Pro
       await server.stop();
     }
   } finally {
-    await rm(dataDir, { recursive: true, force: true });
+    if (keptIn === undefined) await rm(dataDir, { recursive: true, force: true });
   }
+}
+
+async function withHistory<T>(
+  history: { readonly events: number; readonly keptIn?: string | undefined },
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  return withBenchServer(async (url) => {
+    const client = new pg.Client({ connectionString: url, application_name: "weir bench etl" });
+    await client.connect();
+    try {
+      await fillHistory(client, url, history.events);
+      return await work(client);
+    } finally {
+      await client.end();
+    }
+  }, history.keptIn);
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return ((sorted[Math.floor(middle - 0.5)] ?? 0) + (sorted[Math.floor(middle)] ?? 0)) / 2;
 }
 
 async function main(): Promise<void> {
@@ -167,27 +183,39 @@ async function main(): Promise<void> {
     options: {
       small: { type: "string", default: "100000" },
       big: { type: "string", default: "10000000" },
+      "big-data": { type: "string" },
       stream: { type: "string", default: "50000" },
+      rounds: { type: "string", default: "3" },
     },
   });
-  const all: Measured[] = [];
-  for (const events of [Number(values.small), Number(values.big)]) {
-    const measured = await withBenchServer((url) =>
-      measureHistory(url, events, Number(values.stream)),
+  const rounds = Number(values.rounds);
+  const names = { small: values.small, big: values.big };
+  const cpu = new Map<string, number[]>();
+  await withHistory({ events: Number(values.small) }, (small) =>
+    withHistory({ events: Number(values.big), keptIn: values["big-data"] }, async (big) => {
+      // the first round warms up and is not counted
+      for (let round = 0; round <= rounds; round++) {
+        for (const [place, variant] of variants.entries()) {
+          const stream = { events: Number(values.stream), seed: 100 + 10 * round + place };
+          const turns = [["small", small] as const, ["big", big] as const];
+          for (const [history, client] of round % 2 === 0 ? turns : turns.reverse()) {
+            const measured = await measureStream(client, variant, stream);
+            if (round === 0) continue;
+            console.log(
+              JSON.stringify({ history: names[history], round, ...variant, ...measured }),
+            );
+            const key = `${history} ${place}`;
+            cpu.set(key, [...(cpu.get(key) ?? []), measured.cpuMicros]);
+          }
+        }
+      }
+    }),
+  );
+  for (const [place, { state, batch }] of variants.entries()) {
+    const of = (history: string) => median(cpu.get(`${history} ${place}`) ?? []);
+    console.log(
+      `${state}, steps of ${batch}: ${round(of("small"))} µs at ${names.small}, ${round(of("big"))} µs at ${names.big}, ratio ${Math.round((of("big") / of("small")) * 100) / 100}`,
     );
-    for (const one of measured) console.log(JSON.stringify(one));
-    all.push(...measured);
-  }
-  const [small, big] = [Number(values.small), Number(values.big)];
-  for (const state of ["warm", "after checkpoint"] as const) {
-    for (const batch of [5_000, 500]) {
-      const of = (history: number) =>
-        all.find((m) => m.history === history && m.state === state && m.batch === batch)
-          ?.cpuMicros ?? Number.NaN;
-      console.log(
-        `${state}, steps of ${batch}: ${of(small)} µs at ${small}, ${of(big)} µs at ${big}, ratio ${round((of(big) / of(small)) * 10) / 10}`,
-      );
-    }
   }
 }
 

@@ -49,7 +49,8 @@ export function* generateEvents(history: History): Generator<GeneratedEvent> {
   let made = 0;
   for (let now = 0; now < minutes; now++) {
     // half as much at midnight, half as much again at noon; sessions of 11 events on average
-    const due = (history.events * activity(start, now + 1)) / activity(start, minutes);
+    const share = activity(start, now + 1) / activity(start, minutes);
+    const due = Math.min(history.events, history.events * share);
     while (made < due) {
       const user = users(random());
       const service = 1 + Math.floor(random() * random() * services.length);

@@ -16,7 +16,7 @@ export function serverSettings(options: ServerSettings, folders: ServerFolders):
   const memory = Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
   // Touched lazily, but never given back: what traffic has touched stays. The system's own cache
   // holds the rest of the data.
-  const shared = Math.round(Math.min(Math.max(memory / 16 / MiB, 128), 256));
+  const shared = Math.round(Math.min(Math.max(memory / 16 / MiB, 128), 192));
   const settings: Record<string, string> = {
     listen_addresses: "",
     unix_socket_directories: folders.socket,
