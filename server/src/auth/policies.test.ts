@@ -19,6 +19,11 @@ const asked = {
   metrics: "common.get.metrics",
   keys: "auth.get.key_list",
   makeKey: "auth.post.key_create",
+  similar: "search.get.similar_products",
+  search: "search.post.product_search",
+  recommendations: "search.get.recommendations",
+  letters: "dlq.get.letter_list",
+  erase: "privacy.post.user_erase",
 } as const;
 
 test("the shipped roles allow what their descriptions say, and nothing else", async () => {
@@ -34,11 +39,38 @@ test("the shipped roles allow what their descriptions say, and nothing else", as
       "healthz",
       "metrics",
       "keys",
+      "similar",
+      "search",
+      "recommendations",
+      "letters",
+      "erase",
     ],
-    analyst: ["list", "user", "overview", "live", "windows", "healthz"],
+    analyst: [
+      "list",
+      "user",
+      "overview",
+      "live",
+      "windows",
+      "healthz",
+      "similar",
+      "search",
+      "recommendations",
+    ],
     service: ["ingest", "healthz"],
-    viewer: ["overview", "windows"],
-    demo: ["ingest", "list", "user", "overview", "live", "windows", "healthz"],
+    viewer: ["overview", "windows", "similar", "search"],
+    storefront: ["similar", "search", "recommendations", "healthz"],
+    demo: [
+      "ingest",
+      "list",
+      "user",
+      "overview",
+      "live",
+      "windows",
+      "healthz",
+      "similar",
+      "search",
+      "recommendations",
+    ],
   };
   const roles = await readPolicies(policiesFolder);
   assert.deepEqual(roles.map(({ name }) => name).sort(), Object.keys(expected).sort());

@@ -106,7 +106,8 @@ export async function createTransformerEmbedder(settings: TransformerSettings): 
     worthKeeping: true,
     embed,
     async close() {
-      lose(new EmbeddingError("the embedder is closed", { retryable: false }));
+      // no fault of the texts: whoever asks again opens it anew, or finds that its model is gone
+      lose(new EmbeddingError("the embedder is closed", { retryable: true }));
       await worker.terminate();
     },
   };

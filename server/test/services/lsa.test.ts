@@ -1,31 +1,31 @@
+/** The embedder `lsa` fitted for real: here, because coverage makes minutes of a fit. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { alteredNames } from "../../../bench/quality/altered-names.ts";
-import { rankOf, similarity } from "../../../bench/quality/nearest.ts";
-import { parseRetail } from "../demo/uci.ts";
-import { countTexts } from "./count-texts.ts";
-import { coldStartModel, createEmbedder, fitLsa } from "./embedders.ts";
-import { decodeLsaModel, ModelFileError } from "./lsa-model.ts";
-import { lsaParameters } from "./lsa-parameters.ts";
-import { openSentenceModel } from "./sentence-model.ts";
+import { similarity } from "../../../bench/quality/nearest.ts";
+import { parseRetail } from "../../src/demo/uci.ts";
+import { countTexts } from "../../src/embeddings/count-texts.ts";
+import { coldStartModel, createEmbedder, fitLsa } from "../../src/embeddings/embedders.ts";
+import { decodeLsaModel, ModelFileError } from "../../src/embeddings/lsa-model.ts";
+import { lsaParameters } from "../../src/embeddings/lsa-parameters.ts";
+import { openSentenceModel } from "../../src/embeddings/sentence-model.ts";
 
 const root = join(import.meta.dirname, "..", "..", "..");
 const created = new Date("2024-01-01T00:00:00Z");
 const english = [
   ...new Set(
     parseRetail(readFileSync(join(root, "data/uci-online-retail-5000.csv"), "utf8"))
-      .slice(0, 800)
+      .slice(0, 200)
       .map(({ description }) => description),
   ),
 ];
-const suffixed = readFileSync(join(root, "bench/quality/turkish-suffixes.csv"), "utf8")
+const turkish = readFileSync(join(root, "bench/quality/turkish-suffixes.csv"), "utf8")
   .trim()
   .split("\n")
-  .map((line) => line.split(";") as [string, string]);
-const turkish = suffixed.map(([name]) => name);
+  .slice(0, 80)
+  .map((line) => line.split(";")[0] as string);
 const length = (vector: Float32Array) => Math.sqrt(similarity(vector, vector));
 const open = (file: Uint8Array) => createEmbedder({ kind: "lsa", file });
 
@@ -47,32 +47,6 @@ test("a text has the same vector alone, among others and after many other words"
   await embedder.embed(Array.from({ length: 20_000 }, (_, n) => `word${n}`));
   const after = (await embedder.embed(["x", "AHŞAP KİTAPLIK, 5 raflı"]))[1];
   assert.deepEqual(after, before);
-});
-
-test("names that were altered find their product, in English and in Turkish", async () => {
-  const share = async (
-    names: readonly string[],
-    cases: readonly (readonly [string, string])[],
-    within: number,
-  ) => {
-    const embedder = await open((await fitLsa(names, { created })).file);
-    const vectors = await embedder.embed(names);
-    const asked = await embedder.embed(cases.map(([, query]) => query));
-    const found = cases.filter(
-      ([name], n) => rankOf(asked[n] as Float32Array, names.indexOf(name), vectors) <= within,
-    );
-    return found.length / cases.length;
-  };
-  const cases = alteredNames(english, { count: 300, seed: 11 });
-  const altered = await share(
-    english,
-    cases.map(({ name, query }) => [name, query] as const),
-    1,
-  );
-  assert.ok(altered >= 0.95, `${altered}`);
-  // the whole catalogue and the bar are in bench/quality/embedder.ts
-  const stems = await share(turkish, suffixed, 3);
-  assert.ok(stems >= 0.95, `${stems}`);
 });
 
 test("the same texts give the same model, whenever; others give another", async () => {
