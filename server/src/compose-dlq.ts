@@ -4,12 +4,7 @@ import { inTime } from "./compose-checks.ts";
 import type { ComposeOptions } from "./compose-http.ts";
 import type { Config } from "./config/schema.ts";
 import type { Database, Notifications } from "./core/database.ts";
-import { checkCloudEvent } from "./core/event-cloudevents.ts";
-import { readBody } from "./core/event-element.ts";
-import { checkNative } from "./core/event-native.ts";
-import { type Checked, formats, type Receipt } from "./core/event-record.ts";
-import { checkSegment } from "./core/event-segment.ts";
-import { scanSingle } from "./core/json-scan.ts";
+import { checkKeptEvent } from "./core/event-kept.ts";
 import type { Part } from "./core/part.ts";
 import type { Route } from "./core/route.ts";
 import { createDlq } from "./dlq/dlq.ts";
@@ -92,25 +87,10 @@ export const letterValidators: Validators = {
 
 /** A letter of the stream is an event of the raw log: the edition must be one too, of the same format. */
 function eventProblem(bytes: Buffer, source: unknown): string | undefined {
-  const checked = checkEvent(bytes, (source as { format?: unknown } | null)?.format);
+  const checked = checkKeptEvent(bytes, (source as { format?: unknown } | null)?.format);
   if (checked === undefined) return "not the JSON of one event";
   return checked.kind === "rejection" ? checked.detail : undefined;
 }
-
-function checkEvent(bytes: Buffer, format: unknown): Checked | undefined {
-  const element = scanSingle(bytes);
-  if ("malformed" in element) return undefined;
-  const body = readBody(bytes);
-  const receipt: Receipt = { serviceId: 0, now: Date.now(), newId: () => noId };
-  if (format === formats.cloudevents) return checkCloudEvent(body, element, receipt);
-  if (format !== formats.segment) return checkNative(body, element, receipt);
-  // a single call's type was in its path, and is not kept; what is about a product is a track
-  const type = /"type"\s*:/.test(bytes.toString("latin1")) ? undefined : "track";
-  return checkSegment(body, element, { receipt, call: { type, sentAt: undefined } });
-}
-
-// only whether the event could be taken is asked, not what would be stored
-const noId = "00000000-0000-0000-0000-000000000000";
 
 function retentionOf({ dlq }: Config): RetentionSettings {
   return { retentionDays: dlq.retention_days, maxBytes: dlq.max_mib * 1024 * 1024 };

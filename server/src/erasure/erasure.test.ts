@@ -76,7 +76,7 @@ test("a user who asks for it is gone everywhere, the windows are right without t
     { what: "the certificate", timeoutMs: 60_000 },
   );
   assert.equal(certificate.erased.raw_events, 15);
-  assert.equal(certificate.erased.points, 1);
+  assert.equal(certificate.erased.points, 2);
   assert.equal(certificate.erased.dead_letters, 1);
   assert.equal(certificate.hours_kept, 0);
   assert.equal(certificate.hours_recomputed, 15);
@@ -87,9 +87,20 @@ test("a user who asks for it is gone everywhere, the windows are right without t
              (select count(*)::int from analytics.facts) as facts,
              (select count(*)::int from dlq.letters) as letters,
              (select count(*)::int from stream.users) as tastes,
+             (select count(*)::int from vectors.points where payload ->> 'user_id' = 'to-forget') as points_of_theirs,
+             (select count(*)::int from vectors.points where deleted_at is null) as points,
              (select count(*)::int from erasure.requests where user_key is not null) as names`,
   });
-  assert.deepEqual(left, { raw: 0, users: 0, facts: 45, letters: 1, tastes: 1, names: 0 });
+  assert.deepEqual(left, {
+    raw: 0,
+    users: 0,
+    facts: 45,
+    letters: 1,
+    tastes: 1,
+    points_of_theirs: 0,
+    points: 2,
+    names: 0,
+  });
   let days = 0;
   for await (const report of audit(database.app)) {
     assert.equal(report.kind, "day", JSON.stringify(report));
@@ -101,17 +112,19 @@ test("a user who asks for it is gone everywhere, the windows are right without t
   for (const { verdict } of replay.body.results) assert.equal(verdict, "duplicate");
 });
 
+/** Each user has a taste, and an event in the collection `events`. */
 async function addPoints(owner: Queryable): Promise<void> {
   await owner.query({
     text: `with m as (insert into vectors.models (id, kind, dimension, automatic, state) values ('m', 'lsa', 2, true, 'live')),
-             c as (insert into vectors.collections (name, dimension) values ('users_m', 2) returning id)
-           insert into vectors.model_collections (collection_id, model_id, purpose) select id, 'm', 'users' from c`,
+             c as (insert into vectors.collections (name, dimension) values ('users_m', 2), ('events_m', 2) returning id, name)
+           insert into vectors.model_collections (collection_id, model_id, purpose) select id, 'm', split_part(name, '_', 1) from c`,
   });
   for (const key of ["to-forget", "u1"]) {
     await owner.query({
       text: `with kept as (insert into stream.users (point_id, key) values ($1, $2))
-             select vectors.put_points(id, array[$1::uuid], array['\\x0000803f00000000'::bytea], array['{}'::jsonb])
-             from vectors.collections`,
+             select vectors.put_points(collection_id, array[case purpose when 'users' then $1::uuid else gen_random_uuid() end],
+               array['\\x0000803f00000000'::bytea], array[jsonb_build_object('user_id', $2::text)])
+             from vectors.model_collections`,
       values: [uuidOfText(key), key],
     });
   }

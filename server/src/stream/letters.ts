@@ -1,5 +1,6 @@
 /** Dead letters of this part, and how they are processed again. */
 import type { Queryable } from "../core/database.ts";
+import { checkKeptEvent } from "../core/event-kept.ts";
 import type { LogEvent } from "./log-event.ts";
 import { readEvent } from "./pages.ts";
 import type { DeadEvent, Processor } from "./process-events.ts";
@@ -47,8 +48,14 @@ export function createReplayer(processor: Processor) {
     part: partName,
     async replay(connection: Queryable, letter: Letter, signal?: AbortSignal): Promise<Replayed> {
       const about = letter.source as Omit<LogEvent, "payload">;
-      const payload = (letter.edited ?? letter.original).toString("utf8");
-      const outcome = takeSteps({ ...about, payload });
+      const event =
+        letter.edited === null
+          ? { ...about, payload: letter.original.toString("utf8") }
+          : await readEdited(connection, about, letter.edited);
+      if (event === undefined) {
+        return { ok: false, reason: "unreadable", error: "the edited letter is not one event" };
+      }
+      const outcome = takeSteps(event);
       if (outcome.kind === "drop") return { ok: true };
       if (outcome.kind === "dead")
         return { ok: false, reason: outcome.reason, error: outcome.error };
@@ -60,5 +67,29 @@ export function createReplayer(processor: Processor) {
       const [found] = dead;
       return found === undefined ? { ok: true } : { ok: false, ...found };
     },
+  };
+}
+
+/** Whom and what an edited event is about is taken from it; when it came and happened stays as the log says. */
+async function readEdited(
+  connection: Queryable,
+  about: Omit<LogEvent, "payload">,
+  edited: Buffer,
+): Promise<LogEvent | undefined> {
+  const checked = checkKeptEvent(edited, about.format);
+  if (checked?.kind !== "record") return undefined;
+  const { eventType, userKey, productKey, items } = checked;
+  const [known] = await connection.query<{ action: number }>({
+    text: "select action from etl.event_type_actions where name = $1",
+    values: [eventType],
+  });
+  return {
+    ...about,
+    eventType,
+    action: known?.action ?? 0,
+    userKey,
+    productKey,
+    items: items === null ? null : (JSON.parse(items) as LogEvent["items"]),
+    payload: checked.body.toString("utf8", checked.start, checked.end),
   };
 }

@@ -218,8 +218,20 @@ export async function forgetModel(
 
 export async function announceModels(database: Queryable): Promise<void> {
   await database.query({
-    text: "select pg_notify('weir_models', ''), pg_notify('weir_points', '')",
+    text: "select pg_notify('weir_models', ''), pg_notify('weir_collections', ''), pg_notify('weir_points', '')",
   });
+}
+
+/** Those that the delivery to another store has not passed on yet stay. Answers how many went. */
+export async function purgeTombstones(database: Queryable, keptMs: number): Promise<number> {
+  const [row] = await database.query<{ purged: string }>({
+    // a page of the feed may be older than the moment at which its reader had caught up, by a long write
+    text: `select vectors.purge_tombstones(greatest($1 * interval '1 millisecond',
+             clock_timestamp() - min(coalesce(caught_up_at, created_at)) + interval '1 hour')) as purged
+           from vectors.deliveries`,
+    values: [keptMs],
+  });
+  return Number(row?.purged ?? 0);
 }
 
 /** Part of a transaction that holds the lock on collections. */

@@ -15,6 +15,7 @@ import {
   type ModelRow,
   markFailed,
   markReady,
+  purgeTombstones,
   readModels,
   switchTo,
 } from "./model-store.ts";
@@ -64,11 +65,15 @@ const pollMs = 2_000;
 const leaseMs = 10_000;
 /** Whoever resolved an alias just before the switch has long been answered. */
 const graceMs = 60_000;
+/** An index that stood still for longer is loaded whole. */
+const tombstonesKeptMs = 7 * 86_400_000;
+const purgeEveryMs = 3_600_000;
 
 export function createModels(options: ModelsOptions): Part {
   const { database, maker } = options;
   let problem: string | undefined;
   let corpusBefore = 0;
+  let purgedAt = Number.NEGATIVE_INFINITY;
 
   async function run(signal: AbortSignal): Promise<void> {
     const wake = createWake();
@@ -123,6 +128,10 @@ export function createModels(options: ModelsOptions): Part {
     }
     for (const modelId of await dropRetired(database, graceMs)) {
       options.onEvent?.({ what: "dropped", modelId });
+    }
+    if (performance.now() - purgedAt > purgeEveryMs) {
+      await purgeTombstones(database, tombstonesKeptMs);
+      purgedAt = performance.now();
     }
   }
 
