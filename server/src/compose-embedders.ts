@@ -1,6 +1,8 @@
-/** Embedders by the id of their model, opened from `vectors.models` and kept while they are in use. */
+/** Embedders by the id of their model, opened from `vectors.models` and kept while there is such a model. */
+import type { Config } from "./config/schema.ts";
 import type { Database } from "./core/database.ts";
-import type { Embedder } from "./core/embedder.ts";
+import { type Embedder, EmbeddingError } from "./core/embedder.ts";
+import type { Guard } from "./core/guard.ts";
 import { createEmbedder, type StoredModel } from "./embeddings/embedders.ts";
 
 export interface EmbedderShelf {
@@ -9,37 +11,84 @@ export interface EmbedderShelf {
   close(): Promise<void>;
 }
 
-/** The live one, one that is being filled, and one to compare with. */
-const keptEmbedders = 2;
+/** What models need that are not in PostgreSQL whole. */
+export interface EmbedderSurroundings {
+  /** `embeddings.http`: the key is only here. */
+  readonly http: () => Config["embeddings"]["http"];
+  /** `embedder`, for requests to an endpoint. */
+  readonly guard: () => Guard;
+}
+
+/** `vectors.models.settings` of a model of the kind `http`: in the open, so without any key. */
+export interface HttpModelSettings {
+  /** Without its query, which may hold a key. */
+  readonly endpoint: string;
+  readonly model: string;
+}
+
 /** A model's file is read in slices: whole it would be twice its size again, as hexadecimal text. */
 const sliceBytes = 1024 * 1024;
 
-export function createEmbedderShelf(database: Database): EmbedderShelf {
+interface Row {
+  readonly kind: StoredModel["kind"];
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly bytes: number | null;
+}
+
+export function createEmbedderShelf(
+  database: Database,
+  surroundings?: EmbedderSurroundings,
+): EmbedderShelf {
   const kept = new Map<string, Promise<Embedder>>();
 
   function open(modelId: string): Promise<Embedder> {
-    const found = kept.get(modelId) ?? read(modelId);
-    // the last used is the last to go
-    kept.delete(modelId);
-    kept.set(modelId, found);
-    found.catch(() => kept.delete(modelId));
-    const [oldest] = kept.keys();
-    if (kept.size > keptEmbedders && oldest !== undefined) {
-      const leaving = kept.get(oldest);
-      kept.delete(oldest);
-      leaving?.then((embedder) => embedder.close()).catch(() => {});
+    let found = kept.get(modelId);
+    if (found === undefined) {
+      found = read(modelId);
+      kept.set(modelId, found);
+      found.catch(() => kept.delete(modelId));
     }
     return found;
   }
 
   async function read(modelId: string): Promise<Embedder> {
-    const [row] = await database.query<Omit<StoredModel, "file"> & { bytes: number | null }>({
+    await closeGone();
+    const [row] = await database.query<Row>({
       text: "select kind, settings, octet_length(file) as bytes from vectors.models where id = $1",
       values: [modelId],
     });
     if (row === undefined) throw new Error(`there is no model ${modelId}`);
-    const { bytes, ...stored } = row;
-    return createEmbedder({ ...stored, file: await readFile(modelId, bytes ?? 0) } as StoredModel);
+    const embedder = await createEmbedder(await storedModel(modelId, row));
+    if (embedder.modelId === modelId) return embedder;
+    await embedder.close();
+    throw new EmbeddingError(
+      `what ${modelId} was made of has changed, and is ${embedder.modelId} now; put it back, or remove the model and add it anew`,
+      { retryable: true },
+    );
+  }
+
+  /** Models weigh tens of megabytes: those that are gone are let go when another one comes. */
+  async function closeGone(): Promise<void> {
+    if (kept.size < 2) return;
+    const rows = await database.query<{ id: string }>({ text: "select id from vectors.models" });
+    const there = new Set(rows.map(({ id }) => id));
+    for (const [modelId, leaving] of kept) {
+      if (there.has(modelId)) continue;
+      kept.delete(modelId);
+      leaving.then((embedder) => embedder.close()).catch(() => {});
+    }
+  }
+
+  async function storedModel(modelId: string, row: Row): Promise<StoredModel> {
+    switch (row.kind) {
+      case "transformer":
+        return { kind: row.kind, settings: row.settings as { folder: string } };
+      case "http":
+        if (surroundings === undefined) throw new Error("no endpoint is asked from here");
+        return httpModel(row.settings as unknown as HttpModelSettings, surroundings);
+      default:
+        return { kind: row.kind, file: await readFile(modelId, row.bytes ?? 0) };
+    }
   }
 
   async function readFile(modelId: string, bytes: number): Promise<Uint8Array> {
@@ -63,4 +112,25 @@ export function createEmbedderShelf(database: Database): EmbedderShelf {
       await Promise.allSettled(open.map(async (embedder) => (await embedder).close()));
     },
   };
+}
+
+/** The configured query and key go to the configured endpoint only. */
+export function httpModel(
+  { endpoint, model }: HttpModelSettings,
+  surroundings: EmbedderSurroundings,
+): StoredModel {
+  const configured = surroundings.http();
+  const isConfigured = configured.url !== null && endpointOf(configured.url) === endpoint;
+  return {
+    kind: "http",
+    settings: { url: isConfigured ? (configured.url as string) : endpoint, model },
+    ...(isConfigured && configured.api_key !== null ? { apiKey: configured.api_key } : {}),
+    guard: surroundings.guard(),
+  };
+}
+
+/** A URL without its query and its user. @throws TypeError when it is no URL. */
+export function endpointOf(url: string): string {
+  const { origin, pathname } = new URL(url);
+  return `${origin}${pathname}`;
 }

@@ -30,7 +30,7 @@ export function composeSearch(
   shared: {
     readonly database: Database;
     readonly notifications: Notifications;
-    readonly guard: (name: "vector_store") => Guard;
+    readonly guard: (name: "vector_store" | "embedder") => Guard;
   },
 ): SearchParts {
   const config = options.config();
@@ -42,7 +42,10 @@ export function composeSearch(
 
   function open() {
     const store = openStore(options, shared);
-    const shelf = createEmbedderShelf(shared.database);
+    const shelf = createEmbedderShelf(shared.database, {
+      http: () => options.config().embeddings.http,
+      guard: () => shared.guard("embedder"),
+    });
     const models = createModelDirectory(shared);
     options.stack.defer(async () => {
       models.close();

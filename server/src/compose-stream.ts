@@ -66,7 +66,11 @@ export async function composeStream(options: ComposeOptions): Promise<StreamProc
   });
   const listener = notifications(urls.app, "weir stream notifications");
   const observer = observeStream(metrics);
-  const shelf = createEmbedderShelf(database);
+  const resilience = composeResilience(options);
+  const shelf = createEmbedderShelf(database, {
+    http: () => options.config().embeddings.http,
+    guard: () => resilience.guard("embedder"),
+  });
   options.stack.defer(() => shelf.close());
 
   // the same meaning of event types as the windows have, whoever starts first
@@ -132,7 +136,7 @@ export async function composeStream(options: ComposeOptions): Promise<StreamProc
     }),
   );
   if (config.vectors.driver === "qdrant") {
-    const store = openQdrant(config.vectors, composeResilience(options).guard("vector_store"));
+    const store = openQdrant(config.vectors, resilience.guard("vector_store"));
     options.stack.defer(() => store.close());
     const delivery = createDelivery({
       database,

@@ -1,0 +1,183 @@
+/** Embedders of every kind side by side: added on the command line, filled, asked, live, removed. */
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { until } from "../helpers/until.ts";
+import { runCommand, startWeir } from "../helpers/weir.ts";
+
+const tiny = join(import.meta.dirname, "..", "parity", "tiny-transformer");
+const key = "sk-of-the-endpoint";
+
+/** An endpoint of this machine whose vectors say which colours a text names. */
+async function startEndpoint(t: TestContext) {
+  const asked: { readonly authorization: string | undefined; readonly texts: number }[] = [];
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const { input } = JSON.parse(Buffer.concat(chunks).toString()) as { input: string[] };
+      asked.push({ authorization: request.headers.authorization, texts: input.length });
+      const data = input.map((text, index) => ({
+        index,
+        embedding: [
+          0.1,
+          ...["red", "green", "blue"].map((colour) => Number(text.toLowerCase().includes(colour))),
+        ],
+      }));
+      response.setHeader("content-type", "application/json");
+      response.end(JSON.stringify({ data }));
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  return { asked, url: `http://127.0.0.1:${port}/v1/embeddings?tenant=secret` };
+}
+
+interface Model {
+  readonly id: string;
+  readonly kind: string;
+  readonly state: string;
+  readonly error: string | null;
+}
+
+test("a transformer and an endpoint are filled beside the own model, answer by name, go live, and are removed", async (t) => {
+  const endpoint = await startEndpoint(t);
+  const environment = {
+    WEIR_EMBEDDINGS_HTTP_URL: endpoint.url,
+    WEIR_EMBEDDINGS_HTTP_MODEL: "colours",
+    WEIR_EMBEDDINGS_HTTP_API_KEY: key,
+  };
+  const weir = await startWeir(t, { environment });
+  const { url } = weir.run;
+  const command = (...parameters: string[]) =>
+    runCommand([...parameters, "--data", weir.dataDir], environment);
+  const call = async (path: string, body?: unknown) => {
+    const answer = await fetch(`${url}${path}`, {
+      method: body === undefined ? "GET" : "POST",
+      headers: { authorization: `Bearer ${weir.adminKey}`, "content-type": "application/json" },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    // biome-ignore lint/suspicious/noExplicitAny: answers of several forms
+    return { status: answer.status, body: (await answer.json()) as any };
+  };
+  const models = async () => (await call("/api/models")).body.models as Model[];
+  const search = async (text: string, model?: string) => {
+    const { status, body } = await call("/api/search", { text, ...(model ? { model } : {}) });
+    assert.equal(status, 200, JSON.stringify(body));
+    return {
+      ids: body.results.map((found: { product_id: string }) => found.product_id) as string[],
+      model: body.source.model.id as string,
+    };
+  };
+
+  const colours = ["red", "green", "blue"];
+  await call(
+    "/api/events/batch",
+    colours.map((colour) => ({
+      event_type: "product.view",
+      user_id: `likes-${colour}`,
+      product: { id: colour, name: `${colour} coffee mug` },
+    })),
+  );
+  await until(async () => (await call("/api/products/red/similar")).status === 200, {
+    what: "the own model to know the products",
+    timeoutMs: 20_000,
+  });
+
+  const added = await command("models", "add", "transformer", tiny, "--device", "cpu");
+  assert.equal(added.exitCode, 0, added.output);
+  const addedToo = await command("models", "add", "http");
+  assert.equal(addedToo.exitCode, 0, addedToo.output);
+  const again = await command("models", "add", "http");
+  assert.equal(again.exitCode, 1);
+  assert.match(again.output, /is there already/);
+
+  const filled = await until(
+    async () => {
+      const listed = await models();
+      for (const { id, error } of listed) assert.equal(error, null, id);
+      const ready = listed.filter(({ state }) => state === "ready");
+      return ready.length === 2 ? ready : undefined;
+    },
+    { what: "both models to be filled", timeoutMs: 30_000 },
+  );
+  const idOf = (kind: string) => filled.find((model) => model.kind === kind)?.id ?? "";
+  const [own] = (await models()).filter(({ state }) => state === "live");
+
+  for (const kind of ["transformer", "http"]) {
+    const { ids, model } = await search("blue", idOf(kind));
+    assert.equal(model, idOf(kind));
+    assert.deepEqual([...ids].sort(), [...colours].sort(), kind);
+  }
+  assert.equal((await search("something blue", idOf("http"))).ids[0], "blue");
+  assert.equal((await search("blue")).model, own?.id, "the own model still answers the others");
+  assert.ok(endpoint.asked.length > 0);
+  for (const { authorization } of endpoint.asked) assert.equal(authorization, `Bearer ${key}`);
+
+  // what comes now is written for all three
+  await call("/api/events", {
+    event_type: "product.view",
+    user_id: "u",
+    product: { id: "late", name: "A late blue tea cup" },
+  });
+  await until(async () => (await search("late blue", idOf("http"))).ids.includes("late"), {
+    what: "the late product in the endpoint's collection",
+  });
+
+  const used = await command("models", "use", idOf("http"));
+  assert.equal(used.exitCode, 0, used.output);
+  await until(async () => (await search("green")).model === idOf("http"), {
+    what: "the endpoint's model to be live",
+    timeoutMs: 20_000,
+  });
+  assert.equal((await search("green")).ids[0], "green");
+  const kept = await command("models", "remove", idOf("http"));
+  assert.equal(kept.exitCode, 1);
+  assert.match(kept.output, /is live/);
+
+  const removed = await command("models", "remove", idOf("transformer"));
+  assert.equal(removed.exitCode, 0, removed.output);
+  const gone = await until(
+    async () => {
+      const { status, body } = await call("/api/search", {
+        text: "red",
+        model: idOf("transformer"),
+      });
+      return status === 200 ? undefined : { status, body };
+    },
+    { what: "the removed model to answer no more" },
+  );
+  assert.equal(gone.status, 422);
+  assert.match(gone.body.detail, /there is no filled model "transformer-/);
+  assert.ok(!weir.output().includes(key), "the key is in no log");
+});
+
+test("what cannot be added is refused with a sentence that says what to do", async (t) => {
+  const weir = await startWeir(t);
+  const add = async (parameters: string[], environment: Record<string, string> = {}) => {
+    const { exitCode, output } = await runCommand(
+      ["models", "add", ...parameters, "--data", weir.dataDir],
+      environment,
+    );
+    assert.equal(exitCode, 1, output);
+    return output;
+  };
+  assert.match(await add(["word2vec"]), /no kind that can be added.*\n.*transformer or http/);
+  assert.match(await add(["transformer"]), /which folder/);
+  assert.match(await add(["transformer", "/no/such/folder"]), /there is no folder \/no\/such/);
+  assert.match(await add(["transformer", weir.dataDir]), /no model\.onnx/);
+  assert.match(await add(["transformer", tiny, "--device", "tpu"]), /"tpu" is no device/);
+  assert.match(await add(["http"]), /names no endpoint.*\n.*WEIR_EMBEDDINGS_HTTP_URL/);
+  const nowhere = {
+    WEIR_EMBEDDINGS_HTTP_URL: "http://127.0.0.1:9/v1/embeddings",
+    WEIR_EMBEDDINGS_HTTP_MODEL: "m",
+  };
+  assert.match(await add(["http"], nowhere), /127\.0\.0\.1:9\/v1\/embeddings does not answer/);
+});
