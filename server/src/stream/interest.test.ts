@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { uuidOfText } from "../core/uuid.ts";
 import {
   addLogs,
+  countProducts,
   decodeIds,
   decodeInterest,
   encodeIds,
@@ -12,6 +13,7 @@ import {
   logWeight,
   mergeBought,
   mergeInterest,
+  productsOf,
 } from "./interest.ts";
 
 const day = 86_400_000;
@@ -69,21 +71,26 @@ test("what was bought again is the newest", () => {
 });
 
 test("the vector is the weighted mean, of length one, of the products that have one", () => {
+  const hex = (name: string) => uuidOfText(name).replaceAll("-", "");
   const vectors = new Map([
-    ["a", Float32Array.of(1, 0)],
-    ["b", Float32Array.of(0, 1)],
+    [hex("a"), Float32Array.of(1, 0)],
+    [hex("b"), Float32Array.of(0, 1)],
   ]);
-  const interest = new Map([
-    ["a", 1_000 + Math.log2(3)],
-    ["b", 1_000 + Math.log2(4)],
-    ["unknown", 1_005],
-  ]);
-  const vector = interestVector(interest, (id) => vectors.get(id));
+  const items = encodeInterest(
+    new Map([
+      [uuidOfText("a"), 1_000 + Math.log2(3)],
+      [uuidOfText("b"), 1_000 + Math.log2(4)],
+      [uuidOfText("unknown"), 1_005],
+    ]),
+  );
+  assert.deepEqual([...productsOf(items)], ["a", "b", "unknown"].map(hex));
+  assert.equal(countProducts(items), 3);
+  const vector = interestVector(items, (product) => vectors.get(product));
   assert.ok(vector !== undefined);
   assert.ok(Math.abs((vector[0] as number) - 0.6) < 1e-6, String(vector));
   assert.ok(Math.abs((vector[1] as number) - 0.8) < 1e-6, String(vector));
   assert.equal(
-    interestVector(new Map([["unknown", 1]]), () => undefined),
+    interestVector(items, () => undefined),
     undefined,
   );
 });

@@ -3,11 +3,14 @@ import type { Queryable } from "../core/database.ts";
 import { vectorOf } from "./put-points.ts";
 
 export interface ProductVectors {
-  /** Reads those that are not in memory; those without a vector are missing in the answer. */
+  /**
+   * Reads those that are not in memory; those without a vector are missing in the answer. Products are named
+   * by their point ids without dashes, as they are encoded in interests.
+   */
   load(
     connection: Queryable,
     collectionId: number,
-    pointIds: ReadonlySet<string>,
+    products: ReadonlySet<string>,
   ): Promise<ReadonlyMap<string, Float32Array>>;
   /** Their texts may be others than before. */
   forget(pointIds: readonly string[]): void;
@@ -35,10 +38,10 @@ export function createProductVectors(): ProductVectors {
     vectors.set(pointId, vector);
   }
 
-  async function load(connection: Queryable, collectionId: number, pointIds: ReadonlySet<string>) {
+  async function load(connection: Queryable, collectionId: number, products: ReadonlySet<string>) {
     const found = new Map<string, Float32Array>();
     const missing: string[] = [];
-    for (const id of pointIds) {
+    for (const id of products) {
       const vector = kept.get(collectionId)?.get(id);
       if (vector === undefined) missing.push(id);
       else found.set(id, vector);
@@ -46,7 +49,7 @@ export function createProductVectors(): ProductVectors {
     if (missing.length === 0) return found;
     const rows = await connection.query<{ id: string; vector: Buffer }>({
       name: "stream_product_vectors",
-      text: `select id, vector from vectors.points
+      text: `select replace(id::text, '-', '') as id, vector from vectors.points
              where collection_id = $1 and id = any($2::uuid[]) and vector is not null`,
       values: [collectionId, missing],
     });
@@ -59,7 +62,8 @@ export function createProductVectors(): ProductVectors {
   }
 
   function forget(pointIds: readonly string[]): void {
-    for (const vectors of kept.values()) for (const id of pointIds) vectors.delete(id);
+    const products = pointIds.map((id) => id.replaceAll("-", ""));
+    for (const vectors of kept.values()) for (const product of products) vectors.delete(product);
   }
 
   return { load, forget, clear: () => kept.clear() };

@@ -7,7 +7,7 @@ import type { Database, Notifications, Queryable } from "../core/database.ts";
 import type { Part } from "../core/part.ts";
 import { createWake } from "../core/wake.ts";
 import { lockCollections, type ModelCollections, readCollections } from "./collections.ts";
-import { decodeInterest, interestVector } from "./interest.ts";
+import { interestVector, productsOf } from "./interest.ts";
 import { createProductVectors, type ProductVectors } from "./product-vectors.ts";
 import { type NewPoint, putPoints } from "./put-points.ts";
 import { type ProductRow, productColumns, productPayload } from "./write-products.ts";
@@ -23,9 +23,9 @@ export interface RefreshOptions {
 }
 
 /** Marks of one transaction. */
-const batchMarks = 5_000;
+const batchMarks = 1_000;
 /** Of a round while the log waits to be read: reading it comes first. */
-const busyMarks = 5_000;
+const busyMarks = 2_000;
 /** A share of the time for others, also when there is always something stale. */
 const restShare = 2;
 
@@ -169,7 +169,7 @@ function toUserState(row: UserRow): UserState {
   return {
     pointId: row.point_id,
     key: row.key,
-    interest: decodeInterest(row.items),
+    items: row.items,
     events: Number(row.events),
     lastSeen: row.last_seen,
   };
@@ -183,10 +183,10 @@ export async function userPoints(
 ): Promise<NewPoint[]> {
   const collection = model.collections.products;
   if (collection === undefined || users.length === 0) return [];
-  const wanted = new Set(users.flatMap(({ interest }) => [...interest.keys()]));
+  const wanted = new Set(users.flatMap(({ items }) => [...productsOf(items)]));
   const vectors = await productVectors.load(connection, collection, wanted);
   return users.flatMap((user) => {
-    const vector = interestVector(user.interest, (id) => vectors.get(id));
+    const vector = interestVector(user.items, (product) => vectors.get(product));
     return vector === undefined ? [] : [{ id: user.pointId, vector, payload: userPayload(user) }];
   });
 }

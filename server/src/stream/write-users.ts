@@ -1,11 +1,11 @@
 import type { Queryable } from "../core/database.ts";
 import type { UserChange } from "./collect.ts";
 import {
+  countProducts,
   decodeIds,
   decodeInterest,
   encodeIds,
   encodeInterest,
-  type Interest,
   mergeBought,
   mergeInterest,
 } from "./interest.ts";
@@ -13,7 +13,8 @@ import {
 export interface UserState {
   readonly pointId: string;
   readonly key: string;
-  readonly interest: Interest;
+  /** Encoded: see interest.ts. */
+  readonly items: Buffer;
   readonly events: number;
   readonly lastSeen: number;
 }
@@ -91,7 +92,7 @@ export function userPayload(user: UserState): Record<string, unknown> {
   return {
     user_id: user.key,
     events: user.events,
-    products: user.interest.size,
+    products: countProducts(user.items),
     last_seen: new Date(user.lastSeen).toISOString(),
   };
 }
