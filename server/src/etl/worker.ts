@@ -4,10 +4,10 @@
  */
 import { type Database, DatabaseError, type Notifications } from "../core/database.ts";
 import type { Part } from "../core/part.ts";
+import { createWake, type Wake } from "../core/wake.ts";
 import { keepLease, type Lease, releaseLease, takeLease } from "./lease.ts";
 import { executeNextRun, requeueAbandonedRuns } from "./reruns.ts";
 import { runStep, type Step } from "./step.ts";
-import { createWake, type Wake } from "../core/wake.ts";
 
 export interface EtlOptions {
   /** At least four connections, so that heartbeat, step and rerun do not wait for each other. */
