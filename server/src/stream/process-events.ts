@@ -151,10 +151,14 @@ export function createProcessor(options: ProcessorOptions): Processor {
         if (!current.has(modelId)) embedders.delete(modelId);
       }
     }
+    // every text and not only the newest of each product: an event may turn out to be poison, and then
+    // what its neighbours say stands
     const texts = new Map<string, string>();
-    for (const { pointId, described } of collect(events, options.interest()).products.values()) {
-      if (described !== undefined && known.get(pointId) !== described.hash) {
-        texts.set(described.hash, described.text);
+    for (const { products } of events) {
+      for (const { pointId, described } of products) {
+        if (described !== undefined && known.get(pointId) !== described.hash) {
+          texts.set(described.hash, described.text);
+        }
       }
     }
     const vectors = new Map<string, ReadonlyMap<string, Float32Array>>();

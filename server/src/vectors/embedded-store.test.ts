@@ -1,4 +1,5 @@
-import { after } from "node:test";
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
 import { createTestDatabase, createTestFolder } from "../../test/helpers/database.ts";
 import { openNotifications } from "../postgres/notifications.ts";
 import { vectorStoreConformance } from "./conformance.ts";
@@ -22,3 +23,11 @@ const store = createEmbeddedStore({
 stack.defer(() => store.close());
 
 vectorStoreConformance(async () => store);
+
+test("it keeps in memory only what was asked for", async () => {
+  await store.createCollection("unasked", { dimension: 4 });
+  await store.createCollection("asked", { dimension: 4 });
+  await store.query("asked", { vector: Float32Array.of(1, 0, 0, 0), limit: 1 });
+  const names = store.stats().map(({ collection }) => collection);
+  assert.ok(names.includes("asked") && !names.includes("unasked"), names.join(", "));
+});

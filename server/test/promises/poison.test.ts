@@ -1,0 +1,254 @@
+/**
+ * Promise: an event that cannot be processed is isolated, wherever in its page it stands: its neighbours
+ * are counted as if it were not there, it alone is a dead letter, and mended it is counted once.
+ */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { makeId, makeRandom } from "../../../bench/generate.ts";
+import { createEmbedderShelf } from "../../src/compose-embedders.ts";
+import type { Database, Queryable } from "../../src/core/database.ts";
+import { EmbeddingError } from "../../src/core/embedder.ts";
+import { coldStartModel, fold } from "../../src/embeddings/embedders.ts";
+import { openNotifications } from "../../src/postgres/notifications.ts";
+import { createReplayer } from "../../src/stream/letters.ts";
+import { addModel } from "../../src/stream/model-store.ts";
+import { createProcessor } from "../../src/stream/process-events.ts";
+import { createStream } from "../../src/stream/stream.ts";
+import type { CleanUp, TestDatabase } from "../helpers/database.ts";
+import { until } from "../helpers/until.ts";
+import { createEtlDatabase } from "./etl-stage.ts";
+import { expectedStream, storedStream } from "./stream-oracle.ts";
+import type { LedgerEvent } from "./window-oracle.ts";
+
+const pageEvents = 12;
+const kinds = ["refused", "unreadable", "unstorable"] as const;
+type Kind = (typeof kinds)[number];
+const reasons = {
+  refused: "embedding_refused",
+  unreadable: "unreadable",
+  unstorable: "not_storable",
+};
+const positions = {
+  first: [0],
+  middle: [6],
+  last: [pageEvents - 1],
+  several: [1, 2, 7, 10],
+  all: Array.from({ length: pageEvents }, (_, n) => n),
+};
+
+const random = makeRandom(11);
+
+/**
+ * Neighbours share products and users with the poison. A poison is the newest of its product: an older text
+ * is never written, and harms nobody.
+ */
+function event(n: number, isPoison: boolean): LedgerEvent {
+  return {
+    id: makeId(random),
+    service: 1,
+    type: n % 3 === 0 ? "purchase" : "product.view",
+    action: n % 3 === 0 ? "purchase" : "view",
+    at: Math.floor(Date.now() / 1_000) * 1_000 - n * 1_000 + (isPoison ? 60_000 : 0),
+    user: `u${n % 3}`,
+    product: `p${n % 4}`,
+    amount: null,
+    currency: null,
+    items: null,
+  };
+}
+
+for (const [place, poisoned] of Object.entries(positions)) {
+  for (const first of kinds) {
+    test(`poison in a page (${place}, ${first}): neighbours are right, it alone is a letter, mended it counts once`, (t) =>
+      poison(t, poisoned, first));
+  }
+}
+
+async function poison(t: CleanUp, poisoned: readonly number[], first: Kind): Promise<void> {
+  const stage = await createStage(t);
+  const page = Array.from({ length: pageEvents }, (_, n) => event(n, poisoned.includes(n)));
+  const kindAt = new Map(poisoned.map((at, n) => [at, kindOf(first, n)]));
+  await append(stage.database, page, kindAt);
+  await stage.settled();
+  await until(() => stage.pages.length > 0, { what: "the page to be told" });
+  assert.deepEqual(stage.pages, [pageEvents], "all of them in one page");
+
+  const healthy = page.filter((_, at) => !kindAt.has(at));
+  assert.deepEqual(await storedStream(stage.database), expectedStream(healthy));
+  const letters = await stage.letters();
+  const expected = poisoned.map((at) => {
+    const kind = kindAt.get(at) as Kind;
+    return [page[at]?.id, reasons[kind], payloadOf(page[at] as LedgerEvent, kind)];
+  });
+  const found = letters.map(({ source, reason, original }) => [
+    source.eventId,
+    reason,
+    original.toString(),
+  ]);
+  assert.deepEqual(found.sort(), expected.sort());
+
+  for (const letter of letters) {
+    const mended = page.find(({ id }) => id === letter.source.eventId) as LedgerEvent;
+    const edited = Buffer.from(payloadOf(mended, undefined));
+    const replayed = await stage.database.app.transaction((connection) =>
+      stage.replayer.replay(connection, { ...letter, edited }),
+    );
+    assert.deepEqual(replayed, { ok: true });
+  }
+  assert.deepEqual(await storedStream(stage.database), expectedStream(page));
+}
+
+test("control: a page that fails as a whole takes its neighbours with it", async (t) => {
+  const stage = await createStage(t, withoutSavepoints);
+  const page = Array.from({ length: pageEvents }, (_, n) => event(n, n === 6));
+  await append(stage.database, page, new Map([[6, "unstorable"]]));
+  await until(() => stage.errors.length >= 2, { what: "the page to be tried again" });
+  const healthy = page.filter((_, at) => at !== 6);
+  assert.notDeepEqual(await storedStream(stage.database), expectedStream(healthy));
+  assert.equal((await stage.letters()).length, 0);
+});
+
+/** The kinds in turn, beginning with `first`. */
+function kindOf(first: Kind, n: number): Kind {
+  return kinds[(kinds.indexOf(first) + n) % kinds.length] as Kind;
+}
+
+async function createStage(t: CleanUp, wrap: (database: Database) => Database = (same) => same) {
+  const database = await createEtlDatabase(t);
+  await database.owner.query({
+    text: "alter table stream.products add constraint no_poison check (name not like 'UNSTORABLE%')",
+  });
+  const model = coldStartModel(new Date(0), 32);
+  await addModel(
+    database.app,
+    {
+      ...model,
+      kind: "random-projection",
+      settings: {},
+      automatic: true,
+      corpusTexts: 0,
+      wanted: true,
+    },
+    ["products", "users"],
+  );
+  const app = wrap(database.app);
+  const shelf = createEmbedderShelf(database.app);
+  const processor = createProcessor({
+    database: app,
+    embedders: {
+      async open(modelId) {
+        const embedder = await shelf.open(modelId);
+        return {
+          ...embedder,
+          async embed(texts) {
+            if (texts.some((text) => text.startsWith("REFUSED"))) {
+              throw new EmbeddingError("it does not like the text", { retryable: false });
+            }
+            return embedder.embed(texts);
+          },
+        };
+      },
+    },
+    interest: () => ({ view: 1, cart: 3, purchase: 5, halfLifeMs: 14 * 86_400_000 }),
+    fold,
+  });
+  const notifications = openNotifications({ url: database.urls.app, applicationName: "test" });
+  const errors: unknown[] = [];
+  const pages: number[] = [];
+  const part = createStream({
+    database: app,
+    notifications,
+    processor,
+    owner: "test",
+    workers: 1,
+    pageEvents,
+    intervalMs: 5,
+    longestWriteMs: 10_000,
+    patienceMs: 10_000,
+    onPage: ({ events }) => pages.push(events),
+    onError: (error) => errors.push(error),
+  });
+  const stop = new AbortController();
+  const running = part.run(stop.signal);
+  t.after(async () => {
+    stop.abort();
+    await running;
+    await notifications.close();
+    await shelf.close();
+  });
+  return {
+    database,
+    errors,
+    pages,
+    replayer: createReplayer(processor),
+    letters: () =>
+      database.app.query<{ source: { eventId: string }; reason: string; original: Buffer }>({
+        text: "select source, reason, original from dlq.letters",
+      }),
+    settled: () =>
+      until(
+        async () => {
+          const [row] = await database.app.query<{ done: boolean }>({
+            text: `select not exists (select from stream.pages) and not exists (
+                     select from raw.events e, etl.cursors c
+                     where c.reader = 'stream' and not pg_visible_in_snapshot(e.xid, c.position)) as done`,
+          });
+          return row?.done === true;
+        },
+        { what: "the stream to catch up", timeoutMs: 20_000 },
+      ),
+  };
+}
+
+/** Without them a failed attempt fails the whole transaction. */
+function withoutSavepoints(database: Database): Database {
+  const wrapped = (connection: Queryable): Queryable => ({
+    query: (statement, options) =>
+      statement.text.includes("savepoint attempt")
+        ? Promise.resolve([])
+        : connection.query(statement, options),
+  });
+  return {
+    ...database,
+    transaction: (work, options) =>
+      database.transaction((connection) => work(wrapped(connection)), options),
+  };
+}
+
+/** The bytes of the event in the log: of a healthy one without a kind. */
+function payloadOf({ id, type, user, product }: LedgerEvent, kind: Kind | undefined): string {
+  if (kind === "unreadable") return `{"event_id":"${id}","product":{"id":`;
+  const prefix = kind === undefined ? "" : `${kind.toUpperCase()} `;
+  return JSON.stringify({
+    event_id: id,
+    event_type: type,
+    user_id: user,
+    product: {
+      id: product,
+      name: `${prefix}Mug ${product} ${kind === undefined ? "" : id}`.trim(),
+    },
+  });
+}
+
+async function append(
+  database: TestDatabase,
+  page: readonly LedgerEvent[],
+  kindAt: ReadonlyMap<number, Kind>,
+): Promise<void> {
+  await database.owner.query({
+    text: `insert into raw.events
+             (service_id, format, event_id, occurred_at, user_key, product_key, event_type, payload)
+           select 1, 0, id, to_timestamp(at / 1000.0), who, product, type, payload
+           from unnest($1::uuid[], $2::float8[], $3::text[], $4::text[], $5::text[], $6::text[])
+             as e (id, at, who, product, type, payload)`,
+    values: [
+      page.map(({ id }) => id),
+      page.map(({ at }) => at),
+      page.map(({ user }) => user),
+      page.map(({ product }) => product),
+      page.map(({ type }) => type),
+      page.map((about, at) => payloadOf(about, kindAt.get(at))),
+    ],
+  });
+  await database.owner.query({ text: "notify weir_raw" });
+}
