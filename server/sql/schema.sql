@@ -1916,6 +1916,17 @@ begin
 end $function$;
 
 
+-- telemetry ---------------------------------------------------------------------------------------
+create schema telemetry;
+
+create table telemetry.processes (
+  name text not null,
+  at timestamp with time zone not null,
+  metrics jsonb not null,
+  constraint processes_pkey PRIMARY KEY (name)
+) with (fillfactor=50);
+
+
 -- vectors -----------------------------------------------------------------------------------------
 create schema vectors;
 
@@ -2217,6 +2228,7 @@ grant usage on schema public to weir_app;
 grant usage on schema raw to weir_app;
 grant usage on schema raw to weir_ingest;
 grant usage on schema stream to weir_app;
+grant usage on schema telemetry to weir_app;
 grant usage on schema vectors to weir_app;
 grant delete, insert, select, truncate, update on table analytics.currencies to weir_app;
 grant select, usage on sequence analytics.currencies_id_seq to weir_app;
@@ -2269,6 +2281,7 @@ grant select, usage on sequence stream.pages_id_seq to weir_app;
 grant delete, insert, select, truncate, update on table stream.products to weir_app;
 grant delete, insert, select, truncate, update on table stream.stale_points to weir_app;
 grant delete, insert, select, truncate, update on table stream.users to weir_app;
+grant delete, insert, select, update on table telemetry.processes to weir_app;
 grant delete, insert, select, update on table vectors.aliases to weir_app;
 grant delete, insert, select, update on table vectors.collections to weir_app;
 grant select, usage on sequence vectors.collections_id_seq to weir_app;

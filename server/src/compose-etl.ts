@@ -15,6 +15,7 @@ import { requestRerun } from "./etl/reruns.ts";
 import { createEtl } from "./etl/worker.ts";
 import { createRetention } from "./retention/retention.ts";
 import { observeEtl } from "./telemetry/etl-observer.ts";
+import { publishMetrics } from "./telemetry/shared-metrics.ts";
 
 /** An hour whose raw events retention has dropped cannot be made anew: it stays as it is. */
 async function requestHour(database: Queryable, hour: Date): Promise<string | undefined> {
@@ -69,6 +70,7 @@ export async function composeEtl(
         "event types mean something else now; days with such events are rerun",
       );
     }
+    options.stack.defer(publishMetrics(database, `etl ${hostname()}/${process.pid}`, metrics));
     parts.push(
       createEtl({
         database,

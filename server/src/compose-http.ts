@@ -33,6 +33,7 @@ import { observeIngest } from "./telemetry/ingest-observer.ts";
 import type { Logger } from "./telemetry/logger.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 import { observeRequests } from "./telemetry/request-observer.ts";
+import { collectMetrics } from "./telemetry/shared-metrics.ts";
 import { version } from "./version.ts";
 import { attach, encodeFrame } from "./websocket/attach.ts";
 
@@ -229,7 +230,7 @@ export async function assemble(options: ComposeOptions) {
       needed: ["postgres"],
       draining: () => draining,
       dataDir: config.data_dir,
-      metrics: metrics.text,
+      metrics: () => collectMetrics(app, metrics),
     }),
   ];
   known = [

@@ -20,6 +20,7 @@ import { createProcessor } from "./stream/process-events.ts";
 import { createRefresh } from "./stream/refresh.ts";
 import { createStream } from "./stream/stream.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
+import { publishMetrics } from "./telemetry/shared-metrics.ts";
 import { observeStream } from "./telemetry/stream-observer.ts";
 import { createDelivery, type Delivery } from "./vectors/delivery.ts";
 
@@ -147,5 +148,6 @@ export async function composeStream(options: ComposeOptions): Promise<StreamProc
     observeDelivery(metrics, delivery);
     parts.push(delivery);
   }
+  options.stack.defer(publishMetrics(database, `stream ${owner}`, metrics));
   return { parts, counters: observer.counters };
 }

@@ -1,4 +1,11 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import {
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  type MetricObject,
+  Registry,
+} from "prom-client";
 
 interface Described {
   /** `weir_` prefix, base units, `_total` for counters. */
@@ -10,7 +17,8 @@ interface Described {
 /** Every metric of this process, in Prometheus' words: `weir_` prefix, base units. */
 export interface Metrics {
   readonly registry: Registry;
-  text(): Promise<string>;
+  /** As data, to be put beside those of other processes. */
+  objects(): Promise<MetricObject[]>;
   /** Called before each collection, for values that are read rather than counted. */
   onCollect(read: () => Promise<void>): void;
   counter(described: Described): Counter;
@@ -29,9 +37,9 @@ export function createMetrics(part: string): Metrics {
   const readers: (() => Promise<void>)[] = [];
   return {
     registry,
-    async text() {
+    async objects() {
       await Promise.all(readers.map((read) => read()));
-      return registry.metrics();
+      return (await registry.getMetricsAsJSON()) as MetricObject[];
     },
     onCollect: (read) => {
       readers.push(read);
