@@ -129,5 +129,6 @@ function bytesOf(floats: Float32Array): Uint8Array {
 }
 
 function floatsOf(file: Uint8Array, start: number, end: number): Float32Array {
-  return new Float32Array(file.slice(start, end).buffer);
+  // not `file.slice`: of a Buffer that is a view, and its memory begins somewhere else
+  return new Float32Array(Uint8Array.prototype.slice.call(file, start, end).buffer);
 }

@@ -41,6 +41,16 @@ test("vectors have length one; a text without a word has zeros", async () => {
   }
 });
 
+test("a model file reads the same as bytes and as a Buffer in the middle of others", async () => {
+  const among = Buffer.concat([Buffer.alloc(3), fitted.file, Buffer.alloc(5)]);
+  const inside = among.subarray(3, 3 + fitted.file.length);
+  const text = [english[0] as string];
+  assert.deepEqual(
+    await (await open(inside)).embed(text),
+    await (await open(fitted.file)).embed(text),
+  );
+});
+
 test("a text has the same vector alone, among others and after many other words", async () => {
   const embedder = await open(fitted.file);
   const [before] = await embedder.embed(["Ahşap Kitaplık 5 Raflı"]);
