@@ -109,23 +109,6 @@ export const recommendationsSchema = object(
   { $id: "Recommendations" },
 );
 
-export const eventSearchAnswerSchema = object(
-  {
-    results: array(
-      object({
-        event_id: string(),
-        score: number(),
-        event_type: string(),
-        occurred_at: instant(),
-        user_id: nullable(string()),
-        product_id: nullable(string()),
-      }),
-    ),
-    source: searchSourceSchema,
-  },
-  { $id: "EventSearchAnswer" },
-);
-
 export const modelSchema = object(
   {
     id: string(),

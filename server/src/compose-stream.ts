@@ -93,7 +93,6 @@ export async function composeStream(options: ComposeOptions): Promise<StreamProc
   });
   const owner = `${hostname()}/${process.pid}`;
   const purposes: Purpose[] = ["products", "users"];
-  if (config.stream.events_collection) purposes.push("events");
   const parts: Part[] = [
     createStream({
       database,

@@ -186,10 +186,6 @@ export const configSchema = s.object({
       description:
         "How soon counts in the payloads of points and users' tastes follow. New texts are searchable at once.",
     }),
-    events_collection: s.boolean({
-      default: false,
-      description: "Keeps a point for every event too, for `POST /api/events/search`.",
-    }),
     interest: s.object({
       view: s.number({
         default: 1,

@@ -48,10 +48,7 @@ export class Searcher {
     const collection = model.collections[purpose];
     if (collection === undefined) {
       throw new WeirError("not_found", {
-        detail:
-          purpose === "events"
-            ? "events are not embedded here; switch stream.events_collection on and rebuild"
-            : `the model ${model.id} keeps no ${purpose}`,
+        detail: `the model ${model.id} keeps no ${purpose}`,
       });
     }
     return { model, collection };
