@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { createTestDatabase, type TestDatabase } from "../../test/helpers/database.ts";
 import { until } from "../../test/helpers/until.ts";
 import { openNotifications } from "./notifications.ts";
@@ -45,8 +46,15 @@ async function heardOnce(
   one: ReturnType<typeof counter> | undefined,
 ): Promise<void> {
   const before = one?.count ?? 0;
-  while (one?.count === before) await database.owner.query({ text: `notify ${channel}` });
+  while (one?.count === before) {
+    const heard = one.next();
+    await database.owner.query({ text: `notify ${channel}` });
+    // another only when this one is lost: late ones would be heard by whoever counts
+    await Promise.race([heard, delay(lostAfterMs)]);
+  }
 }
+
+const lostAfterMs = 1_000;
 
 const listener = {
   text: `select pid from pg_stat_activity

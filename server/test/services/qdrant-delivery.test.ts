@@ -218,19 +218,24 @@ async function writeWhile(bench: Bench, id: number, meanwhile: () => Promise<voi
   await happening;
 }
 
-/** Killed twice and frozen once, until the workers have noticed and the points wait. */
-async function outages(bench: Bench, worker: Worker): Promise<void> {
+/** Killed twice and frozen once, until a worker has noticed (the others wait for it) and the points wait. */
+async function outages(bench: Bench, workers: readonly Worker[]): Promise<void> {
+  const errors = () => workers.reduce((sum, worker) => sum + worker.errors.length, 0);
+  const problems = () => workers.flatMap(({ delivery }) => delivery.problem?.() ?? []);
   const noticed = (before: number) =>
-    until(() => worker.errors.length > before, { what: "the delivery to notice" });
+    until(() => errors() > before, { what: "the delivery to notice", timeoutMs: 30_000 });
   for (let round = 0; round < 2; round++) {
-    const before = worker.errors.length;
+    const before = errors();
     await bench.shim.kill9();
     await noticed(before);
-    assert.match(worker.delivery.problem?.() ?? "", /Qdrant/);
+    assert.match(problems().join("\n"), /Qdrant/);
     await bench.shim.start();
-    await until(() => worker.delivery.problem?.() === undefined, { what: "the delivery to go on" });
+    await until(() => problems().length === 0, {
+      what: "the delivery to go on",
+      timeoutMs: 30_000,
+    });
   }
-  const before = worker.errors.length;
+  const before = errors();
   bench.shim.pause();
   await noticed(before);
   bench.shim.resume();
@@ -239,12 +244,11 @@ async function outages(bench: Bench, worker: Worker): Promise<void> {
 test("Qdrant killed and frozen under writes: 0 points missing afterwards, payloads equal", async (t) => {
   const bench = await prepare(t);
   const id = await makeCollection(bench.database, "products");
-  const worker = bench.work();
-  bench.work();
+  const workers = [bench.work(), bench.work()];
   await until(async () => (await bench.store.collection("products")) !== undefined, {
     what: "the collection",
   });
-  await writeWhile(bench, id, () => outages(bench, worker));
+  await writeWhile(bench, id, () => outages(bench, workers));
   await untilSame(bench, "products");
 });
 
