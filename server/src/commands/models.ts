@@ -139,7 +139,8 @@ export function registerVectors(program: Command): void {
         const started = performance.now();
         for (;;) {
           const model = (await readModels(database)).find(({ id }) => id === modelId);
-          if (model === undefined) throw new UserError(`${modelId} was replaced meanwhile`);
+          // a newer model has taken its place: all its points are new
+          if (model === undefined || model.state === "retired") break;
           if (model.error !== null) throw new UserError(`${modelId}: ${model.error}`);
           if (!model.rebuild) break;
           await new Promise((resolve) => setTimeout(resolve, waitEveryMs));
