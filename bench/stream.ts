@@ -141,7 +141,6 @@ try {
       },
       embedders: shelf,
       owner: "bench",
-      purposes: ["products", "users"],
     }),
   ];
   const stop = new AbortController();

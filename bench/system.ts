@@ -5,13 +5,14 @@
  * Says how long first and second start take, what it keeps in memory idle and under load (proportional
  * set size of all its processes, every five seconds), how long events take from their answer until the
  * query API counts them and until their new products are found among similar ones, how far windows and
- * products lag behind under load, and how long Ctrl-C takes.
+ * products lag behind under load, where the processor time goes, and how long Ctrl-C takes.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { countCpu } from "./cpu-by-process.ts";
 import { pace, quantile, refused, type System, start, stop, systemMb } from "./running-weir.ts";
 
 const batchEvents = 100;
@@ -133,8 +134,10 @@ try {
     const lagging = setInterval(() => {
       readLag(system).then((lag) => lags.push(lag), console.error);
     }, 1_000);
+    const countedCpu = await countCpu(system.run.pids["supervisor"] ?? 0, system.run.database_url);
     const began = performance.now();
     const sent = await pace(system, { rate: Number(flags.rate), seconds, batch: batchEvents });
+    const cpu = await countedCpu();
     clearInterval(sampling);
     clearInterval(lagging);
     const rate = sent / ((performance.now() - began) / 1000);
@@ -151,6 +154,11 @@ try {
         `${what} behind the log: p50 ${at(0.5)} s, p95 ${at(0.95)} s, max ${at(1)} s (${sorted.length} samples)`,
       );
     }
+    const spent = (micros: number) => (micros / sent).toFixed(1);
+    const total = cpu.byName.reduce((sum, [, micros]) => sum + micros, 0);
+    console.log(
+      `CPU per event: ${spent(total)} us; ${cpu.byName.map(([name, micros]) => `${name} ${spent(micros)}`).join(", ")}`,
+    );
   }
   running = undefined;
   console.log(`stop ${((await stop(system)) / 1000).toFixed(2)} s`);
