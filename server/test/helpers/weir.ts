@@ -48,6 +48,8 @@ export interface WeirOptions {
   readonly dataDir?: string;
   readonly arguments?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
+  /** Of another build: see `mutated-build.ts`. */
+  readonly main?: string;
 }
 
 /** Starts `weir up` as a user would, on a free port with a data folder of its own. */
@@ -55,7 +57,12 @@ export async function startWeir(t: TestContext, options: WeirOptions = {}): Prom
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "weir-test-"));
   const child = spawn(
     process.execPath,
-    [main, "up", "--data", dataDir, "--port", "0", ...(options.arguments ?? ["--no-demo"])],
+    [
+      options.main ?? main,
+      "up",
+      ...["--data", dataDir, "--port", "0"],
+      ...(options.arguments ?? ["--no-demo"]),
+    ],
     { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...options.environment } },
   );
   let output = "";
