@@ -109,6 +109,53 @@ export const recommendationsSchema = object(
   { $id: "Recommendations" },
 );
 
+export const eventSearchFilterSchema = object(
+  {
+    event_type: optional(array(string({ maxLength: 128 }), { minItems: 1, maxItems: 100 })),
+    category: optional(array(string({ maxLength: 200 }), { minItems: 1, maxItems: 100 })),
+    product_id: optional(array(string({ maxLength: 256 }), { minItems: 1, maxItems: 100 })),
+    source: optional(array(string({ maxLength: 63 }), { minItems: 1, maxItems: 100 })),
+    user_id: optional(string({ maxLength: 300 })),
+    from: optional(string({ maxLength: 64, description: "Earliest occurred_at." })),
+    to: optional(string({ maxLength: 64, description: "First occurred_at after the range." })),
+  },
+  { $id: "EventSearchFilter" },
+);
+export type EventSearchFilter = Infer<typeof eventSearchFilterSchema>;
+
+export const eventSearchQuestionSchema = object(
+  {
+    text: string({ minLength: 1, maxLength: 2_000, examples: ["refund of a broken lamp"] }),
+    limit: optional(integer({ minimum: 1, maximum: 100, default: 10 })),
+    filter: optional(eventSearchFilterSchema),
+    score_threshold: optional(number({ minimum: -1, maximum: 1 })),
+    model: optional(string({ maxLength: 200, description: "Another model than the live one." })),
+  },
+  { $id: "EventSearchQuestion" },
+);
+export type EventSearchQuestion = Infer<typeof eventSearchQuestionSchema>;
+
+export const foundEventSchema = object(
+  {
+    event_id: string(),
+    score: number({ description: "Cosine of the angle between the vectors: 1 is the same." }),
+    event_type: string(),
+    source: string({ description: "The service that sent it." }),
+    user_id: nullable(string()),
+    product_ids: array(string()),
+    categories: array(string()),
+    occurred_at: instant(),
+    received_at: instant(),
+  },
+  { $id: "FoundEvent" },
+);
+export type FoundEvent = Infer<typeof foundEventSchema>;
+
+export const eventSearchAnswerSchema = object(
+  { results: array(foundEventSchema), source: searchSourceSchema },
+  { $id: "EventSearchAnswer" },
+);
+
 export const modelSchema = object(
   {
     id: string(),

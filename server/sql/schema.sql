@@ -1799,8 +1799,10 @@ create table stream.embeddings (
   model_id text not null,
   content_hash bytea not null,
   vector bytea not null,
+  event_day date,
   constraint embeddings_pkey PRIMARY KEY (model_id, content_hash)
 );
+CREATE INDEX embeddings_event_day ON stream.embeddings USING btree (event_day) WHERE (event_day IS NOT NULL);
 
 create table stream.leases (
   name text not null,
@@ -1915,6 +1917,48 @@ begin
   end if;
 end $function$;
 
+CREATE OR REPLACE FUNCTION stream.put_event_points(collection integer, ids uuid[], other_ids uuid[], new_vectors bytea[], payloads jsonb[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  size int := 4 * vectors.hold_collection(collection);
+  wrong int;
+  added int;
+begin
+  select octet_length(v) into wrong from unnest(new_vectors) v where octet_length(v) <> size limit 1;
+  if found then
+    raise exception 'the collection has % dimensions, a vector % bytes', size / 4, wrong using errcode = 'WV002';
+  end if;
+  insert into vectors.points (collection_id, id, vector, payload)
+  select collection, t.id, t.vector, t.payload
+  from unnest(ids, other_ids, new_vectors, payloads) with ordinality t (id, other_id, vector, payload, place)
+  where not exists (
+    select from vectors.points p
+    where p.collection_id = collection and p.id = t.other_id and p.deleted_at is null)
+  order by t.id, t.place
+  on conflict do nothing;
+  get diagnostics added = row_count;
+  if added = cardinality(ids) then return; end if;
+  -- the rest is there already, in part or whole: written again, or of another service
+  perform from vectors.points p
+  where p.collection_id = collection and p.id = any (ids) order by p.id for no key update;
+  perform vectors.put_points(collection, array_agg(t.target order by t.place),
+    array_agg(t.vector order by t.place), array_agg(t.payload order by t.place))
+  from (
+    select u.place, u.vector, u.payload, case
+      when other.id is not null then u.other_id
+      when mine.id is not null and mine.deleted_at is null
+        and mine.payload -> 'source' is distinct from u.payload -> 'source' then u.other_id
+      else u.id end as target
+    from unnest(ids, other_ids, new_vectors, payloads) with ordinality u (id, other_id, vector, payload, place)
+    left join vectors.points mine on mine.collection_id = collection and mine.id = u.id
+    left join vectors.points other
+      on other.collection_id = collection and other.id = u.other_id and other.deleted_at is null
+  ) t;
+end $function$;
+
 
 -- telemetry ---------------------------------------------------------------------------------------
 create schema telemetry;
@@ -1971,6 +2015,7 @@ create table vectors.model_collections (
   collection_id integer not null,
   model_id text not null,
   purpose text not null,
+  filling boolean not null default false,
   constraint model_collections_collection_id_fkey FOREIGN KEY (collection_id) REFERENCES vectors.collections(id) ON DELETE CASCADE,
   constraint model_collections_model_id_fkey FOREIGN KEY (model_id) REFERENCES vectors.models(id) ON DELETE CASCADE,
   constraint model_collections_model_id_purpose_key UNIQUE (model_id, purpose),
@@ -2014,6 +2059,8 @@ create table vectors.points (
   constraint points_vector_or_tombstone CHECK (((deleted_at IS NULL) = (vector IS NOT NULL)))
 ) with (autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=2000);
 CREATE INDEX points_changed ON vectors.points USING btree (collection_id, changed, id);
+CREATE INDEX points_event_received ON vectors.points USING btree (collection_id, ((payload ->> 'received_at'::text)) COLLATE "C") WHERE (payload ? 'event_id'::text);
+CREATE INDEX points_event_user ON vectors.points USING btree (collection_id, ((payload ->> 'user_id'::text))) WHERE (payload ? 'event_id'::text);
 CREATE INDEX points_tombstones ON vectors.points USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 alter table vectors.points alter column vector set storage external;
 
@@ -2334,6 +2381,7 @@ grant execute on function etl.step(bigint,integer,interval) to weir_app;
 grant execute on function raw.append(integer[],smallint[],uuid[],bigint[],timestamp with time zone[],text[],text[],numeric[],text[],text[],text[],json[],text[]) to weir_ingest;
 grant execute on function raw.prepare_days(integer) to weir_ingest;
 grant execute on function stream.claim(text,integer,interval,interval) to weir_app;
+grant execute on function stream.put_event_points(integer,uuid[],uuid[],bytea[],jsonb[]) to weir_app;
 grant execute on function vectors.delete_points(integer,uuid[]) to weir_app;
 grant execute on function vectors.drop_collection(text) to weir_app;
 grant execute on function vectors.hold_collection(integer) to weir_app;

@@ -69,6 +69,7 @@ export function composeSearch(
     },
     database: shared.database,
     fold,
+    eventsAreKept: config.stream.events_collection,
   });
   return {
     routes,

@@ -13,7 +13,6 @@ import {
   mergeEventTypeMappings,
   syncEventTypeMapping,
 } from "./etl/event-types.ts";
-import type { Purpose } from "./stream/collections.ts";
 import { createReplayer } from "./stream/letters.ts";
 import { createModels } from "./stream/models.ts";
 import { createProcessor } from "./stream/process-events.ts";
@@ -92,7 +91,7 @@ export async function composeStream(options: ComposeOptions): Promise<StreamProc
     onEmbedded: observer.embedded,
   });
   const owner = `${hostname()}/${process.pid}`;
-  const purposes: Purpose[] = ["products", "users"];
+  const { events_collection: documents, events_days: days } = config.stream;
   const parts: Part[] = [
     createStream({
       database,
@@ -103,6 +102,7 @@ export async function composeStream(options: ComposeOptions): Promise<StreamProc
       pageEvents: config.stream.page_events,
       intervalMs: config.stream.interval_ms,
       longestWriteMs,
+      steps: { documents },
       onPage: observer.page,
       onError: (error) => logger.error({ err: error }, "stream"),
     }),
@@ -123,7 +123,7 @@ export async function composeStream(options: ComposeOptions): Promise<StreamProc
       },
       embedders: shelf,
       owner,
-      purposes,
+      events: documents ? { days } : undefined,
       onEvent: (event) => logger.info({ ...event }, "models"),
       onError: (error) => logger.error({ err: error }, "models"),
     }),
@@ -132,7 +132,7 @@ export async function composeStream(options: ComposeOptions): Promise<StreamProc
     composeDlqPart(options, {
       database,
       notifications: listener,
-      replayers: [createReplayer(processor)],
+      replayers: [createReplayer(processor, { documents })],
     }),
   );
   if (config.vectors.driver === "qdrant") {

@@ -77,7 +77,7 @@ export function registerModels(program: Command): void {
             corpusTexts: null,
             wanted: options.use === true,
           },
-          ["products", "users"],
+          config.stream.events_collection ? ["products", "users", "events"] : ["products", "users"],
         );
         await announceModels(database);
         const next =

@@ -186,6 +186,18 @@ export const configSchema = s.object({
       description:
         "How soon counts in the payloads of points and users' tastes follow. New texts are searchable at once.",
     }),
+    events_collection: s.boolean({
+      default: false,
+      description:
+        "Keeps a point for every event too, for `POST /api/events/search`. Switched off, they are removed.",
+    }),
+    events_days: s.integer({
+      default: 30,
+      minimum: 1,
+      maximum: 3_650,
+      description:
+        "Events' points are kept for that many days since receipt, and never longer than the raw events.",
+    }),
     interest: s.object({
       view: s.number({
         default: 1,

@@ -123,7 +123,8 @@ async function addPoints(owner: Queryable): Promise<void> {
     await owner.query({
       text: `with kept as (insert into stream.users (point_id, key) values ($1, $2))
              select vectors.put_points(collection_id, array[case purpose when 'users' then $1::uuid else gen_random_uuid() end],
-               array['\\x0000803f00000000'::bytea], array[jsonb_build_object('user_id', $2::text)])
+               array['\\x0000803f00000000'::bytea], array[jsonb_build_object('user_id', $2::text)
+                 || case purpose when 'events' then '{"event_id": "e"}'::jsonb else '{}' end])
              from vectors.model_collections`,
       values: [uuidOfText(key), key],
     });

@@ -144,8 +144,21 @@ export function createErasure(options: ErasureOptions): Part {
     }
   }
 
+  /**
+   * Whoever fills a new model may hold events that were read before they were gone. It writes them in a
+   * transaction that holds this lock (stream/collections.ts), and looks there whether they are still in the log.
+   */
+  async function untilFillingsAreDone(): Promise<void> {
+    await database.transaction((connection) =>
+      connection.query({
+        text: "select pg_advisory_xact_lock(hashtext('stream.collections'))",
+      }),
+    );
+  }
+
   async function erasePoints({ id, user_key: userKey }: Request): Promise<void> {
     const pointId = uuidOfText(userKey);
+    await untilFillingsAreDone();
     await database.transaction(async (connection) => {
       await connection.query({
         text: "delete from stream.users where point_id = $1",
@@ -155,7 +168,7 @@ export function createErasure(options: ErasureOptions): Part {
         text: `update erasure.requests set points = points + (
                  select coalesce(sum(vectors.delete_points(m.collection_id, case when m.purpose = 'users' then array[$2::uuid]
                    else array(select p.id from vectors.points p where p.collection_id = m.collection_id
-                              and p.payload ->> 'user_id' = $3) end)), 0)
+                              and p.payload ? 'event_id' and p.payload ->> 'user_id' = $3) end)), 0)
                  from vectors.model_collections m where m.purpose in ('users', 'events'))
                where id = $1`,
         values: [id, pointId, userKey],

@@ -17,6 +17,8 @@ export interface KnownModel {
   readonly error: string | null;
   /** Names of its collections. */
   readonly collections: Readonly<Partial<Record<Purpose, string>>>;
+  /** Those that were added while it answers already, and are incomplete until they are filled. */
+  readonly filling: readonly Purpose[];
 }
 
 export interface ModelDirectory {
@@ -44,6 +46,7 @@ interface Row {
   readonly live_at: Date | null;
   readonly error: string | null;
   readonly collections: Partial<Record<Purpose, string>> | null;
+  readonly filling: readonly Purpose[] | null;
 }
 
 export function createModelDirectory(options: {
@@ -71,7 +74,8 @@ export function createModelDirectory(options: {
     const rows = await options.database.query<Row>({
       name: "search_models",
       text: `select m.id, m.kind, m.dimension, m.state, m.automatic, m.wanted, m.corpus_texts, m.created_at,
-               m.live_at, m.error, json_object_agg(mc.purpose, c.name) filter (where c.id is not null) as collections
+               m.live_at, m.error, json_object_agg(mc.purpose, c.name) filter (where c.id is not null) as collections,
+               json_agg(mc.purpose) filter (where mc.filling) as filling
              from vectors.models m
              left join vectors.model_collections mc on mc.model_id = m.id
              left join vectors.collections c on c.id = mc.collection_id
@@ -89,6 +93,7 @@ export function createModelDirectory(options: {
       liveAt: row.live_at,
       error: row.error,
       collections: row.collections ?? {},
+      filling: row.filling ?? [],
     }));
     known = { models, at };
     return models;

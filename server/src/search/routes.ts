@@ -1,6 +1,7 @@
 import { modelSchema, schema } from "@weir/protocol";
 import type { Database } from "../core/database.ts";
 import type { Route } from "../core/route.ts";
+import { eventSearchRoutes } from "./event-routes.ts";
 import type { ModelDirectory } from "./model-directory.ts";
 import { productRoutes } from "./product-routes.ts";
 import type { Searcher } from "./searcher.ts";
@@ -11,11 +12,13 @@ export interface SearchContext {
   readonly database: Database;
   /** As the products' names are folded in stream.products. */
   readonly fold: (text: string) => string;
+  /** The setting `stream.events_collection`. */
+  readonly eventsAreKept: boolean;
 }
 
-/** Similar products, search, recommendations, and the models behind them. */
+/** Similar products, search, recommendations, search in events, and the models behind them. */
 export function searchRoutes(context: SearchContext): Route[] {
-  return [...productRoutes(context), modelsRoute(context)];
+  return [...productRoutes(context), ...eventSearchRoutes(context), modelsRoute(context)];
 }
 
 function modelsRoute({ models, searcher }: SearchContext): Route {

@@ -47,7 +47,7 @@ async function startSearch(t: TestContext) {
     await rm(folder, { recursive: true, force: true });
   });
   const searcher = new Searcher({ store, models, embedders: shelf, timeoutMs: 10_000 });
-  const routes = searchRoutes({ searcher, models, database: app, fold });
+  const routes = searchRoutes({ searcher, models, database: app, fold, eventsAreKept: false });
 
   async function call(path: string, about: { id?: string; query?: object; body?: unknown }) {
     const route = routes.find((found) => found.path === path);
@@ -108,7 +108,9 @@ async function startSearch(t: TestContext) {
         payload: JSON.stringify({ product: products.find((product) => product.id === id) }),
       }),
     );
-    const taken = logged.map(takeSteps).flatMap((step) => (step.kind === "ok" ? [step.value] : []));
+    const taken = logged
+      .map((event) => takeSteps(event))
+      .flatMap((step) => (step.kind === "ok" ? [step.value] : []));
     assert.equal(taken.length, events.length);
     const stop = new AbortController();
     await processor.process(taken, async () => true, stop.signal);

@@ -27,6 +27,8 @@ export interface SearcherOptions {
 export interface Target {
   readonly model: KnownModel;
   readonly collection: string;
+  /** False: it was added a moment ago, and what is older than that is still on its way. */
+  readonly isFilled: boolean;
 }
 
 const infoMs = 1_000;
@@ -51,7 +53,7 @@ export class Searcher {
         detail: `the model ${model.id} keeps no ${purpose}`,
       });
     }
-    return { model, collection };
+    return { model, collection, isFilled: !model.filling.includes(purpose) };
   }
 
   async embed({ model }: Target, text: string, signal: AbortSignal): Promise<Float32Array> {
@@ -73,7 +75,10 @@ export class Searcher {
     return answering(signal, () => work(store, { signal, timeoutMs }));
   }
 
-  async source({ model, collection }: Target, signal: AbortSignal): Promise<SearchSource> {
+  async source(
+    { model, collection, isFilled }: Target,
+    signal: AbortSignal,
+  ): Promise<SearchSource> {
     const info = await this.#info(collection, signal);
     return {
       model: {
@@ -87,7 +92,7 @@ export class Searcher {
         driver: this.#options.store.driver,
         collection,
         points: info?.points ?? 0,
-        state: info?.state ?? "loading",
+        state: isFilled ? (info?.state ?? "loading") : "loading",
       },
     };
   }

@@ -53,7 +53,8 @@ export function collect(events: readonly ProductEvent[], settings: InterestSetti
       }
       addToProduct(change, event, touched.described);
     }
-    if (event.userKey !== null && isBehaviour(event.action)) addToUser(users, event, settings);
+    const tells = event.userKey !== null && event.products.length > 0;
+    if (tells && isBehaviour(event.action)) addToUser(users, event, settings);
   }
   return { products, users };
 }

@@ -28,10 +28,19 @@ export interface TextEmbedder {
 const keptVectors = 2_048;
 const batchTexts = 256;
 
+export interface TextEmbedderOptions {
+  readonly observe?: (counts: EmbedCounts) => void;
+  /**
+   * What the texts are of. Costly vectors of products' texts are kept for good, of events' texts as long
+   * as events' points: there is no end of them.
+   */
+  readonly texts?: "products" | "events";
+}
+
 export function createTextEmbedder(
   database: Database,
   embedder: Embedder,
-  observe: (counts: EmbedCounts) => void = () => {},
+  { observe = () => {}, texts: kind = "products" }: TextEmbedderOptions = {},
 ): TextEmbedder {
   const kept = new Map<string, Float32Array>();
 
@@ -91,12 +100,14 @@ export function createTextEmbedder(
   async function store(vectors: ReadonlyMap<string, Float32Array>): Promise<void> {
     const sorted = [...vectors].sort(([a], [b]) => (a < b ? -1 : 1));
     await database.query({
-      text: `insert into stream.embeddings (model_id, content_hash, vector)
-             select $1, decode(h, 'hex'), v from unnest($2::text[], $3::bytea[]) u (h, v) on conflict do nothing`,
+      text: `insert into stream.embeddings (model_id, content_hash, vector, event_day)
+             select $1, decode(h, 'hex'), v, case when $4 then current_date end
+             from unnest($2::text[], $3::bytea[]) u (h, v) on conflict do nothing`,
       values: [
         embedder.modelId,
         sorted.map(([hash]) => hash),
         sorted.map(([, vector]) => bytesOf(vector)),
+        kind === "events",
       ],
     });
   }

@@ -2,6 +2,7 @@
 import type { Database } from "../core/database.ts";
 import { lockCollections, type ModelCollections } from "./collections.ts";
 import type { TextEmbedder } from "./embed-texts.ts";
+import { type EventFilling, fillEvents } from "./fill-events.ts";
 import { textOfProduct } from "./product-content.ts";
 import { createProductVectors } from "./product-vectors.ts";
 import { putPoints } from "./put-points.ts";
@@ -16,6 +17,8 @@ export interface FillOptions {
   readonly database: Database;
   readonly model: ModelCollections;
   readonly embedder: TextEmbedder;
+  /** Undefined: events are not kept as points. */
+  readonly events?: EventFilling | undefined;
   readonly signal: AbortSignal;
   /** After each page; rejects when the work is somebody else's now. */
   readonly keep: () => Promise<void>;
@@ -29,6 +32,7 @@ export async function fillModel(options: FillOptions): Promise<void> {
   await fillProducts(options);
   await fillUsers(options);
   await removeStrays(options);
+  await fillEvents(options);
 }
 
 /** Points of nobody: there are none unless somebody else wrote into the collection. */

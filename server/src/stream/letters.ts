@@ -4,7 +4,7 @@ import { checkKeptEvent } from "../core/event-kept.ts";
 import type { LogEvent } from "./log-event.ts";
 import { readEvent } from "./pages.ts";
 import type { DeadEvent, Processor } from "./process-events.ts";
-import { takeSteps } from "./steps.ts";
+import { type StepOptions, takeSteps } from "./steps.ts";
 
 const partName = "stream";
 
@@ -43,7 +43,7 @@ export type Replayed =
   | { readonly ok: false; readonly reason: string; readonly error: string };
 
 /** The event once more, with its edited payload when there is one, inside the letter's transaction. */
-export function createReplayer(processor: Processor) {
+export function createReplayer(processor: Processor, steps: StepOptions = {}) {
   return {
     part: partName,
     async replay(connection: Queryable, letter: Letter, signal?: AbortSignal): Promise<Replayed> {
@@ -55,7 +55,7 @@ export function createReplayer(processor: Processor) {
       if (event === undefined) {
         return { ok: false, reason: "unreadable", error: "the edited letter is not one event" };
       }
-      const outcome = takeSteps(event);
+      const outcome = takeSteps(event, steps);
       if (outcome.kind === "drop") return { ok: true };
       if (outcome.kind === "dead")
         return { ok: false, reason: outcome.reason, error: outcome.error };

@@ -91,7 +91,8 @@ export async function addModel(
   });
 }
 
-async function addCollection(
+/** Part of a transaction that holds the lock on collections. */
+export async function addCollection(
   connection: Queryable,
   model: Pick<NewModel, "id" | "dimension">,
   purpose: Purpose,

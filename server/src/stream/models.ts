@@ -7,7 +7,16 @@ import type { Part } from "../core/part.ts";
 import { createWake } from "../core/wake.ts";
 import { type Purpose, readCollections } from "./collections.ts";
 import { createTextEmbedder } from "./embed-texts.ts";
+import {
+  addEventCollections,
+  emptyRetiredEvents,
+  markFilled,
+  readFilling,
+  removeEventCollections,
+} from "./event-collections.ts";
+import { dropOldEvents, oldestEvent } from "./event-retention.ts";
 import { fillModel } from "./fill.ts";
+import { fillEvents } from "./fill-events.ts";
 import {
   addModel,
   announceModels,
@@ -42,13 +51,14 @@ export interface ModelsOptions {
   readonly maker: ModelMaker;
   readonly embedders: Embedders;
   readonly owner: string;
-  readonly purposes: readonly Purpose[];
+  /** The collection `events`, with points that many days old at most; undefined: it is not kept. */
+  readonly events?: { readonly days: number } | undefined;
   readonly onEvent?: (event: ModelEvent) => void;
   readonly onError?: (error: unknown) => void;
 }
 
 export interface ModelEvent {
-  readonly what: "fitted" | "ready" | "live" | "dropped";
+  readonly what: "fitted" | "ready" | "live" | "dropped" | "events filled";
   readonly modelId: string;
   readonly milliseconds?: number;
   readonly texts?: number;
@@ -68,12 +78,16 @@ const graceMs = 60_000;
 /** An index that stood still for longer is loaded whole. */
 const tombstonesKeptMs = 7 * 86_400_000;
 const purgeEveryMs = 3_600_000;
+const dropEventsEveryMs = 60_000;
 
 export function createModels(options: ModelsOptions): Part {
   const { database, maker } = options;
+  const purposes: readonly Purpose[] =
+    options.events === undefined ? ["products", "users"] : ["products", "users", "events"];
   let problem: string | undefined;
   let corpusBefore = 0;
   let purgedAt = Number.NEGATIVE_INFINITY;
+  let droppedEventsAt = Number.NEGATIVE_INFINITY;
 
   async function run(signal: AbortSignal): Promise<void> {
     const wake = createWake();
@@ -122,16 +136,45 @@ export function createModels(options: ModelsOptions): Part {
       corpusBefore = corpus;
       if (isSettled && wantsFit(models, corpus)) await fitAnew(corpus, signal);
     }
+    await lookAfterEvents(signal);
     for (const model of await readModels(database)) {
       if (model.state === "building" || model.rebuild) await build(model, signal);
       else if (model.state === "ready" && model.wanted) await goLive(model.id);
     }
+    await emptyRetiredEvents(database, graceMs);
     for (const modelId of await dropRetired(database, graceMs)) {
       options.onEvent?.({ what: "dropped", modelId });
     }
     if (performance.now() - purgedAt > purgeEveryMs) {
       await purgeTombstones(database, tombstonesKeptMs);
       purgedAt = performance.now();
+    }
+  }
+
+  /** A model that answers gets its events while it answers; one that is being built has them from the start. */
+  async function lookAfterEvents(signal: AbortSignal): Promise<void> {
+    if (options.events === undefined) {
+      await removeEventCollections(database);
+      return;
+    }
+    await addEventCollections(database);
+    const oldest = await oldestEvent(database, { days: options.events.days, now: Date.now() });
+    if (performance.now() - droppedEventsAt > dropEventsEveryMs) {
+      await dropOldEvents(database, oldest, signal);
+      droppedEventsAt = performance.now();
+    }
+    for (const model of await readFilling(database)) {
+      const started = performance.now();
+      const { modelId } = model;
+      const opened = await options.embedders.open(modelId);
+      const events = createTextEmbedder(database, opened, { texts: "events" });
+      await fillEvents({ database, model, events: { embedder: events, oldest }, signal, keep });
+      await markFilled(database, modelId);
+      options.onEvent?.({
+        what: "events filled",
+        modelId,
+        milliseconds: performance.now() - started,
+      });
     }
   }
 
@@ -147,7 +190,7 @@ export function createModels(options: ModelsOptions): Part {
         corpusTexts: 0,
         wanted: true,
       },
-      options.purposes,
+      purposes,
     );
     await announceModels(database);
     options.onEvent?.({ what: "live", modelId: made.id });
@@ -199,7 +242,7 @@ export function createModels(options: ModelsOptions): Part {
           corpusTexts: corpus,
           wanted: true,
         },
-        options.purposes,
+        purposes,
       );
     } finally {
       clearInterval(beat);
@@ -213,8 +256,14 @@ export function createModels(options: ModelsOptions): Part {
     );
     if (collections === undefined) return;
     try {
-      const embedder = createTextEmbedder(database, await options.embedders.open(model.id));
-      await fillModel({ database, model: collections, embedder, signal, keep });
+      const opened = await options.embedders.open(model.id);
+      const embedder = createTextEmbedder(database, opened);
+      const events = options.events && {
+        embedder: createTextEmbedder(database, opened, { texts: "events" }),
+        oldest: await oldestEvent(database, { days: options.events.days, now: Date.now() }),
+      };
+      await fillModel({ database, model: collections, embedder, events, signal, keep });
+      await markFilled(database, model.id);
       await markReady(database, model.id);
       options.onEvent?.({
         what: "ready",

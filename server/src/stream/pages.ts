@@ -77,7 +77,7 @@ export async function finishPage(connection: Queryable, page: Page): Promise<boo
   return rows.length === 1;
 }
 
-interface EventRow {
+export interface EventRow {
   readonly service_id: number;
   readonly event_id: string;
   readonly received_at: string;
@@ -92,14 +92,15 @@ interface EventRow {
   readonly payload: string;
 }
 
-const columns = `r.service_id, r.event_id, r.received_at::text as received_at,
+/** Of `raw.events r left join etl.event_type_actions a`. */
+export const eventColumns = `r.service_id, r.event_id, r.received_at::text as received_at,
   extract(epoch from r.received_at)::float8 * 1000 as received_at_ms, r.format,
   extract(epoch from r.occurred_at)::float8 * 1000 as occurred_at, r.event_type, a.action,
   r.user_key, r.product_key, r.items, r.payload`;
 
 /** $1 from, $2 to, $3 bound. Events without a product are left out unless $4. */
 const readStatement = `
-select ${columns}
+select ${eventColumns}
 from (
   select * from raw.events
   where xid = any(array(select pg_snapshot_xip($1::pg_snapshot))) and received_at >= $3
@@ -143,14 +144,14 @@ export async function readEvent(
   name: Pick<LogEvent, "serviceId" | "eventId" | "receivedAt">,
 ): Promise<LogEvent | undefined> {
   const [row] = await database.query<EventRow>({
-    text: `select ${columns} from raw.events r left join etl.event_type_actions a on a.name = r.event_type
+    text: `select ${eventColumns} from raw.events r left join etl.event_type_actions a on a.name = r.event_type
            where r.received_at = $1::timestamptz and r.event_id = $2 and r.service_id = $3`,
     values: [name.receivedAt, name.eventId, name.serviceId],
   });
   return row === undefined ? undefined : toLogEvent(row);
 }
 
-function toLogEvent(row: EventRow): LogEvent {
+export function toLogEvent(row: EventRow): LogEvent {
   return {
     serviceId: row.service_id,
     eventId: row.event_id,

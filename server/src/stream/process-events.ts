@@ -14,6 +14,7 @@ import type { InterestSettings } from "./interest.ts";
 import type { EventName } from "./log-event.ts";
 import type { DeadReason, ProductEvent } from "./steps.ts";
 import { MissingVectors, writeChanges } from "./write-changes.ts";
+import { documented, textsOfEvents, writeEvents } from "./write-events.ts";
 
 export interface Embedders {
   /** The embedder of a model of vectors.models; opened once, kept while it is in use. */
@@ -62,6 +63,15 @@ export interface Processor {
   ): Promise<Processed>;
 }
 
+/** Vectors of texts, by model and hex content hash. */
+type VectorsByModel = ReadonlyMap<string, ReadonlyMap<string, Float32Array>>;
+
+/** Apart, so that many events' texts do not push the few products' out of memory. */
+interface ModelEmbedders {
+  readonly products: TextEmbedder;
+  readonly events: TextEmbedder;
+}
+
 /** The collections changed between embedding and writing: both are done again. */
 class CollectionsChanged extends Error {
   override readonly name = "CollectionsChanged";
@@ -78,7 +88,7 @@ const mostRounds = 10;
 
 export function createProcessor(options: ProcessorOptions): Processor {
   const { database } = options;
-  const embedders = new Map<string, Promise<TextEmbedder>>();
+  const embedders = new Map<string, Promise<ModelEmbedders>>();
   /** Hash of the text that each product is known to have in every collection of `knownFor`. */
   const known = new Map<string, string>();
   let knownFor = "";
@@ -127,7 +137,8 @@ export function createProcessor(options: ProcessorOptions): Processor {
   interface Prepared {
     readonly events: readonly ProductEvent[];
     readonly models: readonly ModelCollections[];
-    readonly vectors: ReadonlyMap<string, ReadonlyMap<string, Float32Array>>;
+    readonly vectors: VectorsByModel;
+    readonly eventVectors: VectorsByModel;
     readonly dead: readonly DeadEvent[];
   }
 
@@ -161,23 +172,30 @@ export function createProcessor(options: ProcessorOptions): Processor {
         }
       }
     }
+    const eventTexts = textsOfEvents(documented(events));
     const vectors = new Map<string, ReadonlyMap<string, Float32Array>>();
+    const eventVectors = new Map<string, ReadonlyMap<string, Float32Array>>();
     const refused = new Map<string, string>();
-    for (const { modelId } of models) {
-      const embedder = await textEmbedder(modelId);
-      const embedded = await embedder.embed(texts, signal);
+    for (const { modelId, collections } of models) {
+      const embedder = await modelEmbedders(modelId);
+      const embedded = await embedder.products.embed(texts, signal);
       vectors.set(modelId, embedded.vectors);
       for (const [hash, error] of embedded.refused) refused.set(hash, `${modelId}: ${error}`);
+      if (collections.events === undefined || eventTexts.size === 0) continue;
+      const ofEvents = await embedder.events.embed(eventTexts, signal);
+      eventVectors.set(modelId, ofEvents.vectors);
+      for (const [hash, error] of ofEvents.refused) refused.set(hash, `${modelId}: ${error}`);
     }
-    if (refused.size === 0) return { events, models, vectors, dead: [] };
+    if (refused.size === 0) return { events, models, vectors, eventVectors, dead: [] };
     const dead = events.flatMap((event): DeadEvent[] => {
-      const error = event.products
-        .map(({ described }) => described && refused.get(described.hash))
+      const error = [...event.products.map(({ described }) => described), event.document]
+        .map((text) => text && refused.get(text.hash))
         .find((found) => found !== undefined);
       return error === undefined ? [] : [{ name: event.name, reason: "embedding_refused", error }];
     });
     const isDead = new Set(dead.map(({ name }) => name));
-    return { events: events.filter(({ name }) => !isDead.has(name)), models, vectors, dead };
+    const alive = events.filter(({ name }) => !isDead.has(name));
+    return { events: alive, models, vectors, eventVectors, dead };
   }
 
   async function write(connection: Queryable, prepared: Prepared): Promise<Processed> {
@@ -193,7 +211,13 @@ export function createProcessor(options: ProcessorOptions): Processor {
     };
     const apply = async (some: readonly ProductEvent[]) => {
       const changes = collect(some, options.interest());
-      const written = await savepoint(connection, () => writeChanges(connection, changes, context));
+      const written = await savepoint(connection, async () => {
+        const done = await writeChanges(connection, changes, context);
+        return {
+          ...done,
+          points: done.points + (await writeDocuments(connection, some, prepared)),
+        };
+      });
       total.products += written.products.size;
       total.users += written.users;
       total.points += written.points;
@@ -213,17 +237,34 @@ export function createProcessor(options: ProcessorOptions): Processor {
     return { ...total, dead: [...prepared.dead, ...dead] };
   }
 
+  async function writeDocuments(
+    connection: Queryable,
+    events: readonly ProductEvent[],
+    { models, eventVectors }: Prepared,
+  ): Promise<number> {
+    let points = 0;
+    // no look at the events while the collection is off
+    for (const [modelId, vectors] of eventVectors) {
+      const model = models.find((found) => found.modelId === modelId) as ModelCollections;
+      points += await writeEvents(connection, documented(events), { model, vectors });
+    }
+    return points;
+  }
+
   function remember(hashes: ReadonlyMap<string, string>): void {
     if (known.size > mostKnown) known.clear();
     for (const [pointId, hash] of hashes) known.set(pointId, hash);
   }
 
-  function textEmbedder(modelId: string): Promise<TextEmbedder> {
+  function modelEmbedders(modelId: string): Promise<ModelEmbedders> {
     let opened = embedders.get(modelId);
     if (opened === undefined) {
-      opened = options.embedders
-        .open(modelId)
-        .then((embedder) => createTextEmbedder(database, embedder, options.onEmbedded));
+      const { onEmbedded: observe } = options;
+      const observed = observe === undefined ? {} : { observe };
+      opened = options.embedders.open(modelId).then((embedder) => ({
+        products: createTextEmbedder(database, embedder, observed),
+        events: createTextEmbedder(database, embedder, { ...observed, texts: "events" }),
+      }));
       opened.catch(() => embedders.delete(modelId));
       embedders.set(modelId, opened);
     }

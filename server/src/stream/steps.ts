@@ -4,6 +4,7 @@
  * why it cannot (`dead`): then the event becomes a dead letter.
  */
 import { uuidOfText } from "../core/uuid.ts";
+import { documentOf, type EventDocument } from "./event-documents.ts";
 import { actionCodes, type EventName, type LogEvent } from "./log-event.ts";
 import {
   hashOfText,
@@ -37,7 +38,7 @@ export interface TouchedProduct {
   readonly described: Described | undefined;
 }
 
-/** An event that passed the steps: small, so that a page of them is. */
+/** An event that passed the steps: small, so that a page of them is. Without products it has a document. */
 export interface ProductEvent {
   readonly name: EventName;
   readonly occurredAt: number;
@@ -45,11 +46,19 @@ export interface ProductEvent {
   readonly action: number;
   readonly userKey: string | null;
   readonly products: readonly TouchedProduct[];
+  /** For the collection `events`, when that is wanted. */
+  readonly document?: EventDocument;
 }
 
-export function takeSteps(event: LogEvent): Outcome<ProductEvent> {
+export interface StepOptions {
+  /** Every event becomes a document, also one without a product. */
+  readonly documents?: boolean;
+}
+
+export function takeSteps(event: LogEvent, options: StepOptions = {}): Outcome<ProductEvent> {
+  if (options.documents === true) return normalise(event, options);
   const bearing = productBearing(event);
-  return bearing.kind === "ok" ? normalise(bearing.value) : bearing;
+  return bearing.kind === "ok" ? normalise(bearing.value, options) : bearing;
 }
 
 function productBearing(event: LogEvent): Outcome<LogEvent> {
@@ -58,15 +67,17 @@ function productBearing(event: LogEvent): Outcome<LogEvent> {
     : { kind: "ok", value: event };
 }
 
-function normalise(event: LogEvent): Outcome<ProductEvent> {
+function normalise(event: LogEvent, { documents }: StepOptions): Outcome<ProductEvent> {
   let told: Map<string, ProductContent>;
+  let document: EventDocument | undefined;
   try {
     told = productsTold(event);
+    if (documents === true) document = documentOf(event, told);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     return { kind: "dead", reason: "unreadable", error: message };
   }
-  if (told.size === 0) return { kind: "drop", reason: "no_product" };
+  if (told.size === 0 && document === undefined) return { kind: "drop", reason: "no_product" };
   return {
     kind: "ok",
     value: {
@@ -80,6 +91,7 @@ function normalise(event: LogEvent): Outcome<ProductEvent> {
         key,
         described: describe(content),
       })),
+      ...(document === undefined ? {} : { document }),
     },
   };
 }

@@ -89,7 +89,6 @@ async function startStream(
       },
       embedders: shelf,
       owner: "test",
-      purposes: ["products", "users"],
       onEvent: (event) => models.push(event),
       onError,
     }),

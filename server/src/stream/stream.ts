@@ -8,7 +8,7 @@ import { createWake } from "../core/wake.ts";
 import { addLetters } from "./letters.ts";
 import { claimPage, finishPage, keepPage, type Page, readPage } from "./pages.ts";
 import type { DeadEvent, Processed, Processor } from "./process-events.ts";
-import { type DropReason, type ProductEvent, takeSteps } from "./steps.ts";
+import { type DropReason, type ProductEvent, type StepOptions, takeSteps } from "./steps.ts";
 
 export interface StreamOptions {
   /** Sessions with `synchronous_commit = off`: what a crash takes back, the cursor reads again. */
@@ -24,6 +24,8 @@ export interface StreamOptions {
   readonly longestWriteMs: number;
   /** A page whose worker gave no sign of life for so long is taken over; default 10 s. */
   readonly patienceMs?: number;
+  /** With documents every event is read, else only those about a product. */
+  readonly steps?: StepOptions;
   readonly onPage?: (page: PageReport) => void;
   readonly onError?: (error: unknown) => void;
 }
@@ -140,10 +142,13 @@ export function createStream(options: StreamOptions): Part {
     const dropped = new Map<DropReason, number>();
     let oldest: number | undefined;
     let read = 0;
-    for await (const chunk of readPage(database, page, { all: false, signal })) {
+    for await (const chunk of readPage(database, page, {
+      all: options.steps?.documents === true,
+      signal,
+    })) {
       for (const event of chunk) {
         read++;
-        const outcome = takeSteps(event);
+        const outcome = takeSteps(event, options.steps);
         if (outcome.kind === "ok") events.push(outcome.value);
         else if (outcome.kind === "drop") add(dropped, outcome.reason);
         else dead.push({ name: event, reason: outcome.reason, error: outcome.error });

@@ -121,7 +121,6 @@ const parts = [
     },
     embedders: shelf,
     owner: `test/${process.pid}`,
-    purposes: ["products", "users"],
     onError,
   }),
 ];

@@ -1,0 +1,89 @@
+/** Points of events in the collection `events`, as part of the caller's transaction. */
+import type { Queryable } from "../core/database.ts";
+import { uuidOfText } from "../core/uuid.ts";
+import type { ModelCollections } from "./collections.ts";
+import type { EventDocument } from "./event-documents.ts";
+import { bytesOf } from "./put-points.ts";
+import type { ProductEvent } from "./steps.ts";
+
+/** An event with its document. */
+export type DocumentedEvent = ProductEvent & { readonly document: EventDocument };
+
+export function documented(events: readonly ProductEvent[]): DocumentedEvent[] {
+  return events.filter((event): event is DocumentedEvent => event.document !== undefined);
+}
+
+/** The texts to be embedded, by hash. */
+export function textsOfEvents(events: readonly DocumentedEvent[]): Map<string, string> {
+  return new Map(events.map(({ document: { hash, text } }) => [hash, text]));
+}
+
+/**
+ * Writes one point an event into the model's collection; one that is there already is not written again.
+ * An event whose text has no vector is left out.
+ * @param vectors by hex content hash.
+ */
+export async function writeEvents(
+  connection: Queryable,
+  events: readonly DocumentedEvent[],
+  about: {
+    readonly model: ModelCollections;
+    readonly vectors: ReadonlyMap<string, Float32Array>;
+  },
+): Promise<number> {
+  const collection = about.model.collections.events;
+  const found = events.flatMap((event) => {
+    const vector = about.vectors.get(event.document.hash);
+    return vector === undefined ? [] : [{ event, vector }];
+  });
+  if (collection === undefined || found.length === 0) return 0;
+  const sources = await readSources(connection, found);
+  await connection.query({
+    name: "stream_put_event_points",
+    text: "select stream.put_event_points($1, $2::uuid[], $3::uuid[], $4::bytea[], $5::jsonb[])",
+    values: [
+      collection,
+      found.map(({ event }) => event.name.eventId),
+      found.map(({ event: { name } }) => uuidOfText(`${name.serviceId}/${name.eventId}`)),
+      found.map(({ vector }) => bytesOf(vector)),
+      found.map(({ event }) => JSON.stringify(payloadOf(event, sources))),
+    ],
+  });
+  return found.length;
+}
+
+async function readSources(
+  connection: Queryable,
+  found: readonly { readonly event: DocumentedEvent }[],
+): Promise<ReadonlyMap<number, string>> {
+  const ids = [...new Set(found.map(({ event }) => event.name.serviceId))];
+  const rows = await connection.query<{ id: number; name: string }>({
+    name: "stream_sources",
+    text: "select id, name from auth.services where id = any($1::int[])",
+    values: [ids],
+  });
+  return new Map(rows.map(({ id, name }) => [id, name]));
+}
+
+function payloadOf(
+  { name, eventType, userKey, occurredAt, document }: DocumentedEvent,
+  sources: ReadonlyMap<number, string>,
+): Record<string, unknown> {
+  const { eventId, productIds, categories, receivedAt } = document;
+  return {
+    event_id: eventId,
+    event_type: eventType,
+    source: sources.get(name.serviceId) ?? `service-${name.serviceId}`,
+    ...(userKey === null ? {} : { user_id: userKey }),
+    ...oneOrMore("product_id", productIds),
+    ...oneOrMore("category", categories),
+    occurred_at: new Date(occurredAt).toISOString(),
+    received_at: new Date(receivedAt).toISOString(),
+  };
+}
+
+/** A filter matches either. */
+function oneOrMore(name: string, values: readonly string[]): Record<string, unknown> {
+  if (values.length === 0) return {};
+  return { [name]: values.length === 1 ? values[0] : values };
+}
