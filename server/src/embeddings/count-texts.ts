@@ -1,7 +1,7 @@
 import { fold } from "./fold.ts";
 import { countFeatures, type LsaParameters } from "./lsa-parameters.ts";
 import type { SparseMatrix } from "./truncated-svd.ts";
-import { createWordFeatures } from "./word-features.ts";
+import { createWordFeatures, type WordFeatures } from "./word-features.ts";
 
 /**
  * Entries of the matrix, 6 bytes each: the time of a fit follows them. They are the names of 100,000 products,
@@ -45,14 +45,17 @@ export function countTexts(
   return rows.matrix();
 }
 
-function rememberWords(featuresOf: (word: string) => Int32Array): (word: string) => Int32Array {
+function rememberWords(features: WordFeatures): (word: string) => Int32Array {
   const known = new Map<string, Int32Array>();
+  let list = new Int32Array(1_024);
   return (word) => {
     const remembered = known.get(word);
     if (remembered !== undefined) return remembered;
-    const features = featuresOf(word);
-    if (word.length <= longestKnownWord && known.size < knownWords) known.set(word, features);
-    return features;
+    const most = features.most(word.length);
+    if (most > list.length) list = new Int32Array(most);
+    const found = list.slice(0, features.write(word, list, 0));
+    if (word.length <= longestKnownWord && known.size < knownWords) known.set(word, found);
+    return found;
   };
 }
 

@@ -28,3 +28,18 @@ test("a folded text stays as it is", () => {
     assert.equal(fold(fold(text)), fold(text));
   }
 });
+
+test("Latin letters are folded the short way as the long way folds them", () => {
+  // a mark is left out in the end, but no text with one takes the short way
+  const theLongWay = (text: string) => fold(`${text}\u0323`);
+  const characters = Array.from({ length: 0x190 }, (_, code) => String.fromCharCode(code));
+  for (const first of characters) {
+    for (const second of characters) {
+      const text = `${first}b ${first}${second}`;
+      if (fold(text) !== theLongWay(text)) assert.equal(fold(text), theLongWay(text), `of ${text}`);
+    }
+  }
+  for (const length of [8_191, 8_192, 8_193, 100_000]) {
+    assert.equal(fold("\u00bd".repeat(length)).length, 4 * length - 1 - (length - 1));
+  }
+});

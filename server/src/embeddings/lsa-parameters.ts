@@ -8,8 +8,8 @@ export interface LsaParameters {
   readonly char: { readonly features: number; readonly lengths: readonly [number, number] };
   /**
    * `TfidfTransformer`; the other settings are `norm="l2", smooth_idf=True, use_idf=True`. Without the
-   * logarithm a text's vector is the sum of its words' shares, which can be remembered: several times as
-   * many texts a second, at the same quality (bench/quality/embedder.ts).
+   * logarithm a text's vector is a sum over what it consists of, and nothing has to be counted first: more
+   * texts a second, at the same quality (bench/quality/embedder.ts).
    */
   readonly sublinearTf: false;
 }

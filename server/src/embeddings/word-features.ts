@@ -1,51 +1,71 @@
 /** The columns that a word has a share in, as scikit-learn's HashingVectorizer numbers them. */
 import type { LsaParameters } from "./lsa-parameters.ts";
 
-export type WordFeatures = (word: string) => Int32Array;
+export interface WordFeatures {
+  /** No word of this length, in UTF-16 units, has more columns. */
+  most(length: number): number;
+  /**
+   * Writes a folded word's columns into a list from `at` on, and returns where they end: the word's own, then
+   * its character n-grams' (with a space on either side, as char_wb has it), one for each occurrence.
+   */
+  write(word: string, list: Int32Array, at: number): number;
+}
 
 const encoder = new TextEncoder();
 const space = 0x20;
 
-/**
- * Returns a function from a folded word to its columns: the word's own, then its character n-grams' (with
- * a space on either side, as char_wb has it), one for each occurrence.
- */
 export function createWordFeatures({ word: words, char }: LsaParameters): WordFeatures {
   const [shortest, longest] = char.lengths;
   let bytes = new Uint8Array(256);
   /** Where each character begins, and where the last one ends. */
   let starts = new Int32Array(256);
-  let found = new Int32Array(1024);
 
-  return (word) => {
+  /** Fills `bytes` and `starts`; returns how many characters there are. */
+  function spell(word: string): number {
     if (word.length * 3 + 2 > bytes.length) {
       bytes = new Uint8Array(word.length * 3 + 2);
       starts = new Int32Array(word.length * 3 + 3);
-      found = new Int32Array(1 + (longest - shortest + 1) * (word.length + 2));
     }
     bytes[0] = space;
-    const end = 1 + encoder.encodeInto(word, bytes.subarray(1)).written;
+    const end = 1 + encode(word, bytes);
     bytes[end] = space;
     let characters = 0;
     for (let at = 0; at <= end; at++) {
       if (((bytes[at] as number) & 0xc0) !== 0x80) starts[characters++] = at;
     }
     starts[characters] = end + 1;
+    return characters;
+  }
 
-    let count = 0;
-    found[count++] = columnOf(murmur3(bytes, 1, end), words.features);
-    for (let length = shortest; length <= longest; length++) {
-      const last = Math.max(0, characters - length);
-      for (let first = 0; first <= last; first++) {
-        const stop = starts[Math.min(first + length, characters)] as number;
-        const hash = murmur3(bytes, starts[first] as number, stop);
-        found[count++] = words.features + columnOf(hash, char.features);
+  return {
+    most: (length) => 1 + (longest - shortest + 1) * (length + 2),
+    write(word, list, at) {
+      const characters = spell(word);
+      let next = at;
+      list[next++] = columnOf(murmur3(bytes, 1, starts[characters - 1] as number), words.features);
+      for (let length = shortest; length <= longest; length++) {
+        const last = Math.max(0, characters - length);
+        for (let first = 0; first <= last; first++) {
+          const stop = starts[Math.min(first + length, characters)] as number;
+          const hash = murmur3(bytes, starts[first] as number, stop);
+          list[next++] = words.features + columnOf(hash, char.features);
+        }
+        // a word that is no longer than the n-gram counts once, not for every longer n
+        if (last === 0) break;
       }
-      // a word that is no longer than the n-gram counts once, not for every longer n
-      if (last === 0) break;
-    }
-    return found.slice(0, count);
+      return next;
+    },
   };
+}
+
+/** UTF-8 behind the first byte; returns how many bytes. Calling the encoder costs more than most words. */
+function encode(word: string, bytes: Uint8Array): number {
+  for (let at = 0; at < word.length; at++) {
+    const unit = word.charCodeAt(at);
+    if (unit >= 0x80) return encoder.encodeInto(word, bytes.subarray(1)).written;
+    bytes[at + 1] = unit;
+  }
+  return word.length;
 }
 
 /** scikit-learn's `_hashing_fast.pyx`: the one number without an absolute value is treated apart. */

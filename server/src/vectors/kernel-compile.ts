@@ -1,13 +1,17 @@
-/** Compiles `kernel.wat` into `kernel-bytes.ts`: run it after a change. */
+/**
+ * Compiles the `kernel.wat` of a room into its `kernel-bytes.ts`: run it after a change.
+ *
+ *     node server/src/vectors/kernel-compile.ts [server/src/embeddings]
+ */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import wabt from "wabt";
 
-export const bytesFile = join(import.meta.dirname, "kernel-bytes.ts");
+export const bytesFile = (room: string): string => join(room, "kernel-bytes.ts");
 
 /** The source of `kernel-bytes.ts`. */
-export async function compileKernel(): Promise<string> {
-  const source = await readFile(join(import.meta.dirname, "kernel.wat"), "utf8");
+export async function compileKernel(room: string): Promise<string> {
+  const source = await readFile(join(room, "kernel.wat"), "utf8");
   const module = (await wabt()).parseWat("kernel.wat", source);
   const { buffer } = module.toBinary({});
   module.destroy();
@@ -20,4 +24,7 @@ export async function compileKernel(): Promise<string> {
     .join(" +\n  ")};\n`;
 }
 
-if (import.meta.main) await writeFile(bytesFile, await compileKernel());
+if (import.meta.main) {
+  const room = process.argv[2] ?? import.meta.dirname;
+  await writeFile(bytesFile(room), await compileKernel(room));
+}

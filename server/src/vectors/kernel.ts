@@ -1,31 +1,17 @@
 /** The compiled inner loops; see `kernel.wat` for what each does. Addresses are bytes in `memory`. */
+import { type WasmMemory, WebAssembly } from "../core/web-assembly.ts";
 import { kernelBytes } from "./kernel-bytes.ts";
 
 /** Slots of a chunk: `kernel.wat` divides by it. */
 export const chunkSlots = 4_096;
 
 export interface Kernel {
-  readonly memory: Memory;
+  readonly memory: WasmMemory;
   readonly dot8: (...addresses: number[]) => void;
   readonly dot32: (...addresses: number[]) => void;
   readonly scan: (...addresses: number[]) => void;
   readonly collect: (...addresses: number[]) => number;
 }
-
-interface Memory {
-  readonly buffer: ArrayBuffer;
-  /** By pages of 64 KiB. `buffer` is another one afterwards. */
-  grow(pages: number): number;
-}
-
-/** What of the language is used here: its types come with those of browsers only. */
-interface WebAssemblyApi {
-  readonly Memory: new (size: { initial: number; maximum: number }) => Memory;
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object, imports: object) => { readonly exports: unknown };
-}
-
-const { WebAssembly } = globalThis as unknown as { readonly WebAssembly: WebAssemblyApi };
 
 let compiled: object | undefined;
 
