@@ -1,5 +1,6 @@
 /**
- * How long a search takes and how much it finds: `node bench/search.ts [--points 100000]`.
+ * How long a search takes and how much it finds: `node bench/search.ts [--points 100000]`. What HTTP adds to
+ * it, on a Weir of its own with 20,000 products: `node bench/search.ts --http [--queries 2000]`.
  *
  * First the index alone, on the thread that asks ("index"), against a full comparison: 20,000 x 128, and
  * `--points` x 384 of three kinds of made data: clusters (2,000 centres, noise as long as the centre),
@@ -22,11 +23,13 @@ import { openPool } from "../server/src/postgres/pool.ts";
 import { createEmbeddedStore } from "../server/src/vectors/embedded-store.ts";
 import { IndexCollection } from "../server/src/vectors/index-collection.ts";
 import { makeRandom } from "./generate.ts";
+import { benchHttp } from "./search-over-http.ts";
 
 const { values } = parseArgs({
   options: {
     points: { type: "string", default: "100000" },
     queries: { type: "string", default: "200" },
+    http: { type: "boolean", default: false },
   },
 });
 const queries = Number(values.queries);
@@ -212,11 +215,15 @@ async function benchStore(points: number, make: () => Float32Array): Promise<Fig
   return figures;
 }
 
-const many = Number(values.points);
-console.table([
-  ...(await benchIndex("clusters 20000 x 128", 20_000, clusters(128, 500))),
-  ...(await benchIndex(`clusters ${many} x 384`, many, clusters(384, 2_000))),
-  ...(await benchIndex(`near a plane ${many} x 384`, many, nearPlane(384, 16))),
-  ...(await benchIndex(`isotropic ${many} x 384`, many, () => unit(gauss(384)))),
-  ...(await benchStore(20_000, clusters(128, 500))),
-]);
+if (values.http) {
+  console.table(await benchHttp(20_000, queries));
+} else {
+  const many = Number(values.points);
+  console.table([
+    ...(await benchIndex("clusters 20000 x 128", 20_000, clusters(128, 500))),
+    ...(await benchIndex(`clusters ${many} x 384`, many, clusters(384, 2_000))),
+    ...(await benchIndex(`near a plane ${many} x 384`, many, nearPlane(384, 16))),
+    ...(await benchIndex(`isotropic ${many} x 384`, many, () => unit(gauss(384)))),
+    ...(await benchStore(20_000, clusters(128, 500))),
+  ]);
+}
