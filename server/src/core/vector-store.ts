@@ -138,7 +138,14 @@ export interface VectorStore {
 
 export class VectorStoreError extends Error {
   override readonly name = "VectorStoreError";
-  readonly code: "not_found" | "dimension_mismatch" | "invalid" | "unavailable" | "timeout";
+  /** `over_limit`: the store has no room for the collection; the message says what to do. */
+  readonly code:
+    | "not_found"
+    | "dimension_mismatch"
+    | "invalid"
+    | "over_limit"
+    | "unavailable"
+    | "timeout";
   /** The same call may succeed later. */
   readonly retryable: boolean;
 

@@ -128,6 +128,13 @@ async function answering<T>(signal: AbortSignal, work: () => Promise<T>): Promis
         cause: error,
       });
     }
+    if (isStore && error.code === "over_limit") {
+      throw new WeirError("search_unavailable", {
+        detail: error.message,
+        retryAfterSeconds: 60,
+        cause: error,
+      });
+    }
     if ((isStore || error instanceof EmbeddingError) && error.retryable) {
       const what = isStore ? "the vector store" : "the embedder";
       throw new WeirError("search_unavailable", {

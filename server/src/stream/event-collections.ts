@@ -6,6 +6,9 @@ import { addCollection, announceModels } from "./model-store.ts";
 /** Points that are deleted at once, so that no statement takes long. */
 const deletedAtOnce = 5_000;
 
+/** After each transaction of long work; rejects when the work is somebody else's now. */
+type Keep = () => Promise<void>;
+
 /** Gives every model that lacks one a collection for events, to be filled. Answers how many. */
 export async function addEventCollections(database: Database): Promise<number> {
   const lacking = {
@@ -64,7 +67,7 @@ export async function markFilled(database: Database, modelId: string): Promise<v
  * Removes the collections `events`. First they are nobody's, which takes a moment; then their points go, some
  * at a time, while the stream goes on. One that was left half deleted is found by its name.
  */
-export async function removeEventCollections(database: Database): Promise<number> {
+export async function removeEventCollections(database: Database, keep: Keep): Promise<number> {
   const [found] = await database.query({
     name: "stream_any_events",
     text: `select from vectors.collections c where c.name like 'events\\_%' and (
@@ -86,7 +89,7 @@ export async function removeEventCollections(database: Database): Promise<number
   });
   await announceModels(database);
   for (const { id, name } of orphans) {
-    await emptyCollection(database, id);
+    await emptyCollection(database, id, keep);
     await database.query({ text: "select vectors.drop_collection($1)", values: [name] });
   }
   await announceModels(database);
@@ -94,7 +97,11 @@ export async function removeEventCollections(database: Database): Promise<number
 }
 
 /** The events of models that are about to be dropped: nobody writes there any more, and nobody asks. */
-export async function emptyRetiredEvents(database: Database, graceMs: number): Promise<void> {
+export async function emptyRetiredEvents(
+  database: Database,
+  graceMs: number,
+  keep: Keep,
+): Promise<void> {
   const rows = await database.query<{ id: number }>({
     name: "stream_retired_events",
     text: `select c.collection_id as id from vectors.model_collections c join vectors.models m on m.id = c.model_id
@@ -102,16 +109,21 @@ export async function emptyRetiredEvents(database: Database, graceMs: number): P
              and m.retired_at < now() - $1 * interval '1 millisecond'`,
     values: [graceMs],
   });
-  for (const { id } of rows) await emptyCollection(database, id);
+  for (const { id } of rows) await emptyCollection(database, id, keep);
 }
 
-async function emptyCollection(database: Database, collectionId: number): Promise<void> {
+async function emptyCollection(
+  database: Database,
+  collectionId: number,
+  keep: Keep,
+): Promise<void> {
   for (;;) {
     const gone = await database.query({
       text: `delete from vectors.points where collection_id = $1 and id = any(array(
                select id from vectors.points where collection_id = $1 limit $2)) returning 1 as gone`,
       values: [collectionId, deletedAtOnce],
     });
+    await keep();
     if (gone.length < deletedAtOnce) return;
   }
 }

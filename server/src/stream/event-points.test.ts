@@ -83,6 +83,27 @@ test("two services may call their events the same: both are points, also after a
   assert.deepEqual(await stream.points(), before);
 });
 
+test("an event whose text the embedder refuses is a letter, alone, and becomes a point when it is replayed", async (t) => {
+  const stream = await createEventStream(t, { refuse: (text) => text.includes("POISON") });
+  const { app } = stream.database;
+  stream.start(kept);
+  const poison = ticket(2, { properties: { reason: "POISON" } });
+  await stream.send([ticket(1), poison, view(3), ticket(4)]);
+  await stream.settled();
+  const ids = async () => (await stream.points()).map(({ payload }) => payload["event_id"]);
+  assert.deepEqual(await ids(), [uuid(1), uuid(3), uuid(4)]);
+  const [letter, ...more] = await app.query<{ reason: string; source: unknown; original: Buffer }>({
+    text: "select reason, source, original from dlq.letters",
+  });
+  assert.ok(letter?.reason === "embedding_refused" && more.length === 0);
+  const edited = Buffer.from(letter.original.toString().replace("POISON", "The parcel is open"));
+  const replay = () =>
+    app.transaction((connection) => stream.replayer.replay(connection, { ...letter, edited }));
+  assert.deepEqual(await replay(), { ok: true });
+  assert.deepEqual(await replay(), { ok: true });
+  assert.deepEqual(await ids(), [uuid(1), uuid(2), uuid(3), uuid(4)]);
+});
+
 test("switched on later, what the log holds is filled in; switched off, the collection goes", async (t) => {
   const stream = await createEventStream(t);
   const { app } = stream.database;
@@ -146,7 +167,7 @@ test("points of events go with their day of the log, or earlier if so configured
   const midnight = Math.floor(now / day) * day;
   assert.equal(await oldestEvent(app, { days: 30, now }), midnight, "the log's first day");
   assert.equal(await oldestEvent(app, { days: 1, now: now + 3 * day }), now + 2 * day);
-  assert.equal(await dropOldEvents(app, midnight, signal), 0);
+  assert.equal(await dropOldEvents(app, { oldest: midnight, signal }), 0);
   assert.equal((await stream.points()).length, 2);
 
   await owner.query({
@@ -155,7 +176,7 @@ test("points of events go with their day of the log, or earlier if so configured
   });
   const oldest = await oldestEvent(app, { days: 30, now });
   assert.equal(oldest, midnight + day);
-  assert.equal(await dropOldEvents(app, oldest, signal), 2);
+  assert.equal(await dropOldEvents(app, { oldest, signal }), 2);
   assert.deepEqual(await stream.points(), []);
   const products = await app.query({
     text: "select from vectors.points where payload ? 'product_id'",
@@ -181,9 +202,9 @@ test("costly vectors of events' texts are kept as long as events' points, those 
     app.query({
       text: "select encode(content_hash, 'hex') as h from stream.embeddings order by 1",
     });
-  await dropOldEvents(app, Date.now() - 86_400_000, signal);
+  await dropOldEvents(app, { oldest: Date.now() - 86_400_000, signal });
   assert.deepEqual(await hashes(), [{ h: "aa" }, { h: "bb" }]);
-  await dropOldEvents(app, Date.now() + 2 * 86_400_000, signal);
+  await dropOldEvents(app, { oldest: Date.now() + 2 * 86_400_000, signal });
   assert.deepEqual(await hashes(), [{ h: "aa" }]);
 });
 

@@ -5,6 +5,14 @@ import type { Database } from "../core/database.ts";
 const deletedAtOnce = 1_000;
 const dayMs = 86_400_000;
 
+export interface DropOptions {
+  /** Milliseconds since 1970. */
+  readonly oldest: number;
+  readonly signal: AbortSignal;
+  /** After each transaction; rejects when the work is somebody else's now. */
+  readonly keep?: () => Promise<void>;
+}
+
 export interface EventRetention {
   /** Longest that an event's point is kept, in days since its receipt. */
   readonly days: number;
@@ -31,11 +39,8 @@ export async function oldestEvent(
  * Deletes the points of events received before `oldest`, and the kept vectors of texts as old, some at a
  * time. Answers how many points went.
  */
-export async function dropOldEvents(
-  database: Database,
-  oldest: number,
-  signal: AbortSignal,
-): Promise<number> {
+export async function dropOldEvents(database: Database, options: DropOptions): Promise<number> {
+  const { oldest, signal, keep } = options;
   const before = new Date(oldest).toISOString();
   const collections = await database.query<{ id: number }>({
     name: "stream_event_collections",
@@ -55,6 +60,7 @@ export async function dropOldEvents(
         values: [id, before, deletedAtOnce],
       });
       deleted = row?.deleted ?? 0;
+      await keep?.();
     }
   }
   await dropOldEmbeddings(database, before, signal);

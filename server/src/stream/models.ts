@@ -141,7 +141,7 @@ export function createModels(options: ModelsOptions): Part {
       if (model.state === "building" || model.rebuild) await build(model, signal);
       else if (model.state === "ready" && model.wanted) await goLive(model.id);
     }
-    await emptyRetiredEvents(database, graceMs);
+    await emptyRetiredEvents(database, graceMs, keep);
     for (const modelId of await dropRetired(database, graceMs)) {
       options.onEvent?.({ what: "dropped", modelId });
     }
@@ -154,13 +154,13 @@ export function createModels(options: ModelsOptions): Part {
   /** A model that answers gets its events while it answers; one that is being built has them from the start. */
   async function lookAfterEvents(signal: AbortSignal): Promise<void> {
     if (options.events === undefined) {
-      await removeEventCollections(database);
+      await removeEventCollections(database, keep);
       return;
     }
     await addEventCollections(database);
     const oldest = await oldestEvent(database, { days: options.events.days, now: Date.now() });
     if (performance.now() - droppedEventsAt > dropEventsEveryMs) {
-      await dropOldEvents(database, oldest, signal);
+      await dropOldEvents(database, { oldest, signal, keep });
       droppedEventsAt = performance.now();
     }
     for (const model of await readFilling(database)) {

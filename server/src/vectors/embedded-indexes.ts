@@ -141,9 +141,9 @@ export class Indexes {
     const megabytes = (n: number): string => `${Math.ceil(n / 2 ** 20)} MiB`;
     throw new VectorStoreError(
       `The index of the collection "${row.name}" needs about ${megabytes(bytes)}; with the others in use ` +
-        `that is more than the limit of ${megabytes(limit)}. Raise the limit for the embedded vector ` +
-        "index, delete collections that are not needed, or use Qdrant.",
-      { code: "unavailable" },
+        `that is more than the limit of ${megabytes(limit)}. Raise vectors.memory_mib, the limit for the ` +
+        "embedded vector index, delete collections that are not needed, or use Qdrant.",
+      { code: "over_limit" },
     );
   }
 

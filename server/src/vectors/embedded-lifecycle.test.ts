@@ -159,8 +159,8 @@ test("a collection above the memory limit is refused with what to do; truth stay
   await store.upsert("big", products);
   await assert.rejects(ids(store, "big"), (error: unknown) => {
     assert.ok(error instanceof VectorStoreError);
-    assert.equal(error.code, "unavailable");
-    assert.match(error.message, /limit of 1 MiB.*Raise the limit/);
+    assert.equal(error.code, "over_limit");
+    assert.match(error.message, /limit of 1 MiB.*Raise vectors\.memory_mib/);
     return true;
   });
   assert.equal(await store.count("big"), 3_000);

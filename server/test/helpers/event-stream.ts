@@ -2,9 +2,11 @@
 import assert from "node:assert/strict";
 import { createEmbedderShelf } from "../../src/compose-embedders.ts";
 import type { Notifications } from "../../src/core/database.ts";
+import { EmbeddingError } from "../../src/core/embedder.ts";
 import type { Part } from "../../src/core/part.ts";
 import { coldStartModel, fold } from "../../src/embeddings/embedders.ts";
 import { openNotifications } from "../../src/postgres/notifications.ts";
+import { createReplayer } from "../../src/stream/letters.ts";
 import { createModels, type ModelEvent } from "../../src/stream/models.ts";
 import { createProcessor } from "../../src/stream/process-events.ts";
 import { createStream } from "../../src/stream/stream.ts";
@@ -17,6 +19,7 @@ export interface EventStream {
   readonly notifications: Notifications;
   readonly shelf: ReturnType<typeof createEmbedderShelf>;
   readonly models: ModelEvent[];
+  readonly replayer: ReturnType<typeof createReplayer>;
   /** Starts the parts, with or without the collection; stops them when they run. */
   start(events: { readonly days: number } | undefined): void;
   stop(): Promise<void>;
@@ -34,7 +37,10 @@ export interface EventPoint {
 }
 
 /** Services `shop` (1) and `desk` (2). */
-export async function createEventStream(t: CleanUp): Promise<EventStream> {
+export async function createEventStream(
+  t: CleanUp,
+  options: { readonly refuse?: (text: string) => boolean } = {},
+): Promise<EventStream> {
   const database = await createTestDatabase(t);
   const { owner, app } = database;
   await owner.query({ text: "select raw.prepare_days(2)" });
@@ -54,14 +60,31 @@ export async function createEventStream(t: CleanUp): Promise<EventStream> {
   });
   const { send } = createTestIngest(t, { database: database.ingest });
 
+  const embedders = {
+    async open(modelId: string) {
+      const embedder = await shelf.open(modelId);
+      return {
+        ...embedder,
+        embed(texts: readonly string[], signal?: AbortSignal) {
+          if (!texts.some((text) => options.refuse?.(text) === true)) {
+            return embedder.embed(texts, signal);
+          }
+          return Promise.reject(
+            new EmbeddingError("it does not like the text", { retryable: false }),
+          );
+        },
+      };
+    },
+  };
+  const processor = createProcessor({
+    database: app,
+    embedders,
+    interest: () => ({ view: 1, cart: 3, purchase: 5, halfLifeMs: 14 * 86_400_000 }),
+    fold,
+  });
+
   function start(events: { readonly days: number } | undefined): void {
     const common = { database: app, notifications, onError: (e: unknown) => errors.push(e) };
-    const processor = createProcessor({
-      database: app,
-      embedders: shelf,
-      interest: () => ({ view: 1, cart: 3, purchase: 5, halfLifeMs: 14 * 86_400_000 }),
-      fold,
-    });
     const parts: Part[] = [
       createStream({
         ...common,
@@ -98,6 +121,7 @@ export async function createEventStream(t: CleanUp): Promise<EventStream> {
     notifications,
     shelf,
     models,
+    replayer: createReplayer(processor, { documents: true }),
     start,
     stop: () => stopRunning(),
     async send(events, serviceId = 1) {
