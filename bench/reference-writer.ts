@@ -9,7 +9,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { parseArgs } from "node:util";
 import pg from "pg";
-import { ArrayColumn, typeIds } from "../server/src/ingest/array-encoder.ts";
+import { ArrayColumn, typeIds } from "../server/src/core/array-column.ts";
 
 export const referenceTable = `
   create table if not exists reference_events (

@@ -8,6 +8,20 @@ export function isCanonicalUuid(text: string): boolean {
   return text.length === 36 && canonical.test(text);
 }
 
+const nibbles = new Uint8Array(128);
+for (let n = 0; n < 16; n++) nibbles[n.toString(16).charCodeAt(0)] = n;
+
+/** Writes the 16 bytes of a canonical UUID at `at`; answers where they end. */
+export function writeUuid(bytes: Uint8Array, at: number, text: string): number {
+  let end = at;
+  for (let i = 0; i < 36; i += 2) {
+    if (i === 8 || i === 13 || i === 18 || i === 23) i++;
+    const high = nibbles[text.charCodeAt(i)] as number;
+    bytes[end++] = (high << 4) | (nibbles[text.charCodeAt(i + 1)] as number);
+  }
+  return end;
+}
+
 function dashed(hex: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
 }

@@ -1,7 +1,8 @@
 /** The raw log in PostgreSQL, as role weir_ingest sees it: one function to call. */
+
+import { ArrayColumn, typeIds } from "../core/array-column.ts";
 import type { Database } from "../core/database.ts";
 import type { EventRecord } from "../core/event-record.ts";
-import { ArrayColumn, typeIds } from "./array-encoder.ts";
 import type { Appended, RawLog } from "./ports.ts";
 
 const append = {

@@ -116,7 +116,7 @@ async function startSearch(t: TestContext) {
     await processor.process(taken, async () => true, stop.signal);
     const refresh = createRefresh({ database: app, notifications, intervalMs: 10 });
     const running = refresh.run(stop.signal);
-    const fresh = () => app.query({ text: "select from stream.stale_points limit 1" });
+    const fresh = () => app.query({ text: "select from stream.stale limit 1" });
     await until(async () => (await fresh()).length === 0, { what: "the points to be written" });
     stop.abort();
     await running;

@@ -33,7 +33,9 @@ interface Row {
   readonly counts: Record<string, number>;
 }
 
-/** Most bought, then most viewed. Their score is 0: they are like nothing. */
+/**
+ * Most bought, then most viewed. Found by the steps of popularity that are indexed and then put in exact order, so
+ * that of products that are nearly as popular as the last one any may be left out. Their score is 0: they are like nothing. */
 export async function popularProducts(
   database: Queryable,
   question: {
@@ -48,10 +50,13 @@ export async function popularProducts(
     {
       name: "search_popular",
       text: `select key, name, category, price::float8 as price, currency, first_seen, last_seen, counts
-             from stream.products
-             where content_rank > 0 and point_id <> all($1::uuid[])
-               and ($2::text[] is null or category = any($2))
-               and ($3::numeric is null or price >= $3) and ($4::numeric is null or price <= $4)
+             from (
+               select * from stream.products
+               where content_rank > 0 and point_id <> all($1::uuid[])
+                 and ($2::text[] is null or category = any($2))
+                 and ($3::numeric is null or price >= $3) and ($4::numeric is null or price <= $4)
+               order by popularity desc, point_id limit 2 * $5
+             ) as candidates
              order by purchases desc, views desc, point_id limit $5`,
       values: [
         question.without,

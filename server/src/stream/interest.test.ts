@@ -4,6 +4,8 @@ import fc from "fast-check";
 import { uuidOfText } from "../core/uuid.ts";
 import {
   addLogs,
+  compactBought,
+  compactInterest,
   countProducts,
   decodeIds,
   decodeInterest,
@@ -11,8 +13,6 @@ import {
   encodeInterest,
   interestVector,
   logWeight,
-  mergeBought,
-  mergeInterest,
   productsOf,
 } from "./interest.ts";
 
@@ -59,15 +59,46 @@ test("interests and ids survive being written and read", () => {
   assert.deepEqual(decodeIds(encodeIds(ids)), ids);
 });
 
-test("of many products the weightiest stay", () => {
+test("written again, each product stands once, and of many the weightiest stay", () => {
   const many = new Map(Array.from({ length: 100 }, (_, n) => [uuidOfText(String(n)), n]));
-  const merged = mergeInterest(new Map(), many);
-  assert.equal(merged.size, 32);
-  assert.equal(Math.min(...merged.values()), 68);
+  const again = new Map([
+    [uuidOfText("3"), 99],
+    [uuidOfText("99"), 99],
+  ]);
+  const kept = decodeInterest(
+    compactInterest(Buffer.concat([encodeInterest(many), encodeInterest(again)])),
+  );
+  assert.equal(kept.size, 32);
+  assert.equal(Math.min(...kept.values()), 69);
+  assert.ok(kept.has(uuidOfText("3")));
+  // twice the weight: one more as a logarithm
+  assert.equal(kept.get(uuidOfText("99")), 100);
 });
 
-test("what was bought again is the newest", () => {
-  assert.deepEqual(mergeBought(["a", "b", "c"], ["a", "d"]), ["b", "c", "a", "d"]);
+test("what was bought again is the newest, and of very much the newest stays", () => {
+  const ids = Array.from({ length: 600 }, (_, n) => uuidOfText(String(n)));
+  const [first = ""] = ids;
+  const kept = decodeIds(compactBought(encodeIds([...ids, first])));
+  assert.equal(kept.length, 512);
+  assert.equal(kept.at(-1), first);
+  assert.ok(!kept.includes(uuidOfText("1")));
+});
+
+test("a taste that names products twice is the same as the one written again", () => {
+  const twice = Buffer.concat(
+    [
+      [uuidOfText("a"), 2] as const,
+      [uuidOfText("b"), 3] as const,
+      [uuidOfText("a"), 2] as const,
+    ].map((entry) => encodeInterest(new Map([entry]))),
+  );
+  const vectorOf = (product: string) =>
+    product === uuidOfText("a").replaceAll("-", "") ? Float32Array.of(1, 0) : Float32Array.of(0, 1);
+  assert.equal(countProducts(twice), 2);
+  assert.deepEqual(
+    interestVector(twice, vectorOf),
+    interestVector(compactInterest(twice), vectorOf),
+  );
 });
 
 test("the vector is the weighted mean, of length one, of the products that have one", () => {

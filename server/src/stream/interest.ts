@@ -3,6 +3,7 @@
  * as of one fixed instant and as its binary logarithm: events add up in any order, late ones included, and
  * nothing has to be decayed as time goes by. w(t) = sum of w_i * 2^((t_i - t) / half-life).
  */
+import { writeUuid } from "../core/uuid.ts";
 
 export interface InterestSettings {
   readonly view: number;
@@ -33,20 +34,23 @@ export function addLogs(a: number, b: number): number {
   return low === Number.NEGATIVE_INFINITY ? high : high + Math.log2(1 + 2 ** (low - high));
 }
 
-/** Adds `more` to `kept`; the weightiest stay. */
-export function mergeInterest(kept: Interest, more: Interest): Map<string, number> {
-  const merged = new Map(kept);
-  for (const [id, weight] of more) {
-    const before = merged.get(id);
-    merged.set(id, before === undefined ? weight : addLogs(before, weight));
-  }
-  if (merged.size <= mostItems) return merged;
-  return new Map([...merged].sort((a, b) => b[1] - a[1]).slice(0, mostItems));
+/**
+ * What a worker adds is appended, so that a taste need not be read to be added to; one that has grown to more
+ * than this is written again, each product once.
+ */
+export const mostItemBytes = 48 * itemBytes;
+export const mostBoughtBytes = (mostBought + 64) * idBytes;
+
+/** Each product once; the weightiest stay. */
+export function compactInterest(items: Buffer): Buffer {
+  const merged = decodeInterest(items);
+  if (merged.size <= mostItems) return encodeInterest(merged);
+  return encodeInterest(new Map([...merged].sort((a, b) => b[1] - a[1]).slice(0, mostItems)));
 }
 
-/** Newest last, each once, the oldest forgotten first. */
-export function mergeBought(kept: readonly string[], more: readonly string[]): string[] {
-  return [...new Set([...kept.filter((id) => !more.includes(id)), ...more])].slice(-mostBought);
+/** Each product once, the newest last; the oldest are forgotten. */
+export function compactBought(bought: Buffer): Buffer {
+  return encodeIds(decodeIds(bought).slice(-mostBought));
 }
 
 /** The products of an encoded interest: their point ids without dashes, as 32 hexadecimal digits. */
@@ -56,8 +60,9 @@ export function* productsOf(items: Buffer): Generator<string> {
   }
 }
 
+/** Different ones: an encoded interest may name a product more than once. */
 export function countProducts(items: Buffer): number {
-  return items.length / itemBytes;
+  return new Set(productsOf(items)).size;
 }
 
 /**
@@ -96,32 +101,37 @@ export function interestVector(
 }
 
 export function encodeInterest(interest: Interest): Buffer {
-  const bytes = Buffer.alloc(interest.size * itemBytes);
+  const bytes = Buffer.allocUnsafe(interest.size * itemBytes);
   let at = 0;
-  for (const [id, weight] of interest) {
-    bytes.write(id.replaceAll("-", ""), at, "hex");
-    bytes.writeDoubleLE(weight, at + idBytes);
-    at += itemBytes;
-  }
+  for (const [id, weight] of interest) at = bytes.writeDoubleLE(weight, writeUuid(bytes, at, id));
   return bytes;
 }
 
+/** Adds up what is said of a product in several places. */
 export function decodeInterest(bytes: Buffer): Map<string, number> {
   const interest = new Map<string, number>();
   for (let at = 0; at + itemBytes <= bytes.length; at += itemBytes) {
-    interest.set(uuidAt(bytes, at), bytes.readDoubleLE(at + idBytes));
+    const id = uuidAt(bytes, at);
+    const before = interest.get(id);
+    const weight = bytes.readDoubleLE(at + idBytes);
+    interest.set(id, before === undefined ? weight : addLogs(before, weight));
   }
   return interest;
 }
 
-export function encodeIds(ids: readonly string[]): Buffer {
-  return Buffer.from(ids.join("").replaceAll("-", ""), "hex");
+export function encodeIds(ids: Iterable<string>): Buffer {
+  return Buffer.from([...ids].join("").replaceAll("-", ""), "hex");
 }
 
+/** Each once, in the order in which they were last named. */
 export function decodeIds(bytes: Buffer): string[] {
-  const ids: string[] = [];
-  for (let at = 0; at + idBytes <= bytes.length; at += idBytes) ids.push(uuidAt(bytes, at));
-  return ids;
+  const ids = new Set<string>();
+  for (let at = 0; at + idBytes <= bytes.length; at += idBytes) {
+    const id = uuidAt(bytes, at);
+    ids.delete(id);
+    ids.add(id);
+  }
+  return [...ids];
 }
 
 function uuidAt(bytes: Buffer, at: number): string {

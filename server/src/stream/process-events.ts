@@ -218,10 +218,10 @@ export function createProcessor(options: ProcessorOptions): Processor {
           points: done.points + (await writeDocuments(connection, some, prepared)),
         };
       });
-      total.products += written.products.size;
+      total.products += written.products;
       total.users += written.users;
       total.points += written.points;
-      for (const [pointId, hash] of written.products) fresh.set(pointId, hash);
+      for (const [pointId, hash] of written.hashes) fresh.set(pointId, hash);
     };
     const { poisoned } = await bisect(prepared.events, apply, {
       isPoison: (error) => error instanceof DatabaseError && !error.retryable,

@@ -1,3 +1,4 @@
+import { ArrayColumn, typeIds } from "../core/array-column.ts";
 import type { Queryable } from "../core/database.ts";
 import type { Payload } from "../core/vector-store.ts";
 
@@ -15,15 +16,21 @@ export async function putPoints(
   points: readonly NewPoint[],
 ): Promise<void> {
   if (points.length === 0) return;
+  const id = new ArrayColumn(typeIds.uuid);
+  const vector = new ArrayColumn(typeIds.bytea);
+  const payload = new ArrayColumn(typeIds.jsonb);
+  const columns = [id, vector, payload];
+  for (const column of columns) column.begin(points.length);
+  for (const point of points) {
+    id.uuid(point.id);
+    if (point.vector === undefined) vector.null();
+    else vector.buffer(bytesOf(point.vector));
+    payload.jsonb(JSON.stringify(point.payload));
+  }
   await connection.query({
     name: "stream_put_points",
     text: "select vectors.put_points($1, $2::uuid[], $3::bytea[], $4::jsonb[])",
-    values: [
-      collectionId,
-      points.map(({ id }) => id),
-      points.map(({ vector }) => (vector === undefined ? null : bytesOf(vector))),
-      points.map(({ payload }) => JSON.stringify(payload)),
-    ],
+    values: [collectionId, ...columns.map((column) => column.end())],
   });
 }
 

@@ -10,6 +10,7 @@ import { lockCollections, type ModelCollections, readCollections } from "./colle
 import { interestVector, productsOf } from "./interest.ts";
 import { createProductVectors, type ProductVectors } from "./product-vectors.ts";
 import { type NewPoint, putPoints } from "./put-points.ts";
+import { type StaleKind, takeStale } from "./stale-points.ts";
 import { type ProductRow, productColumns, productPayload } from "./write-products.ts";
 import { type UserState, userPayload } from "./write-users.ts";
 
@@ -22,12 +23,15 @@ export interface RefreshOptions {
   readonly onError?: (error: unknown) => void;
 }
 
-/** Marks of one transaction. */
-const batchMarks = 1_000;
-/** Of a round while the log waits to be read: reading it comes first. */
-const busyMarks = 2_000;
-/** A share of the time for others, also when there is always something stale. */
-const restShare = 2;
+/**
+ * Points of one transaction. Many users, whose points nobody else writes: the more at once, the fewer are
+ * written twice. Few products, whose new texts wait for it.
+ */
+const atOnce = { products: 2_000, users: 10_000 } as const;
+/** In memory: a taste is a kilobyte, and its vector another. */
+const usersAtOnce = 1_000;
+/** So much longer than it works it rests: what changes often is written seldom, and others have the processor. */
+const restShare = 8;
 
 export function createRefresh(options: RefreshOptions): Part {
   const { database } = options;
@@ -56,14 +60,17 @@ export function createRefresh(options: RefreshOptions): Part {
 
   async function round(signal: AbortSignal): Promise<number> {
     let points = 0;
-    for (;;) {
-      signal.throwIfAborted();
-      const written = await refreshBatch(database, productVectors);
-      points += written;
-      if (written > 0) await database.query({ text: "select pg_notify('weir_points', '')" });
-      if (written < batchMarks) return points;
-      if (points >= busyMarks && (await isBehind(database))) return points;
+    for (const kind of ["products", "users"] as const) {
+      for (;;) {
+        signal.throwIfAborted();
+        const { written, left } = await refreshBatch(database, { kind, productVectors });
+        points += written;
+        if (written > 0) await database.query({ text: "select pg_notify('weir_points', '')" });
+        // while the log waits to be read, reading it comes first
+        if (!left || (await isBehind(database))) break;
+      }
     }
+    return points;
   }
 
   return { name: "points", run, problem: () => problem };
@@ -77,33 +84,41 @@ async function isBehind(database: Database): Promise<boolean> {
   return row?.behind === true;
 }
 
-/** One transaction; answers how many marks it took: some are of the same point. */
-async function refreshBatch(database: Database, productVectors: ProductVectors): Promise<number> {
+/** One transaction; answers how many points it wrote, and whether there are more. */
+async function refreshBatch(
+  database: Database,
+  { kind, productVectors }: { kind: StaleKind; productVectors: ProductVectors },
+): Promise<{ written: number; left: boolean }> {
   return database.transaction(async (connection) => {
     await lockCollections(connection);
-    const taken = await connection.query<{ point_id: string; is_user: boolean }>({
-      name: "stream_take_stale",
-      text: `delete from stream.stale_points where ctid = any(array(
-               select ctid from stream.stale_points limit $1 for update skip locked))
-             returning point_id, is_user`,
-      values: [batchMarks],
-    });
-    if (taken.length === 0) return 0;
+    const { ids, left } = await takeStale(connection, kind, atOnce[kind]);
+    if (ids.length === 0) return { written: 0, left };
     const models = await readCollections(connection);
-    const ids = (isUser: boolean) => [
-      ...new Set(taken.filter(({ is_user }) => is_user === isUser).map((mark) => mark.point_id)),
-    ];
-    const products = ids(false);
-    productVectors.forget(products);
-    await refreshProducts(connection, models, products);
-    const users = await readUsers(connection, ids(true));
+    if (kind === "users") await refreshUsers(connection, ids, { models, productVectors });
+    else {
+      productVectors.forget(ids);
+      await refreshProducts(connection, models, ids);
+    }
+    return { written: ids.length, left };
+  });
+}
+
+async function refreshUsers(
+  connection: Queryable,
+  ids: readonly string[],
+  {
+    models,
+    productVectors,
+  }: { models: readonly ModelCollections[]; productVectors: ProductVectors },
+): Promise<void> {
+  for (let at = 0; at < ids.length; at += usersAtOnce) {
+    const users = await readUsers(connection, ids.slice(at, at + usersAtOnce));
     for (const model of models) {
       if (model.collections.users === undefined) continue;
       const points = await userPoints(connection, users, { model, productVectors });
       await putPoints(connection, model.collections.users, points);
     }
-    return taken.length;
-  });
+  }
 }
 
 async function refreshProducts(

@@ -103,15 +103,20 @@ function describe(content: ProductContent): Described | undefined {
   return { content, text, hash: hashOfText(text), rank };
 }
 
-const pointIds = new Map<string, string>();
 const keptIds = 50_000;
+let pointIds = new Map<string, string>();
+/** Those of before: what is still asked for moves on, the rest is forgotten at once. */
+let olderIds = new Map<string, string>();
 
 /** The id of a product's or a user's point. */
 export function pointIdOf(key: string): string {
   let id = pointIds.get(key);
   if (id === undefined) {
-    id = uuidOfText(key);
-    if (pointIds.size >= keptIds) pointIds.clear();
+    id = olderIds.get(key) ?? uuidOfText(key);
+    if (pointIds.size >= keptIds) {
+      olderIds = pointIds;
+      pointIds = new Map();
+    }
     pointIds.set(key, id);
   }
   return id;

@@ -124,7 +124,7 @@ async function untilRead(database: TestDatabase): Promise<void> {
   await until(
     async () => {
       const [row] = await database.owner.query<{ done: boolean }>({
-        text: `select not exists (select from stream.pages) and not exists (select from stream.stale_points) and not exists (
+        text: `select not exists (select from stream.pages) and not exists (select from stream.stale) and not exists (
                  select from raw.events e, etl.cursors c
                  where c.reader = 'stream' and not pg_visible_in_snapshot(e.xid, c.position)) as done`,
       });

@@ -3,6 +3,7 @@ import type { Queryable } from "../core/database.ts";
 import type { Changes } from "./collect.ts";
 import type { ModelCollections } from "./collections.ts";
 import { type NewPoint, putPoints } from "./put-points.ts";
+import { markStale } from "./stale-points.ts";
 import { type ProductRow, productPayload, writeProducts } from "./write-products.ts";
 import { writeUsers } from "./write-users.ts";
 
@@ -20,8 +21,9 @@ export class MissingVectors extends Error {
 }
 
 export interface Written {
-  /** Hex hash of each product's text, by point id. */
-  readonly products: ReadonlyMap<string, string>;
+  /** Hex hash of each product's text, by point id, as far as the events told one. */
+  readonly hashes: ReadonlyMap<string, string>;
+  readonly products: number;
   readonly users: number;
   readonly points: number;
 }
@@ -32,7 +34,7 @@ export async function writeChanges(
   changes: Changes,
   context: WriteContext,
 ): Promise<Written> {
-  const { described, counted } = await writeProducts(connection, changes.products, context.fold);
+  const { described, confirmed } = await writeProducts(connection, changes.products, context.fold);
   let points = 0;
   for (const model of context.models) {
     if (model.collections.products === undefined) continue;
@@ -41,11 +43,12 @@ export async function writeChanges(
     points += made.length;
   }
   const users = await writeUsers(connection, changes.users);
-  const products = new Map(counted);
-  for (const row of described) products.set(row.point_id, row.hash);
+  const hashes = new Map(confirmed);
+  for (const row of described) hashes.set(row.point_id, row.hash);
   // also those written just now: a refresh that has read them before may write after
-  await markStale(connection, { products: [...products.keys()], users });
-  return { products, users: users.length, points };
+  await markStale(connection, "products", [...changes.products.keys()]);
+  await markStale(connection, "users", users);
+  return { hashes, products: changes.products.size, users: users.length, points };
 }
 
 function productPoints(
@@ -58,20 +61,5 @@ function productPoints(
     const vector = vectors?.get(row.hash);
     if (vector === undefined) throw new MissingVectors(`${row.key} has a text without a vector`);
     return { id: row.point_id, vector, payload: productPayload(row) };
-  });
-}
-
-/** Their points are written a little later, many changes at once: see refresh.ts. */
-async function markStale(
-  connection: Queryable,
-  { products, users }: { readonly products: readonly string[]; readonly users: readonly string[] },
-): Promise<void> {
-  const ids = [...products, ...users];
-  if (ids.length === 0) return;
-  await connection.query({
-    name: "stream_mark_stale",
-    text: `insert into stream.stale_points (point_id, is_user)
-           select * from unnest($1::uuid[], $2::boolean[])`,
-    values: [ids, ids.map((_, place) => place >= products.length)],
   });
 }

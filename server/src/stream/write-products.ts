@@ -1,3 +1,4 @@
+import { ArrayColumn, typeIds } from "../core/array-column.ts";
 import type { Queryable } from "../core/database.ts";
 import type { ProductChange } from "./collect.ts";
 
@@ -24,20 +25,18 @@ export const productColumns = `p.point_id, p.key, p.name, p.description, p.categ
 export interface WrittenProducts {
   /** Products with another text than before: they need another vector, and their points at once. */
   readonly described: readonly ProductRow[];
-  /** The others, by point id, with the hex hash of their text. */
-  readonly counted: ReadonlyMap<string, string>;
+  /** Of the others those whose text is known to be kept: its hex hash by point id. */
+  readonly confirmed: ReadonlyMap<string, string>;
 }
 
-interface State {
+/** What is kept of a product's text. */
+interface Kept {
   readonly point_id: string;
-  readonly hash: string;
+  /** From what was told, if anything was. */
+  readonly differs: boolean | null;
+  readonly hash: Buffer;
   readonly content_rank: number;
   readonly content_at: number | null;
-  readonly first_seen: number;
-  readonly last_seen: number;
-  readonly counts: Readonly<Record<string, number>>;
-  readonly views: string;
-  readonly purchases: string;
 }
 
 /** Adds the changes to the products. Once per page: it adds. */
@@ -46,122 +45,108 @@ export async function writeProducts(
   changes: ReadonlyMap<string, ProductChange>,
   fold: (text: string) => string,
 ): Promise<WrittenProducts> {
-  if (changes.size === 0) return { described: [], counted: new Map() };
-  // in one order everywhere, so that workers wait for each other instead of deadlocking
-  const ids = [...changes.keys()].sort();
-  const states = await lockProducts(connection, changes, ids);
-  const merged = states.map((state) => merge(state, changes.get(state.point_id) as ProductChange));
-  await connection.query({
-    name: "stream_write_products",
-    text: `update stream.products p
-           set counts = u.counts, first_seen = to_timestamp(u.first_seen / 1000), last_seen = to_timestamp(u.last_seen / 1000),
-             content_at = coalesce(to_timestamp(u.content_at / 1000), '-infinity'), views = u.views, purchases = u.purchases
-           from unnest($1::uuid[], $2::jsonb[], $3::float8[], $4::float8[], $5::float8[], $6::bigint[], $7::bigint[])
-             as u (id, counts, first_seen, last_seen, content_at, views, purchases)
-           where p.point_id = u.id`,
-    values: [
-      merged.map(({ pointId }) => pointId),
-      merged.map(({ counts }) => JSON.stringify(counts)),
-      merged.map(({ firstSeen }) => firstSeen),
-      merged.map(({ lastSeen }) => lastSeen),
-      merged.map(({ contentAt }) => contentAt),
-      merged.map(({ views }) => views),
-      merged.map(({ purchases }) => purchases),
-    ],
-  });
-  const told = merged.filter(({ change, isDescribed }) => isDescribed && change.described);
-  return {
-    described: await describeProducts(connection, told, fold),
-    counted: new Map(
-      merged.filter(({ isDescribed }) => !isDescribed).map(({ pointId, hash }) => [pointId, hash]),
-    ),
-  };
+  const kept = await addToProducts(connection, changes);
+  const told: ProductChange[] = [];
+  const confirmed = new Map<string, string>();
+  for (const product of kept) {
+    const change = changes.get(product.point_id) as ProductChange;
+    if (change.described === undefined) continue;
+    if (product.differs === true && isNewer(product, change)) told.push(change);
+    else confirmed.set(product.point_id, product.hash.toString("hex"));
+  }
+  return { described: await describeProducts(connection, told, fold), confirmed };
 }
 
-/** The products as they stand, made when they are new, and held until the transaction ends. */
-async function lockProducts(
+/** Makes those that are new. Answers all, held until the transaction ends. */
+async function addToProducts(
   connection: Queryable,
   changes: ReadonlyMap<string, ProductChange>,
-  ids: readonly string[],
-): Promise<State[]> {
-  const read = () =>
-    connection.query<State>({
-      name: "stream_lock_products",
-      text: `select point_id, encode(content_hash, 'hex') as hash, content_rank, counts, views, purchases,
-               extract(epoch from nullif(content_at, '-infinity'))::float8 * 1000 as content_at,
-               extract(epoch from first_seen)::float8 * 1000 as first_seen,
-               extract(epoch from last_seen)::float8 * 1000 as last_seen
-             from stream.products where point_id = any($1::uuid[]) order by point_id for no key update`,
-      values: [ids],
-    });
-  const states = await read();
-  if (states.length === ids.length) return states;
-  const known = new Set(states.map((state) => state.point_id));
-  const missing = ids.filter((id) => !known.has(id)).map((id) => changes.get(id) as ProductChange);
-  await connection.query({
-    name: "stream_add_products",
-    text: `insert into stream.products (point_id, key, first_seen, last_seen)
-           select id, key, to_timestamp(first_seen / 1000), to_timestamp(last_seen / 1000)
-           from unnest($1::uuid[], $2::text[], $3::float8[], $4::float8[]) u (id, key, first_seen, last_seen)
-           order by id on conflict do nothing`,
-    values: [
-      missing.map(({ pointId }) => pointId),
-      missing.map(({ key }) => key),
-      missing.map(({ firstSeen }) => firstSeen),
-      missing.map(({ lastSeen }) => lastSeen),
-    ],
+): Promise<Kept[]> {
+  const kept: Kept[] = [];
+  // in one order everywhere, so that workers wait for each other instead of deadlocking
+  let left = [...changes.keys()].sort().map((id) => changes.get(id) as ProductChange);
+  while (left.length > 0) {
+    const added = await addToKnown(connection, left);
+    kept.push(...added);
+    const known = new Set(added.map((product) => product.point_id));
+    const made = await makeProducts(
+      connection,
+      left.filter(({ pointId }) => !known.has(pointId)),
+    );
+    kept.push(...made);
+    for (const product of made) known.add(product.point_id);
+    // another worker made these meanwhile
+    left = left.filter(({ pointId }) => !known.has(pointId));
+  }
+  return kept;
+}
+
+function addToKnown(connection: Queryable, changes: readonly ProductChange[]): Promise<Kept[]> {
+  return connection.query<Kept>({
+    name: "stream_add_to_products",
+    text: `select point_id, differs, hash, content_rank,
+             extract(epoch from nullif(content_at, '-infinity'))::float8 * 1000 as content_at
+           from stream.add_to_products($1, $2, $3, $4, $5, $6, $7, $8)`,
+    values: columnsOf(changes),
   });
-  return read();
 }
 
-interface Merged {
-  readonly pointId: string;
-  readonly change: ProductChange;
-  readonly isDescribed: boolean;
-  readonly hash: string;
-  readonly contentAt: number | null;
-  readonly counts: Record<string, number>;
-  readonly firstSeen: number;
-  readonly lastSeen: number;
-  readonly views: number;
-  readonly purchases: number;
+function makeProducts(connection: Queryable, changes: readonly ProductChange[]): Promise<Kept[]> {
+  if (changes.length === 0) return Promise.resolve([]);
+  return connection.query<Kept>({
+    name: "stream_make_products",
+    text: `insert into stream.products (point_id, key, counts, first_seen, last_seen, views, purchases)
+           select id, key, counts::jsonb, first_seen, last_seen, views, purchases
+           from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::int[], $6::int[],
+             $7::bytea[], $8::timestamptz[], $9::text[])
+             as u (id, counts, first_seen, last_seen, views, purchases, hash, told_at, key)
+           on conflict do nothing
+           returning point_id, content_hash as hash, content_rank, null::float8 as content_at, true as differs`,
+    values: [...columnsOf(changes), changes.map(({ key }) => key)],
+  });
 }
 
-function merge(state: State, change: ProductChange): Merged {
-  const counts = { ...state.counts };
-  for (const [type, count] of change.counts) counts[type] = (counts[type] ?? 0) + count;
-  const isSame = change.described?.hash === state.hash;
-  return {
-    pointId: state.point_id,
-    change,
-    isDescribed: !isSame && isNewer(state, change),
-    hash: state.hash,
-    contentAt: isSame ? Math.max(state.content_at ?? 0, change.describedAt) : state.content_at,
-    counts,
-    firstSeen: Math.min(state.first_seen, change.firstSeen),
-    lastSeen: Math.max(state.last_seen, change.lastSeen),
-    views: Number(state.views) + change.views,
-    purchases: Number(state.purchases) + change.purchases,
-  };
+/** As stream.add_to_products takes them. */
+function columnsOf(changes: readonly ProductChange[]): Buffer[] {
+  const id = new ArrayColumn(typeIds.uuid);
+  const counts = new ArrayColumn(typeIds.text);
+  const firstSeen = new ArrayColumn(typeIds.timestamptz);
+  const lastSeen = new ArrayColumn(typeIds.timestamptz);
+  const views = new ArrayColumn(typeIds.int4);
+  const purchases = new ArrayColumn(typeIds.int4);
+  const hash = new ArrayColumn(typeIds.bytea);
+  const toldAt = new ArrayColumn(typeIds.timestamptz);
+  const columns = [id, counts, firstSeen, lastSeen, views, purchases, hash, toldAt];
+  for (const column of columns) column.begin(changes.length);
+  for (const change of changes) {
+    id.uuid(change.pointId);
+    counts.text(JSON.stringify(Object.fromEntries(change.counts)));
+    firstSeen.timestamp(change.firstSeen * 1000);
+    lastSeen.timestamp(change.lastSeen * 1000);
+    views.int4(change.views);
+    purchases.int4(change.purchases);
+    hash.hex(change.described?.hash ?? null);
+    if (change.described === undefined) toldAt.null();
+    else toldAt.timestamp(change.describedAt * 1000);
+  }
+  return columns.map((column) => column.end());
 }
 
 /** Rank, event time, hash: a total order, so that the result does not depend on who writes first. */
-function isNewer(state: State, { described, describedAt }: ProductChange): boolean {
+function isNewer(kept: Kept, { described, describedAt }: ProductChange): boolean {
   if (described === undefined) return false;
-  if (described.rank !== state.content_rank) return described.rank > state.content_rank;
-  const before = state.content_at ?? Number.NEGATIVE_INFINITY;
-  return describedAt === before ? described.hash > state.hash : describedAt > before;
+  if (described.rank !== kept.content_rank) return described.rank > kept.content_rank;
+  const before = kept.content_at ?? Number.NEGATIVE_INFINITY;
+  return describedAt === before ? described.hash > kept.hash.toString("hex") : describedAt > before;
 }
 
 async function describeProducts(
   connection: Queryable,
-  told: readonly Merged[],
+  told: readonly ProductChange[],
   fold: (text: string) => string,
 ): Promise<ProductRow[]> {
   if (told.length === 0) return [];
-  const contents = told.flatMap(({ change }) =>
-    change.described === undefined ? [] : [change.described],
-  );
+  const contents = told.flatMap(({ described }) => (described === undefined ? [] : [described]));
   return connection.query<ProductRow>({
     name: "stream_describe_products",
     text: `update stream.products p
@@ -185,7 +170,7 @@ async function describeProducts(
       ),
       contents.map(({ hash }) => hash),
       contents.map(({ rank }) => rank),
-      told.map(({ change }) => change.describedAt),
+      told.map(({ describedAt }) => describedAt),
     ],
   });
 }

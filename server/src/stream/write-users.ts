@@ -1,13 +1,14 @@
+import { ArrayColumn, typeIds } from "../core/array-column.ts";
 import type { Queryable } from "../core/database.ts";
 import type { UserChange } from "./collect.ts";
 import {
+  compactBought,
+  compactInterest,
   countProducts,
-  decodeIds,
-  decodeInterest,
   encodeIds,
   encodeInterest,
-  mergeBought,
-  mergeInterest,
+  mostBoughtBytes,
+  mostItemBytes,
 } from "./interest.ts";
 
 export interface UserState {
@@ -19,12 +20,10 @@ export interface UserState {
   readonly lastSeen: number;
 }
 
-interface UserRow {
+interface GrownUser {
   readonly point_id: string;
   readonly items: Buffer;
   readonly bought: Buffer;
-  readonly events: string;
-  readonly last_seen: number | null;
 }
 
 /** Adds the changes to the users; answers their point ids. Once per page: it adds. */
@@ -35,56 +34,56 @@ export async function writeUsers(
   if (changes.size === 0) return [];
   // in one order everywhere, so that workers wait for each other instead of deadlocking
   const ids = [...changes.keys()].sort();
-  let rows = await lockUsers(connection, ids);
-  if (rows.length < ids.length) {
-    const known = new Set(rows.map((row) => row.point_id));
-    const missing = ids.filter((id) => !known.has(id));
-    await connection.query({
-      name: "stream_add_users",
-      text: `insert into stream.users (point_id, key)
-             select id, key from unnest($1::uuid[], $2::text[]) u (id, key) order by id on conflict do nothing`,
-      values: [missing, missing.map((id) => changes.get(id)?.key)],
-    });
-    rows = await lockUsers(connection, ids);
-  }
-  const merged = rows.map((row) => {
-    const change = changes.get(row.point_id) as UserChange;
-    const kept = decodeInterest(row.items);
-    return {
-      pointId: row.point_id,
-      interest: mergeInterest(kept, change.interest),
-      bought:
-        change.bought.size === 0
-          ? row.bought
-          : encodeIds(mergeBought(decodeIds(row.bought), [...change.bought])),
-      events: Number(row.events) + change.events,
-      lastSeen: Math.max(row.last_seen ?? Number.NEGATIVE_INFINITY, change.lastSeen),
-    };
-  });
-  await connection.query({
-    name: "stream_write_users",
-    text: `update stream.users s
-           set items = u.items, bought = u.bought, events = u.events, last_seen = to_timestamp(u.last_seen / 1000)
-           from unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::bigint[], $5::float8[])
-             as u (id, items, bought, events, last_seen)
-           where s.point_id = u.id`,
+  const grown = await connection.query<GrownUser>({
+    name: "stream_add_users",
+    text: "select point_id, items, bought from stream.add_to_users($1, $2, $3, $4, $5, $6, $7, $8)",
     values: [
-      merged.map(({ pointId }) => pointId),
-      merged.map(({ interest }) => encodeInterest(interest)),
-      merged.map(({ bought }) => bought),
-      merged.map(({ events }) => events),
-      merged.map(({ lastSeen }) => lastSeen),
+      ...columnsOf(ids.map((id) => changes.get(id) as UserChange)),
+      mostItemBytes,
+      mostBoughtBytes,
     ],
   });
+  if (grown.length > 0) await shorten(connection, grown);
   return ids;
 }
 
-function lockUsers(connection: Queryable, ids: readonly string[]): Promise<UserRow[]> {
-  return connection.query<UserRow>({
-    name: "stream_lock_users",
-    text: `select point_id, items, bought, events, extract(epoch from nullif(last_seen, '-infinity'))::float8 * 1000 as last_seen
-           from stream.users where point_id = any($1::uuid[]) order by point_id for no key update`,
-    values: [ids],
+function columnsOf(changes: readonly UserChange[]): Buffer[] {
+  const id = new ArrayColumn(typeIds.uuid);
+  const key = new ArrayColumn(typeIds.text);
+  const items = new ArrayColumn(typeIds.bytea);
+  const bought = new ArrayColumn(typeIds.bytea);
+  const events = new ArrayColumn(typeIds.int4);
+  const lastSeen = new ArrayColumn(typeIds.timestamptz);
+  const columns = [id, key, items, bought, events, lastSeen];
+  for (const column of columns) column.begin(changes.length);
+  for (const change of changes) {
+    id.uuid(change.pointId);
+    key.text(change.key);
+    items.buffer(encodeInterest(change.interest));
+    bought.buffer(encodeIds(change.bought));
+    events.int4(change.events);
+    lastSeen.timestamp(change.lastSeen * 1000);
+  }
+  return columns.map((column) => column.end());
+}
+
+/** They are held already: their order does not matter. */
+async function shorten(connection: Queryable, grown: readonly GrownUser[]): Promise<void> {
+  const id = new ArrayColumn(typeIds.uuid);
+  const items = new ArrayColumn(typeIds.bytea);
+  const bought = new ArrayColumn(typeIds.bytea);
+  const columns = [id, items, bought];
+  for (const column of columns) column.begin(grown.length);
+  for (const user of grown) {
+    id.uuid(user.point_id);
+    items.buffer(compactInterest(user.items));
+    bought.buffer(compactBought(user.bought));
+  }
+  await connection.query({
+    name: "stream_shorten_users",
+    text: `update stream.users s set items = u.items, bought = u.bought
+           from unnest($1::uuid[], $2::bytea[], $3::bytea[]) u (id, items, bought) where s.point_id = u.id`,
+    values: columns.map((column) => column.end()),
   });
 }
 

@@ -93,7 +93,7 @@ async function untilSettled({ run }: RunningWeir): Promise<void> {
         text: `select exists (select from vectors.models where state = 'live' and kind = 'lsa' and corpus_texts >= $1)
                  and (select count(*) from vectors.points p join vectors.aliases a on a.collection_id = p.collection_id
                       where p.deleted_at is null) = $1 + $2
-                 and not exists (select from stream.stale_points) as settled`,
+                 and not exists (select from stream.stale) as settled`,
         values: [products, users],
       });
       return row?.settled === true;
