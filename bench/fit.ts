@@ -89,6 +89,7 @@ function load({ url, key, rate }: LoadOptions): void {
             idle.shift()?.();
           }
         }, 1);
+  process.on("disconnect", () => process.exit());
   process.on("message", () => {
     isStopped = true;
     clearInterval(pacing);
@@ -120,9 +121,10 @@ function startLoad(options: LoadOptions): { stop(): Promise<LoadReport> } {
   };
 }
 
-async function tellProducts({ run, key }: System, products: number): Promise<void> {
-  for (let from = 0; from < products; from += 500) {
-    const events = Array.from({ length: Math.min(500, products - from) }, (_, n) => ({
+/** Of products by their numbers, up to `to`. */
+async function tellProducts({ run, key }: System, first: number, to: number): Promise<void> {
+  for (let from = first; from < to; from += 500) {
+    const events = Array.from({ length: Math.min(500, to - from) }, (_, n) => ({
       event_type: "product.view",
       product: {
         id: `known-${from + n}`,
@@ -195,16 +197,24 @@ interface Round {
   readonly refused: number;
 }
 
+interface RoundOptions {
+  /** Products told of so far. */
+  readonly known: number;
+  readonly rate: number | undefined;
+  readonly beforeMs: number;
+}
+
 async function round(
   { system, database, dataDir }: { system: System; database: Pool; dataDir: string },
-  rate: number | undefined,
-  beforeMs: number,
+  { known, rate, beforeMs }: RoundOptions,
 ): Promise<Round> {
   const sender = startLoad({ url: system.run.url, key: system.key, rate });
   await delay(3_000);
   const before = { from: clock(), to: clock() + beforeMs };
   await delay(beforeMs);
-  // a corpus that seems to have grown by more than a fifth is fitted anew at the next look
+  // the same corpus would make the same model; one that seems to have grown by more than a fifth is
+  // fitted anew at the next look
+  await tellProducts(system, known, known + 1);
   const [live] = await database.query<{ id: string }>({
     text: "update vectors.models set corpus_texts = 1 where state = 'live' returning id",
   });
@@ -246,7 +256,8 @@ async function main(): Promise<void> {
   stack.defer(async () => void (await stop(system)));
   const database = openPool({ url: system.run.database_url, applicationName: "bench", max: 1 });
   stack.defer(() => database.close());
-  await tellProducts(system, products);
+  await tellProducts(system, 0, products);
+  let known = products;
   await untilLive(database, { texts: products, otherThan: "" });
   for (const [name, rate] of [
     ["steady", steadyRate],
@@ -255,7 +266,12 @@ async function main(): Promise<void> {
     if (flags.only !== undefined && flags.only !== name) continue;
     const rounds: Round[] = [];
     for (let n = 0; n < Number(flags.rounds); n++) {
-      rounds.push(await round({ system, database, dataDir }, rate, Number(flags.before) * 1000));
+      rounds.push(
+        await round(
+          { system, database, dataDir },
+          { known: known++, rate, beforeMs: Number(flags.before) * 1000 },
+        ),
+      );
     }
     const all = (of: (round: Round) => readonly number[]) => quantiles(rounds.flatMap(of));
     const seconds = (of: (round: Round) => number) =>
