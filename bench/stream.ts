@@ -29,6 +29,7 @@ const { values: flags } = parseArgs({
     events: { type: "string", default: "100000" },
     page: { type: "string", default: "5000" },
     rounds: { type: "string", default: "2" },
+    documents: { type: "boolean", default: false },
   },
 });
 const events = Number(flags.events);
@@ -128,6 +129,7 @@ try {
       pageEvents: Number(flags.page),
       intervalMs: 25,
       longestWriteMs: 10_000,
+      steps: { documents: flags.documents },
       onPage: (page) => pages.push(page),
       onError: (error) => console.error(String(error)),
     }),
@@ -141,6 +143,7 @@ try {
       },
       embedders: shelf,
       owner: "bench",
+      events: flags.documents ? { days: 30 } : undefined,
     }),
   ];
   const stop = new AbortController();

@@ -103,7 +103,7 @@ export function createEtl(options: EtlOptions): Part {
       options.onStep?.(step);
       if (step.more) continue;
       // events that arrive while it rests wait for it; the first after a rest is folded at once
-      await pause(restAfter(step, options.intervalMs) - (performance.now() - started), signal);
+      await pause(periodAfter(step, options.intervalMs) - (performance.now() - started), signal);
       await wake.wait(pollMs, signal);
     }
   }
@@ -155,13 +155,16 @@ export function createEtl(options: EtlOptions): Part {
   return { name: "etl", run, problem: () => problem };
 }
 
+/** Under load: events are visible in well under a second. */
+const longestPeriodMs = 500;
+
 /**
  * Time from the start of a step to the start of the next. A step has a fixed cost of some
  * milliseconds, so a longer rest makes fewer, cheaper steps; twice the step's time leaves the
- * database two thirds of a core, and 250 ms keeps events visible in half a second.
+ * database two thirds of a core.
  */
-function restAfter(step: Step, intervalMs: number): number {
-  return Math.max(intervalMs, Math.min(3 * step.milliseconds, 250));
+function periodAfter(step: Step, intervalMs: number): number {
+  return Math.max(intervalMs, Math.min(3 * step.milliseconds, longestPeriodMs));
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -43,6 +43,9 @@ export interface PageReport {
 }
 
 const pollMs = 500;
+/** From one page that is not full to the next. */
+const longestPeriodMs = 250;
+const busyEvents = 100;
 const defaultPatienceMs = 10_000;
 /** Signs of life within the patience. */
 const beats = 5;
@@ -70,8 +73,10 @@ export function createStream(options: StreamOptions): Part {
         }
         const done = await holdPage(page, signal);
         if (done && page.events < options.pageEvents) {
-          // a page has a fixed cost: while little comes, it waits for its neighbours
-          const rest = options.intervalMs - (performance.now() - started);
+          // a page has a fixed cost: it waits for its neighbours, longer when there are many
+          const spent = performance.now() - started;
+          const period = page.events < busyEvents ? 0 : Math.min(3 * spent, longestPeriodMs);
+          const rest = Math.max(options.intervalMs, period) - spent;
           if (rest > 0) await createWake().wait(rest, signal);
         }
       }

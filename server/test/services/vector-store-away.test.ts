@@ -108,7 +108,7 @@ async function untilDelivered({ database }: Stage): Promise<void> {
   await until(
     async () => {
       const [row] = await database.query<{ read: boolean }>({
-        text: `select not exists (select from stream.pages) and not exists (select from stream.stale_points) and not exists (
+        text: `select not exists (select from stream.pages) and not exists (select from stream.stale) and not exists (
                  select from raw.events e, etl.cursors c
                  where c.reader = 'stream' and not pg_visible_in_snapshot(e.xid, c.position)) as read`,
       });
