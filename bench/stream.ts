@@ -1,5 +1,6 @@
 /**
- * What the part `stream` costs for an event: `node bench/stream.ts [--events 100000] [--page 5000]`.
+ * What the part `stream` costs for an event: `node bench/stream.ts [--events 100000] [--page 5000] [--documents]`.
+ * `--documents`: with the collection of events.
  *
  * Fills the log of a durable PostgreSQL of its own with a shop's events, then lets one worker read it to
  * the end. Says how many events it takes a second, the CPU of the worker and of PostgreSQL for each, and
