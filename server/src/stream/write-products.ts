@@ -86,7 +86,7 @@ function addToKnown(connection: Queryable, changes: readonly ProductChange[]): P
     name: "stream_add_to_products",
     text: `select point_id, differs, hash, content_rank,
              extract(epoch from nullif(content_at, '-infinity'))::float8 * 1000 as content_at
-           from stream.add_to_products($1, $2, $3, $4, $5, $6, $7, $8)`,
+           from stream.add_to_products($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
     values: columnsOf(changes),
   });
 }
@@ -96,10 +96,10 @@ function makeProducts(connection: Queryable, changes: readonly ProductChange[]):
   return connection.query<Kept>({
     name: "stream_make_products",
     text: `insert into stream.products (point_id, key, counts, first_seen, last_seen, views, purchases)
-           select id, key, counts::jsonb, first_seen, last_seen, views, purchases
-           from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::int[], $6::int[],
-             $7::bytea[], $8::timestamptz[], $9::text[])
-             as u (id, counts, first_seen, last_seen, views, purchases, hash, told_at, key)
+           select id, key, coalesce(counts::jsonb, jsonb_build_object(type, events)), first_seen, last_seen, views, purchases
+           from unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::int[],
+             $8::int[], $9::bytea[], $10::timestamptz[], $11::text[])
+             as u (id, type, events, counts, first_seen, last_seen, views, purchases, hash, told_at, key)
            on conflict do nothing
            returning point_id, content_hash as hash, content_rank, null::float8 as content_at, true as differs`,
     values: [...columnsOf(changes), changes.map(({ key }) => key)],
@@ -109,6 +109,8 @@ function makeProducts(connection: Queryable, changes: readonly ProductChange[]):
 /** As stream.add_to_products takes them. */
 function columnsOf(changes: readonly ProductChange[]): Buffer[] {
   const id = new ArrayColumn(typeIds.uuid);
+  const type = new ArrayColumn(typeIds.text);
+  const events = new ArrayColumn(typeIds.int4);
   const counts = new ArrayColumn(typeIds.text);
   const firstSeen = new ArrayColumn(typeIds.timestamptz);
   const lastSeen = new ArrayColumn(typeIds.timestamptz);
@@ -116,11 +118,16 @@ function columnsOf(changes: readonly ProductChange[]): Buffer[] {
   const purchases = new ArrayColumn(typeIds.int4);
   const hash = new ArrayColumn(typeIds.bytea);
   const toldAt = new ArrayColumn(typeIds.timestamptz);
-  const columns = [id, counts, firstSeen, lastSeen, views, purchases, hash, toldAt];
+  const columns = [id, type, events, counts, firstSeen, lastSeen, views, purchases, hash, toldAt];
   for (const column of columns) column.begin(changes.length);
   for (const change of changes) {
     id.uuid(change.pointId);
-    counts.text(JSON.stringify(Object.fromEntries(change.counts)));
+    const [[onlyType, count] = ["", 0]] = change.counts;
+    type.text(onlyType);
+    events.int4(count);
+    counts.text(
+      change.counts.size === 1 ? null : JSON.stringify(Object.fromEntries(change.counts)),
+    );
     firstSeen.timestamp(change.firstSeen * 1000);
     lastSeen.timestamp(change.lastSeen * 1000);
     views.int4(change.views);
