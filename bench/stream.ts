@@ -167,14 +167,16 @@ try {
     const server = (await postgresCpu()) - cpu.server;
     const sum = (of: (page: PageReport) => number) =>
       pages.reduce((all, page) => all + of(page), 0);
+    // what was read while the log was being filled is not part of it
+    const taken = sum((page) => page.events);
     console.log(
-      `round ${round}: ${Math.round(events / seconds)} events/s, CPU for each: worker ${((worker.user + worker.system) / events).toFixed(1)} us, PostgreSQL ${(server / events).toFixed(1)} us; ${pages.length} pages, ${sum((p) => p.points)} points written`,
+      `round ${round}: ${Math.round(taken / seconds)} events/s, CPU for each: worker ${((worker.user + worker.system) / taken).toFixed(1)} us, PostgreSQL ${(server / taken).toFixed(1)} us; ${pages.length} pages, ${sum((p) => p.points)} points written`,
     );
     for (const [statement, { calls, ms }] of [...spent]
       .sort((a, b) => b[1].ms - a[1].ms)
       .slice(0, 12)) {
       console.log(
-        `  ${statement.padEnd(42)} ${String(calls).padStart(6)} calls ${((ms * 1000) / events).toFixed(2).padStart(7)} us an event`,
+        `  ${statement.padEnd(42)} ${String(calls).padStart(6)} calls ${((ms * 1000) / taken).toFixed(2).padStart(7)} us an event`,
       );
     }
   }
