@@ -119,7 +119,7 @@ async function up(config: Config): Promise<void> {
         name: "stream",
         arguments: ["serve", "--parts", "stream"],
         // pages come and go as a whole: a small nursery keeps 100 MB less of them, at the same speed
-        nodeFlags: ["--max-semi-space-size=8"],
+        nodeFlags: ["--max-semi-space-size=16"],
       },
       childReadyMs,
     ),

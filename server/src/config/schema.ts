@@ -168,7 +168,7 @@ export const configSchema = s.object({
       description: "Pages of the log worked on at once, per process.",
     }),
     page_events: s.integer({
-      default: 2_000,
+      default: 5_000,
       minimum: 10,
       maximum: 50_000,
       description: "Most events in a page.",

@@ -1,5 +1,5 @@
 /** What an event tells of a product, in whichever format it came. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { formats } from "../core/event-record.ts";
 import type { LogEvent } from "./log-event.ts";
 
@@ -100,5 +100,5 @@ export function rankOf(content: ProductContent): 0 | 1 | 2 {
 
 /** Hex of the SHA-256 of the text. */
 export function hashOfText(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
+  return hash("sha256", text, "hex");
 }

@@ -89,18 +89,40 @@ function normalise(event: LogEvent, { documents }: StepOptions): Outcome<Product
       products: [...told].map(([key, content]) => ({
         pointId: pointIdOf(key),
         key,
-        described: describe(content),
+        described: describe(key, content),
       })),
       ...(document === undefined ? {} : { document }),
     },
   };
 }
 
-function describe(content: ProductContent): Described | undefined {
+const keptDescriptions = 10_000;
+const longestKeptText = 500;
+/** What was last told of a product: most events tell it again, and hashing a text costs more than comparing it. */
+const descriptions = new Map<string, Described>();
+
+function describe(key: string, content: ProductContent): Described | undefined {
+  const before = descriptions.get(key);
+  if (before !== undefined && isSame(before.content, content)) return before;
   const rank = rankOf(content);
   if (rank === 0) return undefined;
   const text = textOfProduct(content);
-  return { content, text, hash: hashOfText(text), rank };
+  const described: Described = { content, text, hash: hashOfText(text), rank };
+  if (text.length <= longestKeptText) {
+    if (descriptions.size >= keptDescriptions) descriptions.clear();
+    descriptions.set(key, described);
+  }
+  return described;
+}
+
+function isSame(a: ProductContent, b: ProductContent): boolean {
+  return (
+    a.name === b.name &&
+    a.description === b.description &&
+    a.category === b.category &&
+    a.price === b.price &&
+    a.currency === b.currency
+  );
 }
 
 const keptIds = 50_000;
