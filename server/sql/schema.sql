@@ -1842,15 +1842,18 @@ create table stream.products (
   counts jsonb not null default '{}'::jsonb,
   purchases bigint not null default 0,
   views bigint not null default 0,
+  popularity integer not null generated always as ((((floor(((16)::double precision * ln(((1 + purchases))::double precision))))::integer * 1000) + (floor(((8)::double precision * ln(((1 + views))::double precision))))::integer)) stored,
   constraint products_pkey PRIMARY KEY (point_id)
-) with (fillfactor=70);
-CREATE INDEX products_popular ON stream.products USING btree (purchases DESC, views DESC, point_id);
+) with (fillfactor=60);
+CREATE INDEX products_popular ON stream.products USING btree (popularity DESC, point_id) WHERE (content_rank > 0);
 CREATE INDEX products_words ON stream.products USING gin (words);
 
-create table stream.stale_points (
-  point_id uuid not null,
-  is_user boolean not null
-) with (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=20000);
+create table stream.stale (
+  id bigint not null generated always as identity,
+  is_user boolean not null,
+  point_ids uuid[] not null,
+  constraint stale_pkey PRIMARY KEY (id)
+) with (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=5000);
 
 create table stream.users (
   point_id uuid not null,
@@ -1860,9 +1863,63 @@ create table stream.users (
   events bigint not null default 0,
   last_seen timestamp with time zone not null default '-infinity'::timestamp with time zone,
   constraint users_pkey PRIMARY KEY (point_id)
-) with (fillfactor=70);
+) with (fillfactor=50);
 alter table stream.users alter column bought set storage external;
 alter table stream.users alter column items set storage external;
+
+CREATE OR REPLACE FUNCTION stream.add_counts(kept jsonb, added jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE STRICT
+AS $function$
+  select kept || jsonb_object_agg(key, coalesce((kept ->> key)::bigint, 0) + value::bigint)
+  from jsonb_each_text(added)
+$function$;
+
+CREATE OR REPLACE FUNCTION stream.add_to_products(ids uuid[], types text[], new_events integer[], new_counts text[], first_seen_at timestamp with time zone[], last_seen_at timestamp with time zone[], new_views integer[], new_purchases integer[], told_hashes bytea[], told_at timestamp with time zone[])
+ RETURNS TABLE(point_id uuid, differs boolean, hash bytea, content_rank smallint, content_at timestamp with time zone)
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET enable_bitmapscan TO 'off'
+AS $function$
+begin
+  return query
+  update stream.products p
+  set counts = case
+      when u.all_counts is null
+        then p.counts || jsonb_build_object(u.type, coalesce((p.counts ->> u.type)::bigint, 0) + u.added)
+      else stream.add_counts(p.counts, u.all_counts::jsonb)
+    end,
+    first_seen = least(p.first_seen, u.first_seen), last_seen = greatest(p.last_seen, u.last_seen),
+    views = p.views + u.views, purchases = p.purchases + u.purchases,
+    content_at = case when p.content_hash = u.hash then greatest(p.content_at, u.told_at) else p.content_at end
+  from unnest(ids, types, new_events, new_counts, first_seen_at, last_seen_at, new_views, new_purchases, told_hashes,
+      told_at)
+    as u (id, type, added, all_counts, first_seen, last_seen, views, purchases, hash, told_at)
+  where p.point_id = u.id
+  returning p.point_id, p.content_hash <> u.hash, p.content_hash, p.content_rank, p.content_at;
+end $function$;
+
+CREATE OR REPLACE FUNCTION stream.add_to_users(ids uuid[], keys text[], new_items bytea[], new_bought bytea[], new_events integer[], seen_at timestamp with time zone[], most_item_bytes integer, most_bought_bytes integer)
+ RETURNS TABLE(point_id uuid, items bytea, bought bytea)
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+begin
+  return query
+  with added as (
+    insert into stream.users as s (point_id, key, items, bought, events, last_seen)
+    select unnest(ids), unnest(keys), unnest(new_items), unnest(new_bought), unnest(new_events), unnest(seen_at)
+    on conflict on constraint users_pkey do update
+    set items = s.items || excluded.items, bought = s.bought || excluded.bought,
+      events = s.events + excluded.events, last_seen = greatest(s.last_seen, excluded.last_seen)
+    returning s.point_id, s.items, s.bought
+  )
+  select a.point_id, a.items, a.bought from added a
+  where length(a.items) > most_item_bytes or length(a.bought) > most_bought_bytes;
+end $function$;
 
 CREATE OR REPLACE FUNCTION stream.claim(worker text, max_events integer, longest_write interval, patience interval)
  RETURNS SETOF stream.pages
@@ -2039,6 +2096,7 @@ create table vectors.models (
   live_at timestamp with time zone,
   retired_at timestamp with time zone,
   error text,
+  set_aside_at timestamp with time zone,
   constraint models_dimension_check CHECK (((dimension >= 1) AND (dimension <= 4096))),
   constraint models_kind_check CHECK ((kind = ANY (ARRAY['random-projection'::text, 'lsa'::text, 'transformer'::text, 'http'::text]))),
   constraint models_pkey PRIMARY KEY (id),
@@ -2326,7 +2384,7 @@ grant delete, insert, select, truncate, update on table stream.leases to weir_ap
 grant delete, insert, select, truncate, update on table stream.pages to weir_app;
 grant select, usage on sequence stream.pages_id_seq to weir_app;
 grant delete, insert, select, truncate, update on table stream.products to weir_app;
-grant delete, insert, select, truncate, update on table stream.stale_points to weir_app;
+grant delete, insert, select, truncate, update on table stream.stale to weir_app;
 grant delete, insert, select, truncate, update on table stream.users to weir_app;
 grant delete, insert, select, update on table telemetry.processes to weir_app;
 grant delete, insert, select, update on table vectors.aliases to weir_app;
@@ -2380,6 +2438,9 @@ grant execute on function etl.start_of_hour(integer) to weir_app;
 grant execute on function etl.step(bigint,integer,interval) to weir_app;
 grant execute on function raw.append(integer[],smallint[],uuid[],bigint[],timestamp with time zone[],text[],text[],numeric[],text[],text[],text[],json[],text[]) to weir_ingest;
 grant execute on function raw.prepare_days(integer) to weir_ingest;
+grant execute on function stream.add_counts(jsonb,jsonb) to weir_app;
+grant execute on function stream.add_to_products(uuid[],text[],integer[],text[],timestamp with time zone[],timestamp with time zone[],integer[],integer[],bytea[],timestamp with time zone[]) to weir_app;
+grant execute on function stream.add_to_users(uuid[],text[],bytea[],bytea[],integer[],timestamp with time zone[],integer,integer) to weir_app;
 grant execute on function stream.claim(text,integer,interval,interval) to weir_app;
 grant execute on function stream.put_event_points(integer,uuid[],uuid[],bytea[],jsonb[]) to weir_app;
 grant execute on function vectors.delete_points(integer,uuid[]) to weir_app;

@@ -142,7 +142,10 @@ function orthonormalise(block: Float32Array, width: number): Float32Array {
   return rotate(block, vectors, { width, kept: width });
 }
 
-/** block · (the first `kept` columns of `vectors`). */
+/**
+ * block · (the first `kept` columns of `vectors`). Most of a fit's time: four products at a time, as a sum that
+ * is read and written for each of them costs more than the product. Added in the same order as one by one.
+ */
 function rotate(
   block: Float32Array,
   vectors: Float64Array,
@@ -151,14 +154,53 @@ function rotate(
   const rows = block.length / width;
   const result = new Float32Array(rows * kept);
   const sum = new Float64Array(kept);
+  const whole = width - (width % 4);
   for (let row = 0; row < rows; row++) {
+    const from = row * width;
+    // features that no text has
+    if (isZero(block, from, from + width)) continue;
     sum.fill(0);
-    for (let r = 0; r < width; r++) {
-      const value = block[row * width + r] as number;
+    for (let r = 0; r < whole; r += 4) addFour(sum, vectors, { block, from, width, r });
+    for (let r = whole; r < width; r++) {
+      const value = block[from + r] as number;
       for (let c = 0; c < kept; c++)
         (sum[c] as number) += value * (vectors[r * width + c] as number);
     }
     result.set(sum, row * kept);
   }
   return result;
+}
+
+function isZero(block: Float32Array, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (block[at] !== 0) return false;
+  return true;
+}
+
+function addFour(
+  sum: Float64Array,
+  vectors: Float64Array,
+  at: {
+    readonly block: Float32Array;
+    readonly from: number;
+    readonly width: number;
+    readonly r: number;
+  },
+): void {
+  const { block, from, width, r } = at;
+  const a = block[from + r] as number;
+  const b = block[from + r + 1] as number;
+  const c = block[from + r + 2] as number;
+  const d = block[from + r + 3] as number;
+  const first = r * width;
+  const second = first + width;
+  const third = second + width;
+  const fourth = third + width;
+  for (let n = 0; n < sum.length; n++) {
+    sum[n] =
+      (sum[n] as number) +
+      a * (vectors[first + n] as number) +
+      b * (vectors[second + n] as number) +
+      c * (vectors[third + n] as number) +
+      d * (vectors[fourth + n] as number);
+  }
 }

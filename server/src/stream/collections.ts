@@ -6,6 +6,8 @@ export type Purpose = "products" | "users" | "events";
 export interface ModelCollections {
   readonly modelId: string;
   readonly dimension: number;
+  /** It answers. */
+  readonly isLive: boolean;
   /** Ids in vectors.collections. */
   readonly collections: Readonly<Partial<Record<Purpose, number>>>;
 }
@@ -29,10 +31,12 @@ export async function readCollections(connection: Queryable): Promise<ModelColle
   const rows = await connection.query<{
     model_id: string;
     dimension: number;
+    is_live: boolean;
     collections: Partial<Record<Purpose, number>>;
   }>({
     name: "stream_collections",
-    text: `select m.id as model_id, m.dimension, json_object_agg(c.purpose, c.collection_id) as collections
+    text: `select m.id as model_id, m.dimension, m.state = 'live' as is_live,
+             json_object_agg(c.purpose, c.collection_id) as collections
            from vectors.models m join vectors.model_collections c on c.model_id = m.id
            where m.state in ('building', 'ready', 'live')
            group by m.id order by m.id`,
@@ -40,11 +44,14 @@ export async function readCollections(connection: Queryable): Promise<ModelColle
   return rows.map((row) => ({
     modelId: row.model_id,
     dimension: row.dimension,
+    isLive: row.is_live,
     collections: row.collections,
   }));
 }
 
 /** One text that tells two lists of models apart. */
 export function fingerprint(models: readonly ModelCollections[]): string {
-  return JSON.stringify(models.map(({ modelId, collections }) => [modelId, collections]));
+  return JSON.stringify(
+    models.map(({ modelId, isLive, collections }) => [modelId, isLive, collections]),
+  );
 }

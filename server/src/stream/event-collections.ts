@@ -1,13 +1,7 @@
 /** The collections `events`: one a model while the setting is on, none while it is off. */
 import type { Database } from "../core/database.ts";
 import { lockCollections, type ModelCollections, readCollections } from "./collections.ts";
-import { addCollection, announceModels } from "./model-store.ts";
-
-/** Points that are deleted at once, so that no statement takes long. */
-const deletedAtOnce = 5_000;
-
-/** After each transaction of long work; rejects when the work is somebody else's now. */
-type Keep = () => Promise<void>;
+import { addCollection, announceModels, emptyCollection, type Keep } from "./model-store.ts";
 
 /** Gives every model that lacks one a collection for events, to be filled. Answers how many. */
 export async function addEventCollections(database: Database): Promise<number> {
@@ -94,36 +88,4 @@ export async function removeEventCollections(database: Database, keep: Keep): Pr
   }
   await announceModels(database);
   return orphans.length;
-}
-
-/** The events of models that are about to be dropped: nobody writes there any more, and nobody asks. */
-export async function emptyRetiredEvents(
-  database: Database,
-  graceMs: number,
-  keep: Keep,
-): Promise<void> {
-  const rows = await database.query<{ id: number }>({
-    name: "stream_retired_events",
-    text: `select c.collection_id as id from vectors.model_collections c join vectors.models m on m.id = c.model_id
-           where c.purpose = 'events' and m.state = 'retired'
-             and m.retired_at < now() - $1 * interval '1 millisecond'`,
-    values: [graceMs],
-  });
-  for (const { id } of rows) await emptyCollection(database, id, keep);
-}
-
-async function emptyCollection(
-  database: Database,
-  collectionId: number,
-  keep: Keep,
-): Promise<void> {
-  for (;;) {
-    const gone = await database.query({
-      text: `delete from vectors.points where collection_id = $1 and id = any(array(
-               select id from vectors.points where collection_id = $1 limit $2)) returning 1 as gone`,
-      values: [collectionId, deletedAtOnce],
-    });
-    await keep();
-    if (gone.length < deletedAtOnce) return;
-  }
 }

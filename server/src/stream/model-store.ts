@@ -113,12 +113,46 @@ export async function addCollection(
   });
 }
 
-export async function markReady(database: Queryable, modelId: string): Promise<void> {
-  await database.query({
-    text: `update vectors.models set rebuild = false, error = null, ready_at = now(),
+/**
+ * The instant from which a model's collections are filled. Whatever a page changed without it before is
+ * committed by now, so the filling finds it; what a page leaves out later is left out after this instant.
+ */
+export async function beginFilling(database: Database): Promise<string> {
+  return database.transaction(async (connection) => {
+    await lockCollections(connection, "exclusive");
+    const [row] = await connection.query<{ since: string }>({
+      text: "select clock_timestamp()::text as since",
+    });
+    return row?.since ?? "";
+  });
+}
+
+/** False when a page has left the model out since: it is to be filled once more. */
+export async function markReady(
+  database: Queryable,
+  modelId: string,
+  since: string,
+): Promise<boolean> {
+  const ready = await database.query<{ id: string }>({
+    text: `update vectors.models set rebuild = false, error = null, ready_at = now(), set_aside_at = null,
              state = case when state = 'building' then 'ready' else state end
-           where id = $1`,
-    values: [modelId],
+           where id = $1 and (set_aside_at is null or set_aside_at < $2::timestamptz) returning id`,
+    values: [modelId, since],
+  });
+  return ready.length === 1;
+}
+
+/** Part of a page's transaction: what it changes is not written into these models' collections. */
+export async function setAside(
+  connection: Queryable,
+  reasons: ReadonlyMap<string, string>,
+): Promise<void> {
+  if (reasons.size === 0) return;
+  await connection.query({
+    name: "stream_set_aside",
+    text: `update vectors.models m set set_aside_at = clock_timestamp(), rebuild = true, error = left(u.reason, 2000)
+           from unnest($1::text[], $2::text[]) u (id, reason) where m.id = u.id`,
+    values: [[...reasons.keys()], [...reasons.values()]],
   });
 }
 
@@ -162,18 +196,57 @@ async function goLive(connection: Queryable, modelId: string): Promise<void> {
   });
 }
 
-/** Drops retired models whose collections nobody can be asking any more, and answers their ids. */
-export async function dropRetired(database: Database, graceMs: number): Promise<string[]> {
+/**
+ * Drops retired models whose collections nobody can be asking any more, and answers their ids. Their points go
+ * first, some at a time: under the lock everybody who writes points would wait for them.
+ */
+export async function dropRetired(
+  database: Database,
+  graceMs: number,
+  keep: Keep,
+): Promise<string[]> {
+  const retired = {
+    name: "stream_retired",
+    text: `select id from vectors.models
+           where state = 'retired' and retired_at < now() - $1 * interval '1 millisecond'`,
+    values: [graceMs],
+  } as const;
+  const found = await database.query<{ id: string }>(retired);
+  if (found.length === 0) return [];
+  const collections = await database.query<{ id: number }>({
+    text: "select collection_id as id from vectors.model_collections where model_id = any($1::text[])",
+    values: [found.map(({ id }) => id)],
+  });
+  for (const { id } of collections) await emptyCollection(database, id, keep);
   return database.transaction(async (connection) => {
     await lockCollections(connection, "exclusive");
-    const gone = await connection.query<{ id: string }>({
-      text: `select id from vectors.models
-             where state = 'retired' and retired_at < now() - $1 * interval '1 millisecond'`,
-      values: [graceMs],
-    });
+    const gone = await connection.query<{ id: string }>(retired);
     for (const { id } of gone) await removeModel(connection, id);
     return gone.map(({ id }) => id);
   });
+}
+
+/** Points that are deleted at once, so that no statement takes long. */
+const deletedAtOnce = 5_000;
+
+/** After each transaction of long work; rejects when the work is somebody else's now. */
+export type Keep = () => Promise<void>;
+
+/** Deletes the points of a collection that nobody writes into, and nobody asks. */
+export async function emptyCollection(
+  database: Database,
+  collectionId: number,
+  keep: Keep,
+): Promise<void> {
+  for (;;) {
+    const gone = await database.query({
+      text: `delete from vectors.points where collection_id = $1 and id = any(array(
+               select id from vectors.points where collection_id = $1 limit $2)) returning 1 as gone`,
+      values: [collectionId, deletedAtOnce],
+    });
+    await keep();
+    if (gone.length < deletedAtOnce) return;
+  }
 }
 
 /** Asks for a filled model to answer, now or as soon as it is filled. False: there is none that could. */

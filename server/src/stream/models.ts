@@ -9,7 +9,6 @@ import { type Purpose, readCollections } from "./collections.ts";
 import { createTextEmbedder } from "./embed-texts.ts";
 import {
   addEventCollections,
-  emptyRetiredEvents,
   markFilled,
   readFilling,
   removeEventCollections,
@@ -20,6 +19,7 @@ import { fillEvents } from "./fill-events.ts";
 import {
   addModel,
   announceModels,
+  beginFilling,
   dropRetired,
   type ModelRow,
   markFailed,
@@ -71,6 +71,8 @@ const mostTexts = 100_000;
 const growth = 1.2;
 /** From one look to the next. */
 const settledGrowth = 1.02;
+/** A large catalogue takes a while to be counted. */
+const countRestShare = 50;
 const pollMs = 2_000;
 const leaseMs = 10_000;
 /** Whoever resolved an alias just before the switch has long been answered. */
@@ -86,6 +88,7 @@ export function createModels(options: ModelsOptions): Part {
     options.events === undefined ? ["products", "users"] : ["products", "users", "events"];
   let problem: string | undefined;
   let corpusBefore = 0;
+  let nextCountAt = Number.NEGATIVE_INFINITY;
   let purgedAt = Number.NEGATIVE_INFINITY;
   let droppedEventsAt = Number.NEGATIVE_INFINITY;
 
@@ -129,26 +132,40 @@ export function createModels(options: ModelsOptions): Part {
   async function look(signal: AbortSignal): Promise<void> {
     const models = await readModels(database);
     if (models.length === 0) await addColdStart();
-    else {
+    else if (performance.now() >= nextCountAt) {
+      const started = performance.now();
       const corpus = await countTexts();
+      nextCountAt = performance.now() + countRestShare * (performance.now() - started);
       // in the middle of a burst a model would be old before it is live
       const isSettled = corpus <= settledGrowth * corpusBefore;
       corpusBefore = corpus;
       if (isSettled && wantsFit(models, corpus)) await fitAnew(corpus, signal);
     }
     await lookAfterEvents(signal);
-    for (const model of await readModels(database)) {
-      if (model.state === "building" || model.rebuild) await build(model, signal);
-      else if (model.state === "ready" && model.wanted) await goLive(model.id);
-    }
-    await emptyRetiredEvents(database, graceMs, keep);
-    for (const modelId of await dropRetired(database, graceMs)) {
+    const failures = await buildAll(signal);
+    for (const modelId of await dropRetired(database, graceMs, keep)) {
       options.onEvent?.({ what: "dropped", modelId });
     }
     if (performance.now() - purgedAt > purgeEveryMs) {
       await purgeTombstones(database, tombstonesKeptMs);
       purgedAt = performance.now();
     }
+    if (failures.length > 0) throw failures[0];
+  }
+
+  /** One that cannot be filled (its embedder is away) does not hold up the others; answers what failed. */
+  async function buildAll(signal: AbortSignal): Promise<unknown[]> {
+    const failures: unknown[] = [];
+    for (const model of await readModels(database)) {
+      try {
+        if (model.state === "building" || model.rebuild) await build(model, signal);
+        else if (model.state === "ready" && model.wanted) await goLive(model.id);
+      } catch (error) {
+        if (signal.aborted) throw error;
+        failures.push(error);
+      }
+    }
+    return failures;
   }
 
   /** A model that answers gets its events while it answers; one that is being built has them from the start. */
@@ -262,9 +279,10 @@ export function createModels(options: ModelsOptions): Part {
         embedder: createTextEmbedder(database, opened, { texts: "events" }),
         oldest: await oldestEvent(database, { days: options.events.days, now: Date.now() }),
       };
+      const since = await beginFilling(database);
       await fillModel({ database, model: collections, embedder, events, signal, keep });
       await markFilled(database, model.id);
-      await markReady(database, model.id);
+      if (!(await markReady(database, model.id, since))) return;
       options.onEvent?.({
         what: "ready",
         modelId: model.id,

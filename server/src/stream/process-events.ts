@@ -12,6 +12,7 @@ import {
 import { createTextEmbedder, type EmbedCounts, type TextEmbedder } from "./embed-texts.ts";
 import type { InterestSettings } from "./interest.ts";
 import type { EventName } from "./log-event.ts";
+import { setAside } from "./model-store.ts";
 import type { DeadReason, ProductEvent } from "./steps.ts";
 import { MissingVectors, writeChanges } from "./write-changes.ts";
 import { documented, textsOfEvents, writeEvents } from "./write-events.ts";
@@ -139,6 +140,8 @@ export function createProcessor(options: ProcessorOptions): Processor {
     readonly models: readonly ModelCollections[];
     readonly vectors: VectorsByModel;
     readonly eventVectors: VectorsByModel;
+    /** Models that are left out, and why: see `vectorsOf`. */
+    readonly aside: ReadonlyMap<string, string>;
     readonly dead: readonly DeadEvent[];
   }
 
@@ -173,20 +176,8 @@ export function createProcessor(options: ProcessorOptions): Processor {
       }
     }
     const eventTexts = textsOfEvents(documented(events));
-    const vectors = new Map<string, ReadonlyMap<string, Float32Array>>();
-    const eventVectors = new Map<string, ReadonlyMap<string, Float32Array>>();
-    const refused = new Map<string, string>();
-    for (const { modelId, collections } of models) {
-      const embedder = await modelEmbedders(modelId);
-      const embedded = await embedder.products.embed(texts, signal);
-      vectors.set(modelId, embedded.vectors);
-      for (const [hash, error] of embedded.refused) refused.set(hash, `${modelId}: ${error}`);
-      if (collections.events === undefined || eventTexts.size === 0) continue;
-      const ofEvents = await embedder.events.embed(eventTexts, signal);
-      eventVectors.set(modelId, ofEvents.vectors);
-      for (const [hash, error] of ofEvents.refused) refused.set(hash, `${modelId}: ${error}`);
-    }
-    if (refused.size === 0) return { events, models, vectors, eventVectors, dead: [] };
+    const { refused, ...made } = await vectorsOf(models, { texts, eventTexts }, signal);
+    if (refused.size === 0) return { events, models, ...made, dead: [] };
     const dead = events.flatMap((event): DeadEvent[] => {
       const error = [...event.products.map(({ described }) => described), event.document]
         .map((text) => text && refused.get(text.hash))
@@ -195,7 +186,42 @@ export function createProcessor(options: ProcessorOptions): Processor {
     });
     const isDead = new Set(dead.map(({ name }) => name));
     const alive = events.filter(({ name }) => !isDead.has(name));
-    return { events: alive, models, vectors, eventVectors, dead };
+    return { events: alive, models, ...made, dead };
+  }
+
+  /**
+   * Vectors of the texts by every model. While the embedder of the model that answers is away the page waits;
+   * a model beside it is left out and filled again later.
+   * @throws EmbeddingError when the answering model's embedder is away.
+   */
+  async function vectorsOf(
+    models: readonly ModelCollections[],
+    { texts, eventTexts }: Record<"texts" | "eventTexts", ReadonlyMap<string, string>>,
+    signal: AbortSignal,
+  ) {
+    const vectors = new Map<string, ReadonlyMap<string, Float32Array>>();
+    const eventVectors = new Map<string, ReadonlyMap<string, Float32Array>>();
+    const refused = new Map<string, string>();
+    const aside = new Map<string, string>();
+    for (const { modelId, isLive, collections } of models) {
+      try {
+        const embedder = await modelEmbedders(modelId);
+        const embedded = await embedder.products.embed(texts, signal);
+        const ofEvents =
+          collections.events === undefined || eventTexts.size === 0
+            ? undefined
+            : await embedder.events.embed(eventTexts, signal);
+        vectors.set(modelId, embedded.vectors);
+        if (ofEvents !== undefined) eventVectors.set(modelId, ofEvents.vectors);
+        for (const [hash, error] of [...embedded.refused, ...(ofEvents?.refused ?? [])]) {
+          refused.set(hash, `${modelId}: ${error}`);
+        }
+      } catch (error) {
+        if (isLive || signal.aborted || !(error instanceof EmbeddingError)) throw error;
+        aside.set(modelId, error.message);
+      }
+    }
+    return { vectors, eventVectors, refused, aside };
   }
 
   async function write(connection: Queryable, prepared: Prepared): Promise<Processed> {
@@ -204,8 +230,9 @@ export function createProcessor(options: ProcessorOptions): Processor {
     if (fingerprint(models) !== fingerprint(prepared.models)) throw new CollectionsChanged();
     const total = { products: 0, users: 0, points: 0 };
     const fresh = new Map<string, string>();
+    await setAside(connection, prepared.aside);
     const context = {
-      models,
+      models: models.filter(({ modelId }) => !prepared.aside.has(modelId)),
       vectors: prepared.vectors,
       fold: options.fold,
     };

@@ -32,6 +32,7 @@ const atOnce = { products: 2_000, users: 10_000 } as const;
 const usersAtOnce = 1_000;
 /** So much longer than it works it rests: what changes often is written seldom, and others have the processor. */
 const restShare = 8;
+const longestRestMs = 10_000;
 
 export function createRefresh(options: RefreshOptions): Part {
   const { database } = options;
@@ -53,7 +54,8 @@ export function createRefresh(options: RefreshOptions): Part {
         problem = error instanceof Error ? error.message : String(error);
         options.onError?.(error);
       }
-      const rest = Math.max(options.intervalMs, restShare * (performance.now() - started));
+      const fair = Math.min(restShare * (performance.now() - started), longestRestMs);
+      const rest = Math.max(options.intervalMs, fair);
       await createWake().wait(rest, signal);
     }
   }

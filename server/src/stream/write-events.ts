@@ -1,4 +1,5 @@
 /** Points of events in the collection `events`, as part of the caller's transaction. */
+import { ArrayColumn, typeIds } from "../core/array-column.ts";
 import type { Queryable } from "../core/database.ts";
 import { uuidOfText } from "../core/uuid.ts";
 import type { ModelCollections } from "./collections.ts";
@@ -38,16 +39,22 @@ export async function writeEvents(
   });
   if (collection === undefined || found.length === 0) return 0;
   const sources = await readSources(connection, found);
+  const id = new ArrayColumn(typeIds.uuid);
+  const otherId = new ArrayColumn(typeIds.uuid);
+  const vectors = new ArrayColumn(typeIds.bytea);
+  const payload = new ArrayColumn(typeIds.jsonb);
+  const columns = [id, otherId, vectors, payload];
+  for (const column of columns) column.begin(found.length);
+  for (const { event, vector } of found) {
+    id.uuid(event.name.eventId);
+    otherId.uuid(uuidOfText(`${event.name.serviceId}/${event.name.eventId}`));
+    vectors.buffer(bytesOf(vector));
+    payload.jsonb(JSON.stringify(payloadOf(event, sources)));
+  }
   await connection.query({
     name: "stream_put_event_points",
     text: "select stream.put_event_points($1, $2::uuid[], $3::uuid[], $4::bytea[], $5::jsonb[])",
-    values: [
-      collection,
-      found.map(({ event }) => event.name.eventId),
-      found.map(({ event: { name } }) => uuidOfText(`${name.serviceId}/${name.eventId}`)),
-      found.map(({ vector }) => bytesOf(vector)),
-      found.map(({ event }) => JSON.stringify(payloadOf(event, sources))),
-    ],
+    values: [collection, ...columns.map((column) => column.end())],
   });
   return found.length;
 }

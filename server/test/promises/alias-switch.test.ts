@@ -55,7 +55,7 @@ async function createStage(t: TestContext) {
       },
       ["products", "users"],
     );
-    await markReady(app, model.id);
+    await markReady(app, model.id, "now");
   }
   const processor = createProcessor({
     database: app,

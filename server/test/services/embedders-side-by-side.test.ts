@@ -13,7 +13,13 @@ const key = "sk-of-the-endpoint";
 /** An endpoint of this machine whose vectors say which colours a text names. */
 async function startEndpoint(t: TestContext) {
   const asked: { readonly authorization: string | undefined; readonly texts: number }[] = [];
+  const state = { away: false };
   const server = createServer((request, response) => {
+    if (state.away) {
+      response.statusCode = 503;
+      response.end();
+      return;
+    }
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
@@ -37,7 +43,7 @@ async function startEndpoint(t: TestContext) {
     server.close();
   });
   const { port } = server.address() as AddressInfo;
-  return { asked, url: `http://127.0.0.1:${port}/v1/embeddings?tenant=secret` };
+  return { asked, state, url: `http://127.0.0.1:${port}/v1/embeddings?tenant=secret` };
 }
 
 interface Model {
@@ -53,6 +59,7 @@ test("a transformer and an endpoint are filled beside the own model, answer by n
     WEIR_EMBEDDINGS_HTTP_URL: endpoint.url,
     WEIR_EMBEDDINGS_HTTP_MODEL: "colours",
     WEIR_EMBEDDINGS_HTTP_API_KEY: key,
+    WEIR_RESILIENCE_GUARDS_EMBEDDER_BREAKER_OPEN_MS: "1000",
   };
   const weir = await startWeir(t, { environment });
   const { url } = weir.run;
@@ -130,6 +137,31 @@ test("a transformer and an endpoint are filled beside the own model, answer by n
   await until(async () => (await search("late blue", idOf("http"))).ids.includes("late"), {
     what: "the late product in the endpoint's collection",
   });
+
+  // while the endpoint is away the model that answers goes on, and the other catches up afterwards
+  endpoint.state.away = true;
+  await call("/api/events", {
+    event_type: "product.view",
+    user_id: "u",
+    product: { id: "meanwhile", name: "Meanwhile a red kettle" },
+  });
+  await until(async () => (await search("red kettle")).ids.includes("meanwhile"), {
+    what: "the own model to find what came meanwhile",
+  });
+  await until(
+    async () => (await models()).some(({ kind, error }) => kind === "http" && error !== null),
+    { what: "the list of models to say that the endpoint's is behind, and why" },
+  );
+  endpoint.state.away = false;
+  await until(async () => (await search("red kettle", idOf("http"))).ids.includes("meanwhile"), {
+    what: "the endpoint's model to have caught up",
+    timeoutMs: 20_000,
+  });
+  await until(
+    async () =>
+      (await models()).every(({ error, state }) => error === null && state !== "building"),
+    { what: "nothing to be behind any more" },
+  );
 
   const used = await command("models", "use", idOf("http"));
   assert.equal(used.exitCode, 0, used.output);
