@@ -156,7 +156,7 @@ export function createEtl(options: EtlOptions): Part {
 }
 
 /** Under load: events are visible in well under a second. */
-const longestPeriodMs = 500;
+const longestPeriodMs = 750;
 
 /**
  * Time from the start of a step to the start of the next. A step has a fixed cost of some

@@ -44,7 +44,7 @@ export interface PageReport {
 
 const pollMs = 500;
 /** From one page that is not full to the next. */
-const longestPeriodMs = 250;
+const longestPeriodMs = 500;
 const busyEvents = 100;
 const defaultPatienceMs = 10_000;
 /** Signs of life within the patience. */
