@@ -7,7 +7,7 @@
  * rounds are compared. CPU is user + system time of the ETL's backend, from /proc. `--big-data DIR` keeps
  * the big history there, and uses the one that is there.
  */
-import { chmod, mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -18,6 +18,7 @@ import { startEmbeddedPostgres } from "../server/src/postgres/embedded.ts";
 import { migrate } from "../server/src/postgres/migrate.ts";
 import { openPool } from "../server/src/postgres/pool.ts";
 import { foldAll, type History, writeHistory } from "./generate.ts";
+import { readProcess } from "./processes.ts";
 
 const dayMs = 86_400_000;
 /** As at 10 million events in 30 days. */
@@ -97,7 +98,7 @@ async function measureSteps(client: pg.Client, batch: number): Promise<Measured>
   const stages = stageNames.map(() => 0);
   const times: number[] = [];
   let events = 0;
-  const before = await cpuMicros(pid);
+  const before = readProcess(pid)?.micros ?? Number.NaN;
   for (;;) {
     const started = performance.now();
     const step = await client.query<{ events: number; stage_us: number[] }>(
@@ -112,7 +113,7 @@ async function measureSteps(client: pg.Client, batch: number): Promise<Measured>
       stages[place] = (stages[place] ?? 0) + micros;
     }
   }
-  const used = (await cpuMicros(pid)) - before;
+  const used = (readProcess(pid)?.micros ?? Number.NaN) - before;
   times.sort((a, b) => a - b);
   const at = (share: number) => round(times[Math.floor((times.length - 1) * share)] ?? 0);
   return {
@@ -123,12 +124,6 @@ async function measureSteps(client: pg.Client, batch: number): Promise<Measured>
       stageNames.map((name, n) => [name, round((stages[n] ?? 0) / events)]),
     ),
   };
-}
-
-/** Clock ticks are 10 ms: some seconds of work are needed for two digits. */
-async function cpuMicros(pid: number): Promise<number> {
-  const fields = (await readFile(`/proc/${pid}/stat`, "utf8")).split(") ")[1]?.split(" ") ?? [];
-  return (Number(fields[11]) + Number(fields[12])) * 10_000;
 }
 
 function round(value: number): number {

@@ -6,7 +6,6 @@
  * profiles of both servers there.
  */
 import { type ChildProcess, execFileSync, fork } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,6 +15,7 @@ import pg from "pg";
 import { startEmbeddedPostgres } from "../server/src/postgres/embedded.ts";
 import { copyRows } from "./copy-rows.ts";
 import { type LoadOptions, type LoadReport, sampleEvent } from "./load-generator.ts";
+import { readProcess, treeMicros } from "./processes.ts";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const main = here("../server/src/main.ts");
@@ -59,33 +59,6 @@ interface Measured extends LoadReport {
   readonly postgresMicros: number;
 }
 
-/** CPU seconds of a process; with `children`, also of those that it has waited for. */
-function cpuSeconds(pid: number, children: boolean): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  const fields = stat
-    .slice(stat.lastIndexOf(")") + 2)
-    .split(" ")
-    .map(Number);
-  const [user = 0, system = 0, childUser = 0, childSystem = 0] = fields.slice(11, 15);
-  return (user + system + (children ? childUser + childSystem : 0)) / 100;
-}
-
-/** All of PostgreSQL: the postmaster, what it has waited for, and its living children. */
-function postgresSeconds(postmaster: number): number {
-  let sum = cpuSeconds(postmaster, true);
-  for (const entry of readdirSync("/proc")) {
-    if (!/^\d+$/.test(entry)) continue;
-    try {
-      const stat = readFileSync(`/proc/${entry}/stat`, "utf8");
-      const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
-      if (parent === postmaster) sum += cpuSeconds(Number(entry), false);
-    } catch {
-      // it has just ended
-    }
-  }
-  return sum;
-}
-
 function start(file: string, parameters: readonly string[], environment: NodeJS.ProcessEnv = {}) {
   const child = fork(file, [...parameters], {
     execArgv: flags.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${flags.profile}`],
@@ -127,8 +100,8 @@ async function measure(
   let before = { server: 0, postgres: 0 };
   let after = before;
   const read = () => ({
-    server: cpuSeconds(target.pid, false),
-    postgres: postgresSeconds(context.postmaster),
+    server: readProcess(target.pid)?.micros ?? Number.NaN,
+    postgres: treeMicros(context.postmaster),
   });
   const report = await new Promise<LoadReport>((resolve, reject) => {
     child.on("message", (message) => {
@@ -140,8 +113,8 @@ async function measure(
   });
   return {
     ...report,
-    serverMicros: ((after.server - before.server) * 1e6) / report.events,
-    postgresMicros: ((after.postgres - before.postgres) * 1e6) / report.events,
+    serverMicros: (after.server - before.server) / report.events,
+    postgresMicros: (after.postgres - before.postgres) / report.events,
   };
 }
 

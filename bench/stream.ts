@@ -6,7 +6,7 @@
  * the end. Says how many events it takes a second, the CPU of the worker and of PostgreSQL for each, and
  * where the time of its statements goes.
  */
-import { chmod, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -23,6 +23,7 @@ import { createProcessor } from "../server/src/stream/process-events.ts";
 import { createRefresh } from "../server/src/stream/refresh.ts";
 import { createStream, type PageReport } from "../server/src/stream/stream.ts";
 import { makeId, makeRandom } from "./generate.ts";
+import { treeMicros } from "./processes.ts";
 import { productName } from "./running-weir.ts";
 
 const { values: flags } = parseArgs({
@@ -69,20 +70,6 @@ async function append(database: Pool, random: () => number): Promise<void> {
       ],
     });
   }
-}
-
-/** User and system time of PostgreSQL's processes so far, in microseconds. */
-async function postgresCpu(): Promise<number> {
-  let ticks = 0;
-  for (const name of await readdir("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    const command = await readFile(`/proc/${name}/cmdline`, "utf8").catch(() => "");
-    if (!command.startsWith("postgres:") && !command.includes("bin/postgres")) continue;
-    const stat = await readFile(`/proc/${name}/stat`, "utf8").catch(() => "");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    ticks += Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
-  }
-  return ticks * 10_000;
 }
 
 async function isRead(owner: Pool): Promise<boolean> {
@@ -155,7 +142,7 @@ try {
     await owner.query({ text: "vacuum analyze" });
     pages.length = 0;
     spent.clear();
-    const cpu = { server: await postgresCpu(), worker: process.cpuUsage() };
+    const cpu = { server: treeMicros(server.pid), worker: process.cpuUsage() };
     const began = performance.now();
     const running =
       round === 1 ? Promise.all(parts.map((part) => part.run(stop.signal))) : undefined;
@@ -164,13 +151,13 @@ try {
     while (!(await isRead(owner))) await delay(50);
     const seconds = (performance.now() - began) / 1000;
     const worker = process.cpuUsage(cpu.worker);
-    const server = (await postgresCpu()) - cpu.server;
+    const postgres = treeMicros(server.pid) - cpu.server;
     const sum = (of: (page: PageReport) => number) =>
       pages.reduce((all, page) => all + of(page), 0);
     // what was read while the log was being filled is not part of it
     const taken = sum((page) => page.events);
     console.log(
-      `round ${round}: ${Math.round(taken / seconds)} events/s, CPU for each: worker ${((worker.user + worker.system) / taken).toFixed(1)} us, PostgreSQL ${(server / taken).toFixed(1)} us; ${pages.length} pages, ${sum((p) => p.points)} points written`,
+      `round ${round}: ${Math.round(taken / seconds)} events/s, CPU for each: worker ${((worker.user + worker.system) / taken).toFixed(1)} us, PostgreSQL ${(postgres / taken).toFixed(1)} us; ${pages.length} pages, ${sum((p) => p.points)} points written`,
     );
     for (const [statement, { calls, ms }] of [...spent]
       .sort((a, b) => b[1].ms - a[1].ms)

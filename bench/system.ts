@@ -134,7 +134,7 @@ try {
     const lagging = setInterval(() => {
       readLag(system).then((lag) => lags.push(lag), console.error);
     }, 1_000);
-    const countedCpu = await countCpu(system.run.pids["supervisor"] ?? 0, system.run.database_url);
+    const countedCpu = countCpu(system.run.pids["supervisor"] ?? 0, system.run.database_url);
     const began = performance.now();
     const sent = await pace(system, { rate: Number(flags.rate), seconds, batch: batchEvents });
     const cpu = await countedCpu();

@@ -112,6 +112,48 @@ test("a user who asks for it is gone everywhere, the windows are right without t
   for (const { verdict } of replay.body.results) assert.equal(verdict, "duplicate");
 });
 
+test("nobody writes a point of what they have read of a user while the user goes", async (t) => {
+  const database = await createEtlDatabase(t);
+  const notifications = openNotifications({ url: database.urls.app, applicationName: "test" });
+  await addPoints(database.owner);
+  const erasure = createErasure({
+    database: database.owner,
+    notifications,
+    reruns: { request: async () => undefined },
+  });
+  const { id } = await requestErasure(database.app, { userKey: "to-forget", requestedBy: "test" });
+  const stop = new AbortController();
+  let running: Promise<void> | undefined;
+  t.after(async () => {
+    stop.abort();
+    await running;
+    await notifications.close();
+  });
+  await database.app.transaction(async (connection) => {
+    await connection.query({
+      text: "select from stream.users where point_id = $1 for update",
+      values: [uuidOfText("to-forget")],
+    });
+    running = erasure.run(stop.signal);
+    const isHeldUp = async () => {
+      const found = await database.owner.query({
+        text: `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+                 and query like 'delete from stream.users%'`,
+      });
+      return found.length > 0;
+    };
+    await until(isHeldUp, { what: "the erasure to wait for the user's row" });
+    // what everybody takes who writes points (stream/collections.ts)
+    const [lock] = await database.app.query<{ free: boolean }>({
+      text: "select pg_try_advisory_xact_lock_shared(hashtext('stream.collections')) as free",
+    });
+    assert.equal(lock?.free, false);
+  });
+  await until(async () => (await readErasure(database.app, id)).state === "done", {
+    what: "the erasure to end",
+  });
+});
+
 /** Each user has a taste, and an event in the collection `events`. */
 async function addPoints(owner: Queryable): Promise<void> {
   await owner.query({

@@ -145,21 +145,15 @@ export function createErasure(options: ErasureOptions): Part {
   }
 
   /**
-   * Whoever fills a new model may hold events that were read before they were gone. It writes them in a
-   * transaction that holds this lock (stream/collections.ts), and looks there whether they are still in the log.
+   * Whoever writes points holds this lock shared (stream/collections.ts), from before it reads what they are made
+   * of: it has ended before the user goes, or begins after and finds nothing.
    */
-  async function untilFillingsAreDone(): Promise<void> {
-    await database.transaction((connection) =>
-      connection.query({
-        text: "select pg_advisory_xact_lock(hashtext('stream.collections'))",
-      }),
-    );
-  }
-
   async function erasePoints({ id, user_key: userKey }: Request): Promise<void> {
     const pointId = uuidOfText(userKey);
-    await untilFillingsAreDone();
     await database.transaction(async (connection) => {
+      await connection.query({
+        text: "select pg_advisory_xact_lock(hashtext('stream.collections'))",
+      });
       await connection.query({
         text: "delete from stream.users where point_id = $1",
         values: [pointId],

@@ -2,10 +2,11 @@
  * An event as a document of the collection `events`: the text that is embedded, and what is kept of the
  * event beside its vector. Made of the event alone, so that it is the same whenever it is made again.
  */
+import { isObject } from "../core/event-facts.ts";
 import { type Format, formats } from "../core/event-record.ts";
 import { uuidOfText } from "../core/uuid.ts";
 import type { LogEvent } from "./log-event.ts";
-import { hashOfText, type ProductContent, textOfProduct } from "./product-content.ts";
+import { hashOfText, type Members, type ProductContent, textOfProduct } from "./product-content.ts";
 
 export interface EventDocument {
   /** What the sender calls the event. */
@@ -19,8 +20,6 @@ export interface EventDocument {
   readonly receivedAt: number;
 }
 
-type Members = Readonly<Record<string, unknown>>;
-
 /** A transformer cuts at 256 tokens anyway, and what is said so late says little of the event. */
 const longestText = 2_000;
 const longestValue = 500;
@@ -33,14 +32,12 @@ const mostValues = 200;
  * The event's type, what it says of its products, and the readable texts in its properties, in this order
  * and up to 2,000 characters.
  * @param told by product key, as `productsTold` finds it.
- * @throws SyntaxError when the payload is not the JSON object that the log promises.
  */
 export function documentOf(
   event: LogEvent,
+  payload: Members,
   told: ReadonlyMap<string, ProductContent>,
 ): EventDocument {
-  const payload: unknown = JSON.parse(event.payload);
-  if (!isObject(payload)) throw new SyntaxError("the payload is no JSON object");
   const products = [...told].slice(0, mostProducts);
   const texts = [event.eventType, ...products.map(([, content]) => textOfProduct(content))];
   const text = joined([...texts, ...readableTexts(propertiesOf(event.format, payload))]);
@@ -111,8 +108,4 @@ function joined(parts: readonly string[]): string {
 /** A surrogate pair is not cut in two: it would be no text any more. */
 function cut(text: string, length: number): string {
   return text.length <= length ? text : text.slice(0, length).replace(/[\uD800-\uDBFF]$/u, "");
-}
-
-function isObject(value: unknown): value is Members {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

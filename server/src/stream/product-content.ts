@@ -1,5 +1,6 @@
 /** What an event tells of a product, in whichever format it came. */
 import { hash } from "node:crypto";
+import { isObject } from "../core/event-facts.ts";
 import { formats } from "../core/event-record.ts";
 import type { LogEvent } from "./log-event.ts";
 
@@ -11,21 +12,23 @@ export interface ProductContent {
   readonly currency: string | null;
 }
 
-type Members = Readonly<Record<string, unknown>>;
+export type Members = Readonly<Record<string, unknown>>;
 
 /** Longer texts say nothing more of a product, and cost. */
 const longest = { name: 500, description: 4_000, category: 200 } as const;
 
-/**
- * The products of an event by key, each with what the event says of it.
- * @throws SyntaxError when the payload is not the JSON object that the log promises.
- */
-export function productsTold(event: LogEvent): Map<string, ProductContent> {
+/** @throws SyntaxError when the payload is not the JSON object that the log promises. */
+export function readPayload(event: LogEvent): Members {
+  const payload: unknown = JSON.parse(event.payload);
+  if (!isObject(payload)) throw new SyntaxError("the payload is no JSON object");
+  return payload;
+}
+
+/** The products of an event by key, each with what the event says of it. */
+export function productsTold(event: LogEvent, payload: Members): Map<string, ProductContent> {
   const keys = event.productKey === null ? itemKeys(event) : [event.productKey];
   const found = new Map<string, ProductContent>();
   if (keys.length === 0) return found;
-  const payload: unknown = JSON.parse(event.payload);
-  if (!isObject(payload)) throw new SyntaxError("the payload is no JSON object");
   const told = candidates(event, payload);
   for (const key of keys) {
     const members =
@@ -81,10 +84,6 @@ function textOf(value: unknown, limit: number): string | null {
   if (text === "") return null;
   // a surrogate pair is not cut in two: PostgreSQL would refuse the half
   return text.length <= limit ? text : text.slice(0, limit).replace(/[\uD800-\uDBFF]$/u, "");
-}
-
-function isObject(value: unknown): value is Members {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** The text that is embedded; empty when the event told none. */

@@ -11,6 +11,7 @@ import {
   type ProductContent,
   productsTold,
   rankOf,
+  readPayload,
   textOfProduct,
 } from "./product-content.ts";
 
@@ -71,8 +72,9 @@ function normalise(event: LogEvent, { documents }: StepOptions): Outcome<Product
   let told: Map<string, ProductContent>;
   let document: EventDocument | undefined;
   try {
-    told = productsTold(event);
-    if (documents === true) document = documentOf(event, told);
+    const payload = readPayload(event);
+    told = productsTold(event, payload);
+    if (documents === true) document = documentOf(event, payload, told);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     return { kind: "dead", reason: "unreadable", error: message };
