@@ -184,7 +184,7 @@ export const configSchema = s.object({
       minimum: 50,
       maximum: 600_000,
       description:
-        "How soon counts in the payloads of points and users' tastes follow. New texts are searchable at once.",
+        "How soon counts in the payloads of points and users' tastes follow; later under load. New texts are searchable at once.",
     }),
     events_collection: s.boolean({
       default: false,
