@@ -2047,6 +2047,7 @@ create table vectors.collections (
   payload_indexes jsonb not null default '{}'::jsonb,
   purged xid8 not null default '0'::xid8,
   created_at timestamp with time zone not null default clock_timestamp(),
+  purged_by xid8 not null default '0'::xid8,
   constraint collections_dimension_check CHECK (((dimension >= 1) AND (dimension <= 4096))),
   constraint collections_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
   constraint collections_name_key UNIQUE (name),
@@ -2182,13 +2183,16 @@ CREATE OR REPLACE FUNCTION vectors.mend_feed(collection integer)
 AS $function$
 begin
   if (select max(changed) < pg_snapshot_xmax(pg_current_snapshot()) is not false
-      from vectors.points where collection_id = collection) then
+      from vectors.points where collection_id = collection)
+    and (select bool_and(greatest(purged, purged_by) < pg_snapshot_xmax(pg_current_snapshot())) is not false
+         from vectors.collections where id = collection) then
     return false;
   end if;
   perform vectors.hold_collection(collection);
   update vectors.points set changed = pg_current_xact_id(), vector_changed = pg_current_xact_id()
   where collection_id = collection;
-  update vectors.collections set purged = pg_current_xact_id() where id = collection;
+  update vectors.collections set purged = pg_current_xact_id(), purged_by = pg_current_xact_id()
+  where id = collection;
   return true;
 end $function$;
 
@@ -2204,7 +2208,8 @@ begin
   ), newest as (
     select collection_id, max(changed) as changed, count(*) as n from gone group by collection_id
   ), noted as (
-    update vectors.collections c set purged = greatest(c.purged, newest.changed)
+    update vectors.collections c
+    set purged = greatest(c.purged, newest.changed), purged_by = pg_current_xact_id()
     from newest where c.id = newest.collection_id
   )
   select coalesce(sum(n), 0) into total from newest;

@@ -134,7 +134,7 @@ test("a cache file is loaded and brought up to date, and rebuilt when it is trun
   );
 });
 
-test("a cache file behind the tombstones that were cleaned up is not used", async (t) => {
+test("a cache file behind the tombstones that were cleaned up is not used, whatever else is running", async (t) => {
   const database = await createTestDatabase(t);
   const cacheFolder = await createTestFolder(t);
   const products = makeProducts(20, 4);
@@ -143,12 +143,22 @@ test("a cache file behind the tombstones that were cleaned up is not used", asyn
   await first.store.upsert("c", products);
   await first.store.warm(["c"]);
   await first.close();
-  const away = open(t, database);
-  await away.store.delete("c", { ids: products.slice(0, 5).map(({ id }) => id) });
-  await database.owner.query({ text: "select vectors.purge_tombstones('0 seconds')" });
-  const second = open(t, database, { cacheFolder });
-  assert.deepEqual(await ids(second.store, "c"), sorted(products.slice(5)));
-  assert.equal(second.store.stats()[0]?.from, "database");
+  await database.app.transaction(async (older) => {
+    await older.query({ text: "select pg_current_xact_id()" });
+    const away = open(t, database);
+    await away.store.delete("c", { ids: products.slice(0, 5).map(({ id }) => id) });
+    await database.owner.query({ text: "select vectors.purge_tombstones('0 seconds')" });
+    const second = open(t, database, { cacheFolder });
+    assert.deepEqual(await ids(second.store, "c"), sorted(products.slice(5)));
+    assert.deepEqual(
+      second.events.map((event) => [event.event, "reason" in event ? event.reason : ""]),
+      [
+        ["cache_refused", "the feed cannot be continued from its position"],
+        ["loaded", ""],
+      ],
+    );
+    assert.equal(second.store.stats()[0]?.from, "database");
+  });
 });
 
 test("a collection above the memory limit is refused with what to do; truth stays readable", async (t) => {

@@ -177,6 +177,31 @@ test("a deletion is heard of, a point may come back, and cleaning up breaks only
   );
 });
 
+test("after cleaning up, a new position is good and one from before is not, though an older transaction runs", async (t) => {
+  const { database, collectionId } = await prepare(t);
+  const [gone, later] = [randomUUID(), randomUUID()];
+  await put(database.app, collectionId, [{ id: gone, vector: bytes(1, 0) }]);
+  const before = await currentPosition(database.app);
+  await database.app.transaction(async (older) => {
+    await older.query({ text: "select pg_current_xact_id()" });
+    await database.app.query({
+      text: "select vectors.delete_points($1, $2::uuid[])",
+      values: [collectionId, [gone]],
+    });
+    await database.owner.query({ text: "select vectors.purge_tombstones('0 seconds')" });
+    await assert.rejects(drain(database.app, { collectionId, position: before }), FeedGapError);
+    const position = await currentPosition(database.app);
+    assert.deepEqual((await drain(database.app, { collectionId, position })).changes, []);
+    await put(database.app, collectionId, [{ id: later, vector: bytes(1, 0) }]);
+    const { changes } = await drain(database.app, { collectionId, position });
+    assert.deepEqual(
+      changes.map(({ id }) => id),
+      [later],
+    );
+  });
+  await assert.rejects(drain(database.app, { collectionId, position: before }), FeedGapError);
+});
+
 test("a position of another database is refused, and points of a restored one are mended", async (t) => {
   const { database, collectionId } = await prepare(t);
   await put(database.app, collectionId, [{ id: randomUUID(), vector: bytes(1, 0) }]);
@@ -193,4 +218,12 @@ test("a position of another database is refused, and points of a restored one ar
   await assert.rejects(drain(database.app, { collectionId, position }), FeedGapError);
   const all = await drain(database.app, { collectionId, position: firstPosition });
   assert.equal(all.changes.length, 1);
+  // all of its points were deleted and cleaned up before the dump
+  await database.app.query({ text: "delete from vectors.points" });
+  await database.app.query({
+    text: "update vectors.collections set purged = '9000000', purged_by = '9000001'",
+  });
+  assert.deepEqual(await database.app.query(mend), [{ mended: true }]);
+  const empty = await currentPosition(database.app);
+  assert.deepEqual((await drain(database.app, { collectionId, position: empty })).changes, []);
 });

@@ -66,7 +66,8 @@ interface Row {
 const statement = `
 with s as materialized (select pg_current_snapshot() as snapshot)
 select s.snapshot::text as snapshot,
-  coalesce(c.purged < pg_snapshot_xmin($2::pg_snapshot), true)
+  coalesce(c.purged < pg_snapshot_xmin($2::pg_snapshot)
+      or pg_visible_in_snapshot(c.purged_by, $2::pg_snapshot), true)
     and pg_snapshot_xmax($2::pg_snapshot) <= pg_snapshot_xmax(s.snapshot) as known,
   c.id is null as gone,
   d.id::text as id, d.changed::text as changed, d.vector, d.payload, d.deleted
