@@ -1597,14 +1597,20 @@ create table raw.identities (
   service_id integer not null,
   content_hash bigint not null,
   constraint identities_pkey PRIMARY KEY (event_id, service_id)
-);
+) with (autovacuum_vacuum_insert_threshold=-1);
+alter table raw.identities alter column content_hash set statistics 10;
+alter table raw.identities alter column event_id set statistics 10;
+alter table raw.identities alter column service_id set statistics 10;
 
 create table raw.identities_before (
   event_id uuid not null,
   service_id integer not null,
   content_hash bigint not null,
   constraint identities_before_pkey PRIMARY KEY (event_id, service_id)
-);
+) with (autovacuum_vacuum_insert_threshold=-1);
+alter table raw.identities_before alter column content_hash set statistics 10;
+alter table raw.identities_before alter column event_id set statistics 10;
+alter table raw.identities_before alter column service_id set statistics 10;
 
 create table raw.identity_generation (
   only_row boolean not null default true,
@@ -1734,11 +1740,7 @@ begin
   -- `create table ... partition of` would lock the whole log against its writers and wait for every
   -- reader; `attach` waits for none of them
   execute format('create table raw.%I (like raw.events including defaults)', name);
-  -- rows only ever arrive; freeze early and cheaply, analyze so that plans know the day is not empty
-  execute format(
-    'alter table raw.%I set (autovacuum_vacuum_insert_scale_factor = 0.2, autovacuum_analyze_scale_factor = 0.05)',
-    name
-  );
+  perform raw.set_upkeep(('raw.' || name)::regclass);
   execute format(
     'alter table raw.events attach partition raw.%I for values from (%L) to (%L)',
     name,
@@ -1789,6 +1791,22 @@ begin
   alter table raw.identities_next rename to identities;
   update raw.identity_generation set started_at = now();
   return true;
+end $function$;
+
+CREATE OR REPLACE FUNCTION raw.set_upkeep(day regclass)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  statistics text;
+begin
+  select string_agg(format('alter column %I set statistics %s', attname,
+      case attname when 'payload' then 0 when 'occurred_at' then 30 else 10 end), ', ')
+  into statistics from pg_attribute where attrelid = day and attnum > 0 and not attisdropped;
+  execute format('alter table %s %s', day, statistics);
+  execute format('alter table %s reset (autovacuum_vacuum_insert_scale_factor)', day);
+  execute format('alter table %s set (autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_scale_factor = 0.05)',
+    day);
 end $function$;
 
 
@@ -1847,6 +1865,24 @@ create table stream.products (
 ) with (fillfactor=60);
 CREATE INDEX products_popular ON stream.products USING btree (popularity DESC, point_id) WHERE (content_rank > 0);
 CREATE INDEX products_words ON stream.products USING gin (words);
+alter table stream.products alter column category set statistics 10;
+alter table stream.products alter column content_at set statistics 10;
+alter table stream.products alter column content_hash set statistics 10;
+alter table stream.products alter column content_rank set statistics 10;
+alter table stream.products alter column counts set statistics 0;
+alter table stream.products alter column currency set statistics 10;
+alter table stream.products alter column description set statistics 0;
+alter table stream.products alter column first_seen set statistics 10;
+alter table stream.products alter column folded set statistics 0;
+alter table stream.products alter column key set statistics 10;
+alter table stream.products alter column last_seen set statistics 10;
+alter table stream.products alter column name set statistics 10;
+alter table stream.products alter column point_id set statistics 10;
+alter table stream.products alter column popularity set statistics 10;
+alter table stream.products alter column price set statistics 10;
+alter table stream.products alter column purchases set statistics 10;
+alter table stream.products alter column views set statistics 10;
+alter table stream.products alter column words set statistics 0;
 
 create table stream.stale (
   id bigint not null generated always as identity,
@@ -1854,6 +1890,7 @@ create table stream.stale (
   point_ids uuid[] not null,
   constraint stale_pkey PRIMARY KEY (id)
 ) with (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=5000);
+alter table stream.stale alter column point_ids set statistics 0;
 
 create table stream.users (
   point_id uuid not null,
@@ -1864,6 +1901,12 @@ create table stream.users (
   last_seen timestamp with time zone not null default '-infinity'::timestamp with time zone,
   constraint users_pkey PRIMARY KEY (point_id)
 ) with (fillfactor=50);
+alter table stream.users alter column bought set statistics 0;
+alter table stream.users alter column events set statistics 10;
+alter table stream.users alter column items set statistics 0;
+alter table stream.users alter column key set statistics 10;
+alter table stream.users alter column last_seen set statistics 10;
+alter table stream.users alter column point_id set statistics 10;
 alter table stream.users alter column bought set storage external;
 alter table stream.users alter column items set storage external;
 
@@ -2121,7 +2164,16 @@ CREATE INDEX points_changed ON vectors.points USING btree (collection_id, change
 CREATE INDEX points_event_received ON vectors.points USING btree (collection_id, ((payload ->> 'received_at'::text)) COLLATE "C") WHERE (payload ? 'event_id'::text);
 CREATE INDEX points_event_user ON vectors.points USING btree (collection_id, ((payload ->> 'user_id'::text))) WHERE (payload ? 'event_id'::text);
 CREATE INDEX points_tombstones ON vectors.points USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
+alter table vectors.points alter column changed set statistics 10;
+alter table vectors.points alter column collection_id set statistics 10;
+alter table vectors.points alter column deleted_at set statistics 10;
+alter table vectors.points alter column id set statistics 10;
+alter table vectors.points alter column payload set statistics 0;
+alter table vectors.points alter column vector set statistics 0;
+alter table vectors.points alter column vector_changed set statistics 10;
 alter table vectors.points alter column vector set storage external;
+alter index vectors.points_event_received alter column 2 set statistics 10;
+alter index vectors.points_event_user alter column 2 set statistics 10;
 
 CREATE OR REPLACE FUNCTION vectors.delete_points(collection integer, ids uuid[])
  RETURNS integer

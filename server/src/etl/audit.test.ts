@@ -45,6 +45,26 @@ test("the audit finds nothing in what the ETL folded, and each kind of damage", 
   assert.deepEqual(await differences(database.app), []);
 });
 
+test("every day that the log holds an event of is audited, however far apart, also without any window", async (t) => {
+  const database = await createEtlDatabase(t);
+  const ledger = makeLedger(6, 400);
+  await appendEvents(database.ingest, ledger);
+  const dayOf = (at: number) => new Date(Math.floor(at / 86_400_000) * 86_400_000).toISOString();
+  const held = [...new Set(ledger.map(({ at }) => dayOf(at)))].sort();
+  assert.ok(held.length > 5 && (held[0] ?? "") < "1970", "years lie between them");
+  const days: string[] = [];
+  for await (const report of audit(database.app)) {
+    if (report.kind === "day") days.push(report.day.toISOString());
+  }
+  assert.deepEqual(days, held);
+  const [from] = held.slice(2);
+  const later: string[] = [];
+  for await (const report of audit(database.app, { from: new Date(from ?? "") })) {
+    if (report.kind === "day") later.push(report.day.toISOString());
+  }
+  assert.deepEqual(later, held.slice(2));
+});
+
 async function differences(database: Database): Promise<AuditReport[]> {
   const found: AuditReport[] = [];
   for await (const report of audit(database)) if (report.kind === "difference") found.push(report);

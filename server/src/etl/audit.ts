@@ -75,10 +75,18 @@ export async function* audit(
 async function chooseDays(database: Database, options: AuditOptions): Promise<number[]> {
   const rows = await database.query<{ day: number }>(
     {
-      text: `select day from (
+      // from day to day of the log by its index on occurred_at, without reading all of it
+      text: `with recursive log_day as (
+               select floor(extract(epoch from min(occurred_at)) / 86400)::int as day from raw.events
+               union all
+               select (select floor(extract(epoch from min(occurred_at)) / 86400)::int from raw.events
+                       where occurred_at >= timestamptz 'epoch' + (day + 1) * interval '24 hours')
+               from log_day where day is not null
+             )
+             select day from (
                select bucket as day from analytics.window_totals where size = 3
                union
-               select floor(extract(epoch from occurred_at) / 86400)::int from raw.events
+               select day from log_day where day is not null
              ) d where ($1::timestamptz is null or day >= floor(extract(epoch from $1::timestamptz) / 86400))
                and ($2::timestamptz is null or day < extract(epoch from $2::timestamptz) / 86400)
              order by day`,

@@ -159,6 +159,11 @@ const tableFollowers = `
       case a.attstorage when 'p' then 'plain' when 'e' then 'external' when 'm' then 'main' else 'extended' end)
     from pg_attribute a join pg_type t on t.oid = a.atttypid
     where a.attrelid = any($1::oid[]) and a.attnum > 0 and not a.attisdropped and a.attstorage <> t.typstorage
+    union all
+    select i.indrelid, 6, format('%s %s', i.indexrelid::regclass, a.attnum),
+      format('alter index %s alter column %s set statistics %s;', i.indexrelid::regclass, a.attnum, a.attstattarget)
+    from pg_index i join pg_attribute a on a.attrelid = i.indexrelid
+    where i.indrelid = any($1::oid[]) and a.attstattarget >= 0
   ) lines order by part, key collate "C"`;
 
 /** The lines of all tables at once, by table. */
