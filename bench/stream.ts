@@ -2,9 +2,9 @@
  * What the part `stream` costs for an event: `node bench/stream.ts [--events 100000] [--page 5000] [--documents]`.
  * `--documents`: with the collection of events.
  *
- * Fills the log of a durable PostgreSQL of its own with a shop's events, then lets one worker read it to
- * the end. Says how many events it takes a second, the CPU of the worker and of PostgreSQL for each, and
- * where the time of its statements goes.
+ * Fills the log of a durable PostgreSQL of its own with a shop's events, then starts one worker, which reads it
+ * to the end and writes all points that have changed. Says how many events it takes a second, the CPU of the
+ * worker and of PostgreSQL for each, and where the time of its statements goes.
  */
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -75,6 +75,7 @@ async function append(database: Pool, random: () => number): Promise<void> {
 async function isRead(owner: Pool): Promise<boolean> {
   const [row] = await owner.query<{ read: boolean }>({
     text: `select not exists (select from stream.pages)
+             and not exists (select from stream.stale)
              and (select events from etl.cursors where reader = 'stream') >= (select count(*) from raw.events) as read`,
   });
   return row?.read === true;
@@ -134,7 +135,6 @@ try {
       events: flags.documents ? { days: 30 } : undefined,
     }),
   ];
-  const stop = new AbortController();
   const random = makeRandom(1);
   // the first round fills the tables, and is not the one to look at
   for (let round = 1; round <= Number(flags.rounds); round++) {
@@ -144,17 +144,17 @@ try {
     spent.clear();
     const cpu = { server: treeMicros(server.pid), worker: process.cpuUsage() };
     const began = performance.now();
-    const running =
-      round === 1 ? Promise.all(parts.map((part) => part.run(stop.signal))) : undefined;
-    running?.catch(console.error);
-    await owner.query({ text: "notify weir_raw" });
+    const stop = new AbortController();
+    const running = Promise.all(parts.map((part) => part.run(stop.signal)));
+    running.catch(console.error);
     while (!(await isRead(owner))) await delay(50);
     const seconds = (performance.now() - began) / 1000;
+    stop.abort();
+    await running;
     const worker = process.cpuUsage(cpu.worker);
     const postgres = treeMicros(server.pid) - cpu.server;
     const sum = (of: (page: PageReport) => number) =>
       pages.reduce((all, page) => all + of(page), 0);
-    // what was read while the log was being filled is not part of it
     const taken = sum((page) => page.events);
     console.log(
       `round ${round}: ${Math.round(taken / seconds)} events/s, CPU for each: worker ${((worker.user + worker.system) / taken).toFixed(1)} us, PostgreSQL ${(postgres / taken).toFixed(1)} us; ${pages.length} pages, ${sum((p) => p.points)} points written`,
@@ -167,7 +167,6 @@ try {
       );
     }
   }
-  stop.abort();
   await notifications.close();
   await shelf.close();
   await database.close();

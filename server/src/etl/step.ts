@@ -6,10 +6,11 @@ export interface Step {
   /** The limit was reached: more may wait. */
   readonly more: boolean;
   readonly milliseconds: number;
-  /** Microseconds of each stage, in the order of `stageNames`; only the first when nothing was read. */
-  readonly stages: readonly number[];
+  /** Microseconds by name of stage; only the first when nothing was read. */
+  readonly stages: ReadonlyMap<string, number>;
 }
 
+/** In the order in which `etl.step` answers them. */
 export const stageNames = [
   "read",
   "names",
@@ -47,6 +48,6 @@ export async function runStep(database: Database, options: StepOptions): Promise
     events: row.events,
     more: row.more,
     milliseconds: performance.now() - started,
-    stages: row.stage_us,
+    stages: new Map(row.stage_us.map((micros, n) => [stageNames[n] as string, micros])),
   };
 }

@@ -2,24 +2,17 @@
 import type { FoundProduct, SearchFilter } from "@weir/protocol";
 import type { Queryable } from "../core/database.ts";
 
-/** Point ids of what the user bought, the newest last; empty for an unknown user. */
+/** Point ids of what the user bought; empty for an unknown user. */
 export async function readBought(
   database: Queryable,
   pointId: string,
   signal: AbortSignal,
-): Promise<string[]> {
-  const rows = await database.query<{ bought: string }>(
-    {
-      name: "search_bought",
-      text: "select encode(bought, 'hex') as bought from stream.users where point_id = $1",
-      values: [pointId],
-    },
+): Promise<readonly string[]> {
+  const rows = await database.query<{ bought: string[] }>(
+    { name: "search_bought", text: "select stream.bought_by($1) as bought", values: [pointId] },
     { signal },
   );
-  const hex = rows[0]?.bought ?? "";
-  return (hex.match(/.{32}/g) ?? []).map((id) =>
-    id.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5"),
-  );
+  return rows[0]?.bought ?? [];
 }
 
 interface Row {

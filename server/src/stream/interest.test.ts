@@ -1,19 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { uuidOfText } from "../core/uuid.ts";
 import {
   addLogs,
+  addProducts,
   compactBought,
   compactInterest,
   countProducts,
-  decodeIds,
   decodeInterest,
-  encodeIds,
+  decodeNumbers,
   encodeInterest,
+  encodeNumbers,
   interestVector,
   logWeight,
-  productsOf,
 } from "./interest.ts";
 
 const day = 86_400_000;
@@ -49,51 +48,53 @@ test("weights add up to the same in any order, late ones included", () => {
   );
 });
 
-test("interests and ids survive being written and read", () => {
-  const interest = new Map([
-    [uuidOfText("a"), 12.5],
-    [uuidOfText("b"), -3.25],
+function encode(...entries: readonly (readonly [product: number, weight: number])[]): Buffer {
+  return encodeInterest(new Map(entries), (product) => product);
+}
+
+test("interests and numbers survive being written and read", () => {
+  const names = new Map([
+    ["a", 12.5],
+    ["b", -3.25],
   ]);
-  assert.deepEqual(decodeInterest(encodeInterest(interest)), interest);
-  const ids = [uuidOfText("x"), uuidOfText("y")];
-  assert.deepEqual(decodeIds(encodeIds(ids)), ids);
+  const numbers = new Map([
+    ["a", 1],
+    ["b", 2 ** 31 - 1],
+  ]);
+  const items = encodeInterest(names, (name) => numbers.get(name) as number);
+  assert.deepEqual(
+    decodeInterest(items),
+    new Map([
+      [1, 12.5],
+      [2 ** 31 - 1, -3.25],
+    ]),
+  );
+  assert.deepEqual(decodeNumbers(encodeNumbers([7, 2 ** 31 - 1])), [7, 2 ** 31 - 1]);
 });
 
 test("written again, each product stands once, and of many the weightiest stay", () => {
-  const many = new Map(Array.from({ length: 100 }, (_, n) => [uuidOfText(String(n)), n]));
-  const again = new Map([
-    [uuidOfText("3"), 99],
-    [uuidOfText("99"), 99],
-  ]);
-  const kept = decodeInterest(
-    compactInterest(Buffer.concat([encodeInterest(many), encodeInterest(again)])),
-  );
+  const many = Array.from({ length: 100 }, (_, n) => [n, n] as const);
+  const again = encode([3, 99], [99, 99]);
+  const kept = decodeInterest(compactInterest(Buffer.concat([again, encode(...many)])));
   assert.equal(kept.size, 32);
   assert.equal(Math.min(...kept.values()), 69);
-  assert.ok(kept.has(uuidOfText("3")));
+  assert.ok(kept.has(3));
   // twice the weight: one more as a logarithm
-  assert.equal(kept.get(uuidOfText("99")), 100);
+  assert.equal(kept.get(99), 100);
 });
 
 test("what was bought again is the newest, and of very much the newest stays", () => {
-  const ids = Array.from({ length: 600 }, (_, n) => uuidOfText(String(n)));
-  const [first = ""] = ids;
-  const kept = decodeIds(compactBought(encodeIds([...ids, first])));
+  const numbers = Array.from({ length: 600 }, (_, n) => n);
+  const kept = decodeNumbers(compactBought(encodeNumbers([...numbers, 0])));
   assert.equal(kept.length, 512);
-  assert.equal(kept.at(-1), first);
-  assert.ok(!kept.includes(uuidOfText("1")));
+  assert.equal(kept.at(-1), 0);
+  assert.ok(!kept.includes(1));
 });
 
 test("a taste that names products twice is the same as the one written again", () => {
-  const twice = Buffer.concat(
-    [
-      [uuidOfText("a"), 2] as const,
-      [uuidOfText("b"), 3] as const,
-      [uuidOfText("a"), 2] as const,
-    ].map((entry) => encodeInterest(new Map([entry]))),
-  );
-  const vectorOf = (product: string) =>
-    product === uuidOfText("a").replaceAll("-", "") ? Float32Array.of(1, 0) : Float32Array.of(0, 1);
+  const twice = Buffer.concat([encode([1, 2]), encode([2, 3]), encode([1, 2])]);
+  const vectorOf = (product: number) =>
+    product === 1 ? Float32Array.of(1, 0) : Float32Array.of(0, 1);
   assert.equal(countProducts(twice), 2);
   assert.deepEqual(
     interestVector(twice, vectorOf),
@@ -102,19 +103,14 @@ test("a taste that names products twice is the same as the one written again", (
 });
 
 test("the vector is the weighted mean, of length one, of the products that have one", () => {
-  const hex = (name: string) => uuidOfText(name).replaceAll("-", "");
   const vectors = new Map([
-    [hex("a"), Float32Array.of(1, 0)],
-    [hex("b"), Float32Array.of(0, 1)],
+    [1, Float32Array.of(1, 0)],
+    [2, Float32Array.of(0, 1)],
   ]);
-  const items = encodeInterest(
-    new Map([
-      [uuidOfText("a"), 1_000 + Math.log2(3)],
-      [uuidOfText("b"), 1_000 + Math.log2(4)],
-      [uuidOfText("unknown"), 1_005],
-    ]),
-  );
-  assert.deepEqual([...productsOf(items)], ["a", "b", "unknown"].map(hex));
+  const items = encode([1, 1_000 + Math.log2(3)], [2, 1_000 + Math.log2(4)], [3, 1_005]);
+  const products = new Set<number>();
+  addProducts(items, products);
+  assert.deepEqual([...products], [1, 2, 3]);
   assert.equal(countProducts(items), 3);
   const vector = interestVector(items, (product) => vectors.get(product));
   assert.ok(vector !== undefined);

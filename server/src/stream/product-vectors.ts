@@ -3,17 +3,14 @@ import type { Queryable } from "../core/database.ts";
 import { vectorOf } from "./put-points.ts";
 
 export interface ProductVectors {
-  /**
-   * Reads those that are not in memory; those without a vector are missing in the answer. Products are named
-   * by their point ids without dashes, as they are encoded in interests.
-   */
+  /** Reads those that are not in memory; those without a vector are missing in the answer. All by number. */
   load(
     connection: Queryable,
     collectionId: number,
-    products: ReadonlySet<string>,
-  ): Promise<ReadonlyMap<string, Float32Array>>;
+    products: ReadonlySet<number>,
+  ): Promise<ReadonlyMap<number, Float32Array>>;
   /** Their texts may be others than before. */
-  forget(pointIds: readonly string[]): void;
+  forget(products: readonly number[]): void;
   /** After a failure: what was read may have been rolled back. */
   clear(): void;
 }
@@ -23,10 +20,10 @@ const keptVectors = 10_000;
 const keptCollections = 3;
 
 export function createProductVectors(): ProductVectors {
-  /** By collection and point id. */
-  const kept = new Map<number, Map<string, Float32Array>>();
+  /** By collection and product. */
+  const kept = new Map<number, Map<number, Float32Array>>();
 
-  function set(collectionId: number, pointId: string, vector: Float32Array): void {
+  function set(collectionId: number, product: number, vector: Float32Array): void {
     let vectors = kept.get(collectionId);
     if (vectors === undefined) {
       vectors = new Map();
@@ -34,35 +31,35 @@ export function createProductVectors(): ProductVectors {
       // the live model, one that is being filled, and one to compare with
       if (kept.size > keptCollections) kept.delete(kept.keys().next().value as number);
     }
-    if (vectors.size >= keptVectors) vectors.delete(vectors.keys().next().value as string);
-    vectors.set(pointId, vector);
+    if (vectors.size >= keptVectors) vectors.delete(vectors.keys().next().value as number);
+    vectors.set(product, vector);
   }
 
-  async function load(connection: Queryable, collectionId: number, products: ReadonlySet<string>) {
-    const found = new Map<string, Float32Array>();
-    const missing: string[] = [];
-    for (const id of products) {
-      const vector = kept.get(collectionId)?.get(id);
-      if (vector === undefined) missing.push(id);
-      else found.set(id, vector);
+  async function load(connection: Queryable, collectionId: number, products: ReadonlySet<number>) {
+    const found = new Map<number, Float32Array>();
+    const missing: number[] = [];
+    for (const product of products) {
+      const vector = kept.get(collectionId)?.get(product);
+      if (vector === undefined) missing.push(product);
+      else found.set(product, vector);
     }
     if (missing.length === 0) return found;
-    const rows = await connection.query<{ id: string; vector: Buffer }>({
+    const rows = await connection.query<{ number: number; vector: Buffer }>({
       name: "stream_product_vectors",
-      text: `select replace(id::text, '-', '') as id, vector from vectors.points
-             where collection_id = $1 and id = any($2::uuid[]) and vector is not null`,
+      text: `select p.number, v.vector from stream.products p
+             join vectors.points v on v.collection_id = $1 and v.id = p.point_id
+             where p.number = any($2::int[]) and v.vector is not null`,
       values: [collectionId, missing],
     });
     for (const row of rows) {
       const vector = vectorOf(row.vector);
-      found.set(row.id, vector);
-      set(collectionId, row.id, vector);
+      found.set(row.number, vector);
+      set(collectionId, row.number, vector);
     }
     return found;
   }
 
-  function forget(pointIds: readonly string[]): void {
-    const products = pointIds.map((id) => id.replaceAll("-", ""));
+  function forget(products: readonly number[]): void {
     for (const vectors of kept.values()) for (const product of products) vectors.delete(product);
   }
 

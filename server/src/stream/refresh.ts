@@ -7,7 +7,7 @@ import type { Database, Notifications, Queryable } from "../core/database.ts";
 import type { Part } from "../core/part.ts";
 import { createWake } from "../core/wake.ts";
 import { lockCollections, type ModelCollections, readCollections } from "./collections.ts";
-import { interestVector, productsOf } from "./interest.ts";
+import { addProducts, interestVector } from "./interest.ts";
 import { createProductVectors, type ProductVectors } from "./product-vectors.ts";
 import { type NewPoint, putPoints } from "./put-points.ts";
 import { type StaleKind, takeStale } from "./stale-points.ts";
@@ -19,20 +19,27 @@ export interface RefreshOptions {
   readonly notifications: Notifications;
   /** From one round to the next: what changes meanwhile is written once. */
   readonly intervalMs: number;
-  readonly onRound?: (round: { readonly points: number; readonly milliseconds: number }) => void;
+  readonly onRound?: (round: RefreshRound) => void;
   readonly onError?: (error: unknown) => void;
+}
+
+export interface RefreshRound {
+  readonly points: number;
+  readonly milliseconds: number;
+  /** The longest that a change has waited for its point. */
+  readonly waitedMs: number;
 }
 
 /**
  * Points of one transaction. Many users, whose points nobody else writes: the more at once, the fewer are
  * written twice. Few products, whose new texts wait for it.
  */
-const atOnce = { products: 2_000, users: 10_000 } as const;
-/** In memory: a taste is a kilobyte, and its vector another. */
+const atOnce = { products: 2_000, users: 5_000 } as const;
+/** In memory: a taste is half a kilobyte, and its vector a whole one. */
 const usersAtOnce = 1_000;
 /** So much longer than it works it rests: what changes often is written seldom, and others have the processor. */
 const restShare = 8;
-const longestRestMs = 10_000;
+const longestRestMs = 30_000;
 
 export function createRefresh(options: RefreshOptions): Part {
   const { database } = options;
@@ -43,9 +50,9 @@ export function createRefresh(options: RefreshOptions): Part {
     while (!signal.aborted) {
       const started = performance.now();
       try {
-        const points = await round(signal);
+        const { points, waitedMs } = await round(signal);
         if (points > 0) {
-          options.onRound?.({ points, milliseconds: performance.now() - started });
+          options.onRound?.({ points, milliseconds: performance.now() - started, waitedMs });
         }
         problem = undefined;
       } catch (error) {
@@ -60,19 +67,22 @@ export function createRefresh(options: RefreshOptions): Part {
     }
   }
 
-  async function round(signal: AbortSignal): Promise<number> {
+  async function round(signal: AbortSignal): Promise<{ points: number; waitedMs: number }> {
     let points = 0;
+    let waitedMs = 0;
     for (const kind of ["products", "users"] as const) {
       for (;;) {
         signal.throwIfAborted();
-        const { written, left } = await refreshBatch(database, { kind, productVectors });
+        const started = performance.now();
+        const { written, left, ...batch } = await refreshBatch(database, { kind, productVectors });
         points += written;
+        waitedMs = Math.max(waitedMs, batch.waitedMs + performance.now() - started);
         if (written > 0) await database.query({ text: "select pg_notify('weir_points', '')" });
         // while the log waits to be read, reading it comes first
         if (!left || (await isBehind(database))) break;
       }
     }
-    return points;
+    return { points, waitedMs };
   }
 
   return { name: "points", run, problem: () => problem };
@@ -86,32 +96,32 @@ async function isBehind(database: Database): Promise<boolean> {
   return row?.behind === true;
 }
 
-/** One transaction; answers how many points it wrote, and whether there are more. */
+/** One transaction; answers how many points it wrote, how long they waited, and whether there are more. */
 async function refreshBatch(
   database: Database,
   { kind, productVectors }: { kind: StaleKind; productVectors: ProductVectors },
-): Promise<{ written: number; left: boolean }> {
+): Promise<{ written: number; waitedMs: number; left: boolean }> {
   return database.transaction(async (connection) => {
     await lockCollections(connection);
-    const { ids, left } = await takeStale(connection, kind, atOnce[kind]);
-    if (ids.length === 0) return { written: 0, left };
+    const { ids, ...taken } = await takeStale(connection, kind, atOnce[kind]);
+    if (ids.length === 0) return { written: 0, ...taken };
     const models = await readCollections(connection);
-    if (kind === "users") await refreshUsers(connection, ids, { models, productVectors });
-    else {
-      productVectors.forget(ids);
-      await refreshProducts(connection, models, ids);
-    }
-    return { written: ids.length, left };
+    const found = { models, productVectors };
+    if (kind === "users") await refreshUsers(connection, ids, found);
+    else await refreshProducts(connection, ids, found);
+    return { written: ids.length, ...taken };
   });
+}
+
+interface Refreshing {
+  readonly models: readonly ModelCollections[];
+  readonly productVectors: ProductVectors;
 }
 
 async function refreshUsers(
   connection: Queryable,
   ids: readonly string[],
-  {
-    models,
-    productVectors,
-  }: { models: readonly ModelCollections[]; productVectors: ProductVectors },
+  { models, productVectors }: Refreshing,
 ): Promise<void> {
   for (let at = 0; at < ids.length; at += usersAtOnce) {
     const users = await readUsers(connection, ids.slice(at, at + usersAtOnce));
@@ -125,10 +135,9 @@ async function refreshUsers(
 
 async function refreshProducts(
   connection: Queryable,
-  models: readonly ModelCollections[],
   ids: readonly string[],
+  { models, productVectors }: Refreshing,
 ): Promise<void> {
-  if (ids.length === 0) return;
   const rows = await connection.query<ProductRow>({
     name: "stream_read_products",
     // held by nobody: whoever changes a product meanwhile marks it again
@@ -136,6 +145,8 @@ async function refreshProducts(
            where p.point_id = any($1::uuid[]) and p.content_rank > 0`,
     values: [ids],
   });
+  // their texts may be others than before
+  productVectors.forget(rows.map(({ number }) => number));
   const points = rows.map((row) => ({
     id: row.point_id,
     vector: undefined,
@@ -200,7 +211,8 @@ export async function userPoints(
 ): Promise<NewPoint[]> {
   const collection = model.collections.products;
   if (collection === undefined || users.length === 0) return [];
-  const wanted = new Set(users.flatMap(({ items }) => [...productsOf(items)]));
+  const wanted = new Set<number>();
+  for (const { items } of users) addProducts(items, wanted);
   const vectors = await productVectors.load(connection, collection, wanted);
   return users.flatMap((user) => {
     const vector = interestVector(user.items, (product) => vectors.get(product));

@@ -5,7 +5,7 @@ import type { Queryable } from "../core/database.ts";
 export type StaleKind = "products" | "users";
 
 const marksOfRow = 100;
-const rowsTaken = 1_000;
+const idLength = 36;
 
 export async function markStale(
   connection: Queryable,
@@ -24,23 +24,34 @@ export async function markStale(
   });
 }
 
-/**
- * Point ids, each once, at most `most` of them; what else was marked stays marked, each point once: so marks
- * do not pile up while they come faster than they go. Whether there are more says `left`.
- */
+export interface TakenMarks {
+  /** Point ids, each once. */
+  readonly ids: readonly string[];
+  /** How long the oldest mark has stood; 0 without any. */
+  readonly waitedMs: number;
+  readonly left: boolean;
+}
+
+/** At most `most` points, the longest marked first; what else was marked stays marked, each point once. */
 export async function takeStale(
   connection: Queryable,
   kind: StaleKind,
   most: number,
-): Promise<{ readonly ids: readonly string[]; readonly left: boolean }> {
-  const rows = await connection.query<{ point_ids: string[] }>({
+): Promise<TakenMarks> {
+  const [row] = await connection.query<{ ids: string; waited_ms: number; more: boolean }>({
     name: "stream_take_stale",
-    text: `delete from stream.stale where id = any(array(
-             select id from stream.stale where is_user = $1 order by id limit $2 for update skip locked))
-           returning point_ids`,
-    values: [kind === "users", rowsTaken],
+    // as one text: the driver takes an array of as many apart ten times as slowly
+    text: `select ids, coalesce(extract(epoch from clock_timestamp() - since), 0)::float8 * 1000 as waited_ms, more
+           from stream.take_stale($1, $2)`,
+    values: [kind === "users", most],
   });
-  const all = [...new Set(rows.flatMap((row) => row.point_ids))];
-  await markStale(connection, kind, all.slice(most));
-  return { ids: all.slice(0, most), left: all.length > most || rows.length === rowsTaken };
+  const {
+    ids: text,
+    waited_ms: waitedMs,
+    more: left,
+  } = row ?? { ids: "", waited_ms: 0, more: false };
+  const ids = Array.from({ length: text.length / idLength }, (_, n) =>
+    text.slice(n * idLength, (n + 1) * idLength),
+  );
+  return { ids, waitedMs, left };
 }

@@ -34,7 +34,11 @@ export async function writeChanges(
   changes: Changes,
   context: WriteContext,
 ): Promise<Written> {
-  const { described, confirmed } = await writeProducts(connection, changes.products, context.fold);
+  const { described, confirmed, numbers } = await writeProducts(
+    connection,
+    changes.products,
+    context.fold,
+  );
   let points = 0;
   for (const model of context.models) {
     if (model.collections.products === undefined) continue;
@@ -42,7 +46,7 @@ export async function writeChanges(
     await putPoints(connection, model.collections.products, made);
     points += made.length;
   }
-  const users = await writeUsers(connection, changes.users);
+  const users = await writeUsers(connection, changes.users, numbers);
   const hashes = new Map(confirmed);
   for (const row of described) hashes.set(row.point_id, row.hash);
   // also those written just now: a refresh that has read them before may write after

@@ -5,6 +5,7 @@ import type { ProductChange } from "./collect.ts";
 /** A product as it stands after the change. */
 export interface ProductRow {
   readonly point_id: string;
+  readonly number: number;
   readonly key: string;
   readonly name: string | null;
   readonly description: string | null;
@@ -19,7 +20,7 @@ export interface ProductRow {
 }
 
 /** Columns of `stream.products p` that make a `ProductRow`. */
-export const productColumns = `p.point_id, p.key, p.name, p.description, p.category, p.price::float8 as price,
+export const productColumns = `p.point_id, p.number, p.key, p.name, p.description, p.category, p.price::float8 as price,
   p.currency, encode(p.content_hash, 'hex') as hash, p.first_seen, p.last_seen, p.counts`;
 
 export interface WrittenProducts {
@@ -27,11 +28,14 @@ export interface WrittenProducts {
   readonly described: readonly ProductRow[];
   /** Of the others those whose text is known to be kept: its hex hash by point id. */
   readonly confirmed: ReadonlyMap<string, string>;
+  /** Of all products, by point id. */
+  readonly numbers: ReadonlyMap<string, number>;
 }
 
 /** What is kept of a product's text. */
 interface Kept {
   readonly point_id: string;
+  readonly number: number;
   /** From what was told, if anything was. */
   readonly differs: boolean | null;
   readonly hash: Buffer;
@@ -48,13 +52,15 @@ export async function writeProducts(
   const kept = await addToProducts(connection, changes);
   const told: ProductChange[] = [];
   const confirmed = new Map<string, string>();
+  const numbers = new Map<string, number>();
   for (const product of kept) {
+    numbers.set(product.point_id, product.number);
     const change = changes.get(product.point_id) as ProductChange;
     if (change.described === undefined) continue;
     if (product.differs === true && isNewer(product, change)) told.push(change);
     else confirmed.set(product.point_id, product.hash.toString("hex"));
   }
-  return { described: await describeProducts(connection, told, fold), confirmed };
+  return { described: await describeProducts(connection, told, fold), confirmed, numbers };
 }
 
 /** Makes those that are new. Answers all, held until the transaction ends. */
@@ -84,7 +90,7 @@ async function addToProducts(
 function addToKnown(connection: Queryable, changes: readonly ProductChange[]): Promise<Kept[]> {
   return connection.query<Kept>({
     name: "stream_add_to_products",
-    text: `select point_id, differs, hash, content_rank,
+    text: `select point_id, number, differs, hash, content_rank,
              extract(epoch from nullif(content_at, '-infinity'))::float8 * 1000 as content_at
            from stream.add_to_products($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
     values: columnsOf(changes),
@@ -101,7 +107,7 @@ function makeProducts(connection: Queryable, changes: readonly ProductChange[]):
              $8::int[], $9::bytea[], $10::timestamptz[], $11::text[])
              as u (id, type, events, counts, first_seen, last_seen, views, purchases, hash, told_at, key)
            on conflict do nothing
-           returning point_id, content_hash as hash, content_rank, null::float8 as content_at, true as differs`,
+           returning point_id, number, content_hash as hash, content_rank, null::float8 as content_at, true as differs`,
     values: [...columnsOf(changes), changes.map(({ key }) => key)],
   });
 }

@@ -5,8 +5,8 @@ import {
   compactBought,
   compactInterest,
   countProducts,
-  encodeIds,
   encodeInterest,
+  encodeNumbers,
   mostBoughtBytes,
   mostItemBytes,
 } from "./interest.ts";
@@ -26,10 +26,14 @@ interface GrownUser {
   readonly bought: Buffer;
 }
 
-/** Adds the changes to the users; answers their point ids. Once per page: it adds. */
+/**
+ * Adds the changes to the users; answers their point ids. Once per page: it adds.
+ * @param numbers of all products that the changes name, by point id.
+ */
 export async function writeUsers(
   connection: Queryable,
   changes: ReadonlyMap<string, UserChange>,
+  numbers: ReadonlyMap<string, number>,
 ): Promise<string[]> {
   if (changes.size === 0) return [];
   // in one order everywhere, so that workers wait for each other instead of deadlocking
@@ -38,7 +42,10 @@ export async function writeUsers(
     name: "stream_add_users",
     text: "select point_id, items, bought from stream.add_to_users($1, $2, $3, $4, $5, $6, $7, $8)",
     values: [
-      ...columnsOf(ids.map((id) => changes.get(id) as UserChange)),
+      ...columnsOf(
+        ids.map((id) => changes.get(id) as UserChange),
+        numbers,
+      ),
       mostItemBytes,
       mostBoughtBytes,
     ],
@@ -47,7 +54,7 @@ export async function writeUsers(
   return ids;
 }
 
-function columnsOf(changes: readonly UserChange[]): Buffer[] {
+function columnsOf(changes: readonly UserChange[], numbers: ReadonlyMap<string, number>): Buffer[] {
   const id = new ArrayColumn(typeIds.uuid);
   const key = new ArrayColumn(typeIds.text);
   const items = new ArrayColumn(typeIds.bytea);
@@ -59,12 +66,18 @@ function columnsOf(changes: readonly UserChange[]): Buffer[] {
   for (const change of changes) {
     id.uuid(change.pointId);
     key.text(change.key);
-    items.buffer(encodeInterest(change.interest));
-    bought.buffer(encodeIds(change.bought));
+    items.buffer(encodeInterest(change.interest, numberOf));
+    bought.buffer(encodeNumbers([...change.bought].map(numberOf)));
     events.int4(change.events);
     lastSeen.timestamp(change.lastSeen * 1000);
   }
   return columns.map((column) => column.end());
+
+  function numberOf(product: string): number {
+    const number = numbers.get(product);
+    if (number === undefined) throw new Error(`product ${product} was not written with its page`);
+    return number;
+  }
 }
 
 /** They are held already: their order does not matter. */

@@ -11,6 +11,12 @@ interface PageReport {
   readonly lagMs: number;
 }
 
+interface RefreshRound {
+  readonly points: number;
+  readonly milliseconds: number;
+  readonly waitedMs: number;
+}
+
 interface EmbedCounts {
   readonly asked: number;
   readonly cached: number;
@@ -60,6 +66,10 @@ export function observeStream(metrics: Metrics) {
     help: "Duration of a round that writes what changed in points since",
     buckets: secondsBuckets,
   });
+  const waited = metrics.gauge({
+    name: "weir_stream_refresh_waited_seconds",
+    help: "The longest that a change had waited for its point when the last such round wrote it",
+  });
   const texts = metrics.counter({
     name: "weir_embedder_texts_total",
     help: "Texts that wanted a vector, by where it came from",
@@ -85,8 +95,9 @@ export function observeStream(metrics: Metrics) {
       totals.stream_dead += page.dead.length;
       totals.stream_lag_ms = page.lagMs;
     },
-    refreshed(round: { readonly points: number; readonly milliseconds: number }) {
+    refreshed(round: RefreshRound) {
       points.inc(round.points);
+      waited.set(round.waitedMs / 1000);
       refresh.observe(round.milliseconds / 1000);
     },
     embedded(counts: EmbedCounts) {

@@ -3,7 +3,7 @@
 import { uuidOfText } from "../../src/core/uuid.ts";
 import { createLsaEmbedder } from "../../src/embeddings/lsa.ts";
 import { decodeLsaModel } from "../../src/embeddings/lsa-model.ts";
-import { decodeIds, decodeInterest } from "../../src/stream/interest.ts";
+import { decodeInterest, decodeNumbers } from "../../src/stream/interest.ts";
 import type { TestDatabase } from "../helpers/database.ts";
 import type { LedgerEvent } from "./window-oracle.ts";
 
@@ -74,11 +74,12 @@ function userLine(
 export async function storedStream(database: TestDatabase): Promise<string[]> {
   const products = await database.app.query<{
     key: string;
+    number: number;
     counts: Record<string, number>;
     first: number;
     last: number;
   }>({
-    text: `select key, counts, extract(epoch from first_seen)::float8 * 1000 as first,
+    text: `select key, number, counts, extract(epoch from first_seen)::float8 * 1000 as first,
              extract(epoch from last_seen)::float8 * 1000 as last from stream.products`,
   });
   const users = await database.app.query<{
@@ -89,13 +90,17 @@ export async function storedStream(database: TestDatabase): Promise<string[]> {
   }>({
     text: "select key, events, items, bought from stream.users",
   });
+  const ids = new Map(products.map(({ number, key }) => [number, uuidOfText(key)]));
+  const idOf = (number: number) => ids.get(number) ?? `product number ${number} of nobody`;
   return [
     ...products.map((row) => productLine(row.key, row)),
     ...users.map((row) =>
       userLine(row.key, {
         events: Number(row.events),
-        interest: decodeInterest(row.items),
-        bought: decodeIds(row.bought),
+        interest: new Map(
+          [...decodeInterest(row.items)].map(([number, weight]) => [idOf(number), weight]),
+        ),
+        bought: decodeNumbers(row.bought).map(idOf),
       }),
     ),
   ].sort();
