@@ -1044,12 +1044,61 @@ CREATE OR REPLACE FUNCTION etl.fold_sessions()
  RETURNS void
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+begin
+  insert into batch_users
+  select span.*, near.*, span.last <= span.first + interval '30 minutes' and near.started_at <= span.first is not false
+  from (
+    select user_id, min(occurred_at) as first, max(occurred_at) as last, count(*) as events,
+      count(*) filter (where action = 3) as purchases
+    from batch where user_id is not null group by user_id
+  ) span
+  left join lateral (
+    select ctid, started_at, ended_at from analytics.sessions s
+    where s.user_id = span.user_id and s.started_at <= span.last + interval '30 minutes'
+    order by started_at desc limit 1) near on true;
+
+  with extended as (
+    -- by row address: whoever writes sessions holds the cursor, so nobody has moved them
+    update analytics.sessions s
+    set ended_at = greatest(s.ended_at, b.last), events = s.events + b.events, purchases = s.purchases + b.purchases
+    from batch_users b
+    where b.simple and s.ctid = b.session and b.first <= b.ended_at + interval '30 minutes'
+    returning new.started_at, (new.purchases > 0)::int - (old.purchases > 0)::int as converted
+  ), opened as (
+    insert into analytics.sessions (user_id, started_at, ended_at, events, purchases)
+    select user_id, first, last, events, purchases from batch_users
+    where simple and first <= ended_at + interval '30 minutes' is not true order by user_id
+    returning started_at, (purchases > 0)::int as converted
+  ), moved as (
+    select etl.minute_of(started_at) as minute, sum(sessions) as sessions, sum(converted) as converted from (
+      select started_at, 1 as sessions, converted from opened
+      union all
+      select started_at, 0, converted from extended where converted <> 0
+    ) d group by 1
+  )
+  insert into analytics.window_totals as w (size, bucket, sessions, converted_sessions)
+  select size, bucket, sum(sessions), sum(converted)
+  from moved cross join lateral (values (1::smallint, minute), (2::smallint, etl.hour_of_minute(minute)),
+    (3::smallint, etl.day_of_minute(minute))) v (size, bucket)
+  group by 1, 2 order by 1, 2
+  on conflict (size, bucket) do update set
+    sessions = w.sessions + excluded.sessions, converted_sessions = w.converted_sessions + excluded.converted_sessions;
+
+  if exists (select from batch_users where not simple) then perform etl.fold_tangled_sessions(); end if;
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.fold_tangled_sessions()
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
  SET enable_nestloop TO 'off'
 AS $function$
 begin
   with span as materialized (
-    select user_id, min(occurred_at) as first, max(occurred_at) as last from batch
-    where user_id is not null group by user_id
+    select user_id, first, last from batch_users where not simple
   ), latest as materialized (
     -- for a user in order this is the only interval near; one probe
     select span.user_id, span.first, near.* from span cross join lateral (
@@ -1069,7 +1118,7 @@ begin
     ) near where latest.started_at > latest.first
   ), intervals as (
     select user_id, occurred_at as started_at, occurred_at as ended_at, 1 as events, (action = 3)::int as purchases,
-      null::tid as row from batch where user_id is not null
+      null::tid as row from batch where user_id in (select user_id from span)
     union all
     select user_id, started_at, ended_at, events, purchases, row from existing
   ), opened as (
@@ -1213,8 +1262,10 @@ CREATE OR REPLACE FUNCTION etl.open_batch()
  LANGUAGE plpgsql
 AS $function$
 begin
-  if to_regclass('pg_temp.batch') is not null then return; end if;
-  create temporary table batch (
+  -- the last one that is made
+  if to_regclass('pg_temp.batch_users') is not null then return; end if;
+  -- `if not exists`: sessions of before this migration have these
+  create temporary table if not exists batch (
     occurred_at timestamptz not null, received_at timestamptz not null, xid xid8 not null,
     minute int not null, hour int not null, day int not null,
     service_id int not null, event_type int, action smallint, user_id int, product_id int, currency smallint,
@@ -1223,12 +1274,20 @@ begin
     -- only of events whose product has no name yet
     format smallint, payload text
   ) on commit delete rows;
-  create temporary table batch_products (
+  create temporary table if not exists batch_products (
     hour int not null, day int not null, action smallint not null, product_id int, currency smallint, amount numeric,
     product_key text, format smallint, payload text
   ) on commit delete rows;
-  create temporary table batch_carts (
+  create temporary table if not exists batch_carts (
     user_id int not null, occurred_at timestamptz not null, view_day int, last_view_at timestamptz
+  ) on commit delete rows;
+  create temporary table batch_users (
+    user_id int not null, first timestamptz not null, last timestamptz not null,
+    events int not null, purchases int not null,
+    -- the user's latest session that begins at most 30 minutes after the last of these events
+    session tid, started_at timestamptz, ended_at timestamptz,
+    -- the events are one run by themselves, and of all sessions only that one can be near
+    simple bool not null
   ) on commit delete rows;
 end $function$;
 
@@ -1861,6 +1920,8 @@ create table stream.products (
   purchases bigint not null default 0,
   views bigint not null default 0,
   popularity integer not null generated always as ((((floor(((16)::double precision * ln(((1 + purchases))::double precision))))::integer * 1000) + (floor(((8)::double precision * ln(((1 + views))::double precision))))::integer)) stored,
+  number integer not null generated always as identity,
+  constraint products_number_key UNIQUE (number),
   constraint products_pkey PRIMARY KEY (point_id)
 ) with (fillfactor=60);
 CREATE INDEX products_popular ON stream.products USING btree (popularity DESC, point_id) WHERE (content_rank > 0);
@@ -1888,6 +1949,7 @@ create table stream.stale (
   id bigint not null generated always as identity,
   is_user boolean not null,
   point_ids uuid[] not null,
+  marked_at timestamp with time zone not null default clock_timestamp(),
   constraint stale_pkey PRIMARY KEY (id)
 ) with (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=5000);
 alter table stream.stale alter column point_ids set statistics 0;
@@ -1895,18 +1957,14 @@ alter table stream.stale alter column point_ids set statistics 0;
 create table stream.users (
   point_id uuid not null,
   key text not null,
-  items bytea not null default '\x'::bytea,
   bought bytea not null default '\x'::bytea,
   events bigint not null default 0,
   last_seen timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  items bytea not null default '\x'::bytea,
   constraint users_pkey PRIMARY KEY (point_id)
 ) with (fillfactor=50);
 alter table stream.users alter column bought set statistics 0;
-alter table stream.users alter column events set statistics 10;
 alter table stream.users alter column items set statistics 0;
-alter table stream.users alter column key set statistics 10;
-alter table stream.users alter column last_seen set statistics 10;
-alter table stream.users alter column point_id set statistics 10;
 alter table stream.users alter column bought set storage external;
 alter table stream.users alter column items set storage external;
 
@@ -1920,7 +1978,7 @@ AS $function$
 $function$;
 
 CREATE OR REPLACE FUNCTION stream.add_to_products(ids uuid[], types text[], new_events integer[], new_counts text[], first_seen_at timestamp with time zone[], last_seen_at timestamp with time zone[], new_views integer[], new_purchases integer[], told_hashes bytea[], told_at timestamp with time zone[])
- RETURNS TABLE(point_id uuid, differs boolean, hash bytea, content_rank smallint, content_at timestamp with time zone)
+ RETURNS TABLE(point_id uuid, number integer, differs boolean, hash bytea, content_rank smallint, content_at timestamp with time zone)
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
  SET enable_hashjoin TO 'off'
@@ -1942,7 +2000,7 @@ begin
       told_at)
     as u (id, type, added, all_counts, first_seen, last_seen, views, purchases, hash, told_at)
   where p.point_id = u.id
-  returning p.point_id, p.content_hash <> u.hash, p.content_hash, p.content_rank, p.content_at;
+  returning p.point_id, p.number, p.content_hash <> u.hash, p.content_hash, p.content_rank, p.content_at;
 end $function$;
 
 CREATE OR REPLACE FUNCTION stream.add_to_users(ids uuid[], keys text[], new_items bytea[], new_bought bytea[], new_events integer[], seen_at timestamp with time zone[], most_item_bytes integer, most_bought_bytes integer)
@@ -1956,13 +2014,26 @@ begin
     insert into stream.users as s (point_id, key, items, bought, events, last_seen)
     select unnest(ids), unnest(keys), unnest(new_items), unnest(new_bought), unnest(new_events), unnest(seen_at)
     on conflict on constraint users_pkey do update
-    set items = s.items || excluded.items, bought = s.bought || excluded.bought,
+    set items = excluded.items || s.items, bought = s.bought || excluded.bought,
       events = s.events + excluded.events, last_seen = greatest(s.last_seen, excluded.last_seen)
     returning s.point_id, s.items, s.bought
   )
   select a.point_id, a.items, a.bought from added a
   where length(a.items) > most_item_bytes or length(a.bought) > most_bought_bytes;
 end $function$;
+
+CREATE OR REPLACE FUNCTION stream.bought_by(buyer uuid)
+ RETURNS uuid[]
+ LANGUAGE sql
+ STABLE
+ SET enable_seqscan TO 'off'
+AS $function$
+  select coalesce(array_agg(distinct p.point_id), '{}')
+  from stream.users u
+  cross join lateral generate_series(1, length(u.bought), 4) at
+  join stream.products p on p.number = substr(u.bought, at, 4)::int
+  where u.point_id = buyer
+$function$;
 
 CREATE OR REPLACE FUNCTION stream.claim(worker text, max_events integer, longest_write interval, patience interval)
  RETURNS SETOF stream.pages
@@ -2058,6 +2129,31 @@ begin
       on other.collection_id = collection and other.id = u.other_id and other.deleted_at is null
   ) t;
 end $function$;
+
+CREATE OR REPLACE FUNCTION stream.take_stale(of_users boolean, most integer, OUT ids text, OUT since timestamp with time zone, OUT more boolean)
+ RETURNS record
+ LANGUAGE sql
+ SET enable_seqscan TO 'off'
+AS $function$
+  with gone as (
+    delete from stream.stale where id = any (array(
+      select id from stream.stale where is_user = of_users order by id limit 1000 for update skip locked))
+    returning id, point_ids, marked_at
+  ), marks as (
+    select point_id, min(id) as first, min(marked_at) as since
+    from gone cross join lateral unnest(point_ids) point_id group by point_id
+  ), placed as materialized (
+    select point_id, since, row_number() over (order by first, point_id) as place from marks
+  ), put_back as (
+    insert into stream.stale (is_user, point_ids, marked_at)
+    select of_users, array_agg(point_id order by place), min(since) from placed
+    where place > most group by (place - 1) / 100 order by min(place)
+  )
+  select coalesce(string_agg(point_id::text, '' order by place) filter (where place <= most), ''),
+    min(since) filter (where place <= most),
+    count(*) > most or (select count(*) from gone) = 1000
+  from placed
+$function$;
 
 
 -- telemetry ---------------------------------------------------------------------------------------
@@ -2470,6 +2566,7 @@ grant execute on function etl.fold_labels() to weir_app;
 grant execute on function etl.fold_names() to weir_app;
 grant execute on function etl.fold_products() to weir_app;
 grant execute on function etl.fold_sessions() to weir_app;
+grant execute on function etl.fold_tangled_sessions() to weir_app;
 grant execute on function etl.fold_users() to weir_app;
 grant execute on function etl.hour_of_minute(integer) to weir_app;
 grant execute on function etl.last_cart(integer,timestamp with time zone) to weir_app;
@@ -2498,8 +2595,10 @@ grant execute on function raw.prepare_days(integer) to weir_ingest;
 grant execute on function stream.add_counts(jsonb,jsonb) to weir_app;
 grant execute on function stream.add_to_products(uuid[],text[],integer[],text[],timestamp with time zone[],timestamp with time zone[],integer[],integer[],bytea[],timestamp with time zone[]) to weir_app;
 grant execute on function stream.add_to_users(uuid[],text[],bytea[],bytea[],integer[],timestamp with time zone[],integer,integer) to weir_app;
+grant execute on function stream.bought_by(uuid) to weir_app;
 grant execute on function stream.claim(text,integer,interval,interval) to weir_app;
 grant execute on function stream.put_event_points(integer,uuid[],uuid[],bytea[],jsonb[]) to weir_app;
+grant execute on function stream.take_stale(boolean,integer) to weir_app;
 grant execute on function vectors.delete_points(integer,uuid[]) to weir_app;
 grant execute on function vectors.drop_collection(text) to weir_app;
 grant execute on function vectors.hold_collection(integer) to weir_app;
