@@ -3,9 +3,10 @@
  * `node bench/system.ts [--rate 5000] [--seconds 600] [--fresh-rate 500] [--fresh-seconds 30]`.
  *
  * Says how long first and second start take, what it keeps in memory idle and under load (proportional
- * set size of all its processes, every five seconds), how long events take from their answer until the
- * query API counts them and until their new products are found among similar ones, how far windows and
- * products lag behind under load, where the processor time goes, and how long Ctrl-C takes.
+ * set size of all its processes, every 15 seconds, as weighing them takes 50 ms), how long events take from
+ * their answer until the query API counts them and until their new products are found among similar ones, how
+ * far windows and products lag behind under load, where the processor time goes (the sender's own too, as it
+ * shares the processors with what it measures), and how long Ctrl-C takes.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -130,17 +131,21 @@ try {
   if (seconds > 0) {
     const samples: number[] = [];
     const lags: Lag[] = [];
-    const sampling = setInterval(() => samples.push(systemMb(system)), 5_000);
+    const weigh = () => samples.push(systemMb(system));
+    const sampling = setInterval(weigh, 15_000);
     const lagging = setInterval(() => {
       readLag(system).then((lag) => lags.push(lag), console.error);
     }, 1_000);
     const countedCpu = countCpu(system.run.pids["supervisor"] ?? 0, system.run.database_url);
     const began = performance.now();
+    const ownBefore = process.cpuUsage();
     const sent = await pace(system, { rate: Number(flags.rate), seconds, batch: batchEvents });
+    const own = process.cpuUsage(ownBefore);
+    const rate = sent / ((performance.now() - began) / 1000);
     const cpu = await countedCpu();
     clearInterval(sampling);
     clearInterval(lagging);
-    const rate = sent / ((performance.now() - began) / 1000);
+    weigh();
     const tenth = Math.max(1, Math.floor(samples.length / 10));
     const mean = (some: readonly number[]) => some.reduce((sum, mb) => sum + mb, 0) / some.length;
     const early = samples.slice(tenth * 3, tenth * 4);
@@ -157,7 +162,7 @@ try {
     const spent = (micros: number) => (micros / sent).toFixed(1);
     const total = cpu.byName.reduce((sum, [, micros]) => sum + micros, 0);
     console.log(
-      `CPU per event: ${spent(total)} us; ${cpu.byName.map(([name, micros]) => `${name} ${spent(micros)}`).join(", ")}`,
+      `CPU per event: ${spent(total)} us; ${cpu.byName.map(([name, micros]) => `${name} ${spent(micros)}`).join(", ")}; beside it the sender ${spent(own.user + own.system)}`,
     );
   }
   running = undefined;
