@@ -1,19 +1,23 @@
 /**
- * Texts a second of the embedder `lsa` on one core, and the time of a fit: `node bench/embed.ts`.
+ * Texts a second of the embedder `lsa` on one core, and the time of a fit:
+ * `node bench/embed.ts [--texts 50000] [--corpus 20000] [--words 30] [--products 5000]`.
  *
  * Texts have 30 words. Their vocabulary of 20,000 words is used as languages use theirs (Zipf), and so is the
- * fit's; `new words` is the worst that can come: no word was ever seen before.
+ * fit's; `new words` is the worst that can come: no word was ever seen before. Products are the other kind of
+ * corpus: names and categories of the shop that bench/system.ts sends, made of few words.
  */
 import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
 import { pick, type Random, seededRandom, zipf } from "../server/src/demo/random.ts";
 import { coldStartModel, createEmbedder, fitLsa } from "../server/src/embeddings/embedders.ts";
+import { productName } from "./running-weir.ts";
 
 const { values } = parseArgs({
   options: {
     texts: { type: "string", default: "50000" },
     corpus: { type: "string", default: "20000" },
     words: { type: "string", default: "30" },
+    products: { type: "string", default: "5000" },
   },
 });
 const count = Number(values.texts);
@@ -28,16 +32,12 @@ const vocabulary = Array.from({ length: vocabularySize }, () => newWord(random))
 const rank = zipf(vocabularySize, 1);
 const usual = () => vocabulary[rank(random)] as string;
 
-const corpus = makeTexts(Number(values.corpus), usual);
-const began = performance.now();
-const loop = watchLoop();
-const fitted = await fitLsa(corpus, { created: new Date(0) });
-const stalled = loop.stop();
-console.log(
-  `fit of ${corpus.length} texts: ${((performance.now() - began) / 1000).toFixed(1)} s in a thread; ` +
-    `the main thread's longest wait ${stalled.toFixed(0)} ms; ` +
-    `peak memory of the process ${Math.round(process.resourceUsage().maxRSS / 1024)} MB`,
+const products = Array.from(
+  { length: Number(values.products) },
+  (_, n) => `${productName(n)}. category-${n % 20}`,
 );
+await measureFit(products, "products with few words");
+const fitted = await measureFit(makeTexts(Number(values.corpus), usual), `texts of ${wordsPerText} words`);
 
 const samples = {
   "usual words": makeTexts(count, usual),
@@ -60,6 +60,19 @@ for (const [model, file] of [
     console.log(`${model}, ${sample}: ${perSecond} texts/s (${busy} % of a core)`);
     await embedder.close();
   }
+}
+
+async function measureFit(corpus: readonly string[], what: string) {
+  const [began, cpu, loop] = [performance.now(), process.cpuUsage(), watchLoop()];
+  const model = await fitLsa(corpus, { created: new Date(0) });
+  const stalled = loop.stop();
+  const { user, system } = process.cpuUsage(cpu);
+  console.log(
+    `fit of ${corpus.length} ${what}: ${((performance.now() - began) / 1000).toFixed(1)} s in a thread, ` +
+      `${((user + system) / 1e6).toFixed(1)} s of processor time; the main thread's longest wait ${stalled.toFixed(0)} ms; ` +
+      `peak memory of the process ${Math.round(process.resourceUsage().maxRSS / 1024)} MB`,
+  );
+  return model;
 }
 
 function newWord(from: Random): string {
