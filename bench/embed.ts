@@ -37,7 +37,10 @@ const products = Array.from(
   (_, n) => `${productName(n)}. category-${n % 20}`,
 );
 await measureFit(products, "products with few words");
-const fitted = await measureFit(makeTexts(Number(values.corpus), usual), `texts of ${wordsPerText} words`);
+const fitted = await measureFit(
+  makeTexts(Number(values.corpus), usual),
+  `texts of ${wordsPerText} words`,
+);
 
 const samples = {
   "usual words": makeTexts(count, usual),
