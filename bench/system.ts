@@ -5,11 +5,11 @@
  * Says how long first and second start take, what it keeps in memory idle and under load (proportional
  * set size of all its processes, every 15 seconds, as weighing them takes 50 ms), how long events take from
  * their answer until the query API counts them and until their new products are found among similar ones, how
- * far windows and products lag behind under load, where the processor time goes (the sender's own too, as it
+ * far windows, products and points lag behind under load, where the processor time goes (the sender's own too, as it
  * shares the processors with what it measures), and how long Ctrl-C takes.
  */
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -69,6 +69,22 @@ async function readLag({ run }: System): Promise<Lag> {
     windows: checks["etl"]?.facts?.read_s ?? Number.NaN,
     products: checks["stream"]?.facts?.read_s ?? Number.NaN,
   };
+}
+
+/** How long the oldest change waited that the last refresh of points wrote, in seconds. */
+async function readWaited({ run, key }: System): Promise<number> {
+  const response = await fetch(`${run.url}/metrics`, { headers: { "x-api-key": key } });
+  const found = /^weir_stream_refresh_waited_seconds\S* (\S+)$/m.exec(await response.text());
+  if (found === null)
+    throw new Error("the metrics do not say how long changes wait for their points");
+  return Number(found[1]);
+}
+
+/** Of all processors since the machine started, in milliseconds. */
+function machineTimes(): { readonly busy: number; readonly all: number } {
+  const times = cpus().map((cpu) => cpu.times);
+  const all = times.flatMap((time) => Object.values(time)).reduce((sum, ms) => sum + ms, 0);
+  return { busy: all - times.reduce((sum, { idle }) => sum + idle, 0), all };
 }
 
 /** From a request's answer until the Overview counts its events. */
@@ -131,7 +147,11 @@ try {
   if (seconds > 0) {
     const samples: number[] = [];
     const lags: Lag[] = [];
-    const weigh = () => samples.push(systemMb(system));
+    const waits: number[] = [];
+    const weigh = () => {
+      samples.push(systemMb(system));
+      readWaited(system).then((waited) => waits.push(waited), console.error);
+    };
     const sampling = setInterval(weigh, 15_000);
     const lagging = setInterval(() => {
       readLag(system).then((lag) => lags.push(lag), console.error);
@@ -139,8 +159,10 @@ try {
     const countedCpu = countCpu(system.run.pids["supervisor"] ?? 0, system.run.database_url);
     const began = performance.now();
     const ownBefore = process.cpuUsage();
+    const machineBefore = machineTimes();
     const sent = await pace(system, { rate: Number(flags.rate), seconds, batch: batchEvents });
     const own = process.cpuUsage(ownBefore);
+    const machine = machineTimes();
     const rate = sent / ((performance.now() - began) / 1000);
     const cpu = await countedCpu();
     clearInterval(sampling);
@@ -148,7 +170,8 @@ try {
     weigh();
     const tenth = Math.max(1, Math.floor(samples.length / 10));
     const mean = (some: readonly number[]) => some.reduce((sum, mb) => sum + mb, 0) / some.length;
-    const early = samples.slice(tenth * 3, tenth * 4);
+    const third = Math.floor(samples.length / 3);
+    const early = samples.slice(third, third + tenth);
     console.log(
       `${sent} events at ${rate.toFixed(0)}/s for ${seconds} s, ${refused} of them refused with 503: at most ${Math.max(...samples).toFixed(0)} MB, after a third ${mean(early).toFixed(0)} MB, at the end ${mean(samples.slice(-tenth)).toFixed(0)} MB`,
     );
@@ -159,10 +182,14 @@ try {
         `${what} behind the log: p50 ${at(0.5)} s, p95 ${at(0.95)} s, max ${at(1)} s (${sorted.length} samples)`,
       );
     }
+    console.log(
+      `tastes and counts behind their tables: at most ${Math.max(...waits).toFixed(0)} s (${waits.length} samples)`,
+    );
+    const busy = (machine.busy - machineBefore.busy) / (machine.all - machineBefore.all);
     const spent = (micros: number) => (micros / sent).toFixed(1);
     const total = cpu.byName.reduce((sum, [, micros]) => sum + micros, 0);
     console.log(
-      `CPU per event: ${spent(total)} us; ${cpu.byName.map(([name, micros]) => `${name} ${spent(micros)}`).join(", ")}; beside it the sender ${spent(own.user + own.system)}`,
+      `CPU per event: ${spent(total)} us; ${cpu.byName.map(([name, micros]) => `${name} ${spent(micros)}`).join(", ")}; beside it the sender ${spent(own.user + own.system)}; all ${cpus().length} processors ${(100 * busy).toFixed(0)} % busy`,
     );
   }
   running = undefined;
