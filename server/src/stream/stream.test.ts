@@ -1,137 +1,24 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createTestDatabase, type TestDatabase } from "../../test/helpers/database.ts";
-import { createTestIngest } from "../../test/helpers/ingest.ts";
+import { type CleanUp, createTestDatabase } from "../../test/helpers/database.ts";
+import { createTestStream, type TestStream } from "../../test/helpers/stream.ts";
 import { until } from "../../test/helpers/until.ts";
-import { createEmbedderShelf } from "../compose-embedders.ts";
-import { EmbeddingError } from "../core/embedder.ts";
-import type { Part } from "../core/part.ts";
 import { uuidOfText } from "../core/uuid.ts";
-import { coldStartModel, fold } from "../embeddings/embedders.ts";
-import { openNotifications } from "../postgres/notifications.ts";
 import { createReplayer } from "./letters.ts";
 import { purgeTombstones } from "./model-store.ts";
-import { createModels, type ModelEvent } from "./models.ts";
-import { createProcessor, type Processor } from "./process-events.ts";
-import { createRefresh } from "./refresh.ts";
-import { createStream, type PageReport } from "./stream.ts";
-
-interface Running {
-  readonly database: TestDatabase;
-  readonly pages: PageReport[];
-  readonly models: ModelEvent[];
-  readonly asked: string[];
-  readonly processor: Processor;
-  send(events: readonly unknown[]): Promise<void>;
-  settled(): Promise<void>;
-}
 
 async function startStream(
-  t: { after(work: () => void | Promise<void>): void },
+  t: CleanUp,
   options: { readonly workers?: number; readonly refuse?: (text: string) => boolean } = {},
-): Promise<Running> {
+): Promise<TestStream> {
   const database = await createTestDatabase(t);
   await database.owner.query({ text: "select raw.prepare_days(1)" });
   await database.owner.query({
     text: "insert into etl.event_type_actions values ('product.view', 1), ('cart.add', 2), ('purchase', 3)",
   });
-  const shelf = createEmbedderShelf(database.app);
-  const asked: string[] = [];
-  const embedders = {
-    async open(modelId: string) {
-      const embedder = await shelf.open(modelId);
-      return {
-        ...embedder,
-        embed(texts: readonly string[]) {
-          asked.push(...texts);
-          if (texts.some((text) => options.refuse?.(text) === true)) {
-            return Promise.reject(
-              new EmbeddingError("it does not like the text", { retryable: false }),
-            );
-          }
-          return embedder.embed(texts);
-        },
-      };
-    },
-  };
-  const notifications = openNotifications({ url: database.urls.app, applicationName: "test" });
-  const pages: PageReport[] = [];
-  const models: ModelEvent[] = [];
-  const errors: unknown[] = [];
-  const onError = (error: unknown) => errors.push(error);
-  const processor = createProcessor({
-    database: database.app,
-    embedders,
-    interest: () => ({ view: 1, cart: 3, purchase: 5, halfLifeMs: 14 * 86_400_000 }),
-    fold,
-  });
-  const parts: Part[] = [
-    createStream({
-      database: database.app,
-      notifications,
-      processor,
-      owner: "test",
-      workers: options.workers ?? 1,
-      pageEvents: 100,
-      intervalMs: 5,
-      longestWriteMs: 10_000,
-      onPage: (page) => pages.push(page),
-      onError,
-    }),
-    createRefresh({ database: database.app, notifications, intervalMs: 50 }),
-    createModels({
-      database: database.app,
-      notifications,
-      maker: {
-        coldStart: async () => coldStartModel(new Date(0)),
-        // another real model, and cheap: how one is fitted is tested with the embedder
-        fit: async () => coldStartModel(new Date(0), 64),
-      },
-      embedders: shelf,
-      owner: "test",
-      onEvent: (event) => models.push(event),
-      onError,
-    }),
-  ];
-  const stop = new AbortController();
-  const running = Promise.all(parts.map((part) => part.run(stop.signal)));
-  t.after(async () => {
-    stop.abort();
-    await running;
-    await notifications.close();
-    await shelf.close();
-  });
-  const { send } = createTestIngest(t, { database: database.ingest });
-  return {
-    database,
-    pages,
-    models,
-    asked,
-    processor,
-    async send(events) {
-      const answer = await send("/api/events/batch", JSON.stringify(events));
-      assert.equal(answer.status, 202, JSON.stringify(answer.body));
-      for (const { verdict } of answer.body.results) assert.equal(verdict, "accepted");
-    },
-    settled: () =>
-      untilRead(database).catch((error: unknown) => {
-        throw new AggregateError([error, ...errors], String(errors.at(-1)));
-      }),
-  };
-}
-
-async function untilRead(database: TestDatabase): Promise<void> {
-  await until(
-    async () => {
-      const [row] = await database.owner.query<{ done: boolean }>({
-        text: `select not exists (select from stream.pages) and not exists (select from stream.stale) and not exists (
-                 select from raw.events e, etl.cursors c
-                 where c.reader = 'stream' and not pg_visible_in_snapshot(e.xid, c.position)) as done`,
-      });
-      return row?.done === true;
-    },
-    { what: "the stream to catch up", timeoutMs: 20_000 },
-  );
+  const stream = createTestStream(t, database, options);
+  stream.start({ workers: options.workers ?? 1 });
+  return stream;
 }
 
 let numbered = 0;

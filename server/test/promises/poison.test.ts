@@ -5,16 +5,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeId, makeRandom } from "../../../bench/generate.ts";
-import { createEmbedderShelf } from "../../src/compose-embedders.ts";
 import type { Database, Queryable } from "../../src/core/database.ts";
-import { EmbeddingError } from "../../src/core/embedder.ts";
-import { coldStartModel, fold } from "../../src/embeddings/embedders.ts";
-import { openNotifications } from "../../src/postgres/notifications.ts";
+import { coldStartModel } from "../../src/embeddings/embedders.ts";
 import { createReplayer } from "../../src/stream/letters.ts";
 import { addModel } from "../../src/stream/model-store.ts";
-import { createProcessor } from "../../src/stream/process-events.ts";
-import { createStream } from "../../src/stream/stream.ts";
 import type { CleanUp, TestDatabase } from "../helpers/database.ts";
+import { createTestStream } from "../helpers/stream.ts";
 import { until } from "../helpers/until.ts";
 import { createEtlDatabase } from "./etl-stage.ts";
 import { expectedStream, storedStream } from "./stream-oracle.ts";
@@ -71,7 +67,11 @@ async function poison(t: CleanUp, poisoned: readonly number[], first: Kind): Pro
   await append(stage.database, page, kindAt);
   await stage.settled();
   await until(() => stage.pages.length > 0, { what: "the page to be told" });
-  assert.deepEqual(stage.pages, [pageEvents], "all of them in one page");
+  assert.deepEqual(
+    stage.pages.map(({ events }) => events),
+    [pageEvents],
+    "all of them in one page",
+  );
 
   const healthy = page.filter((_, at) => !kindAt.has(at));
   assert.deepEqual(await storedStream(stage.database), expectedStream(healthy));
@@ -113,7 +113,7 @@ function kindOf(first: Kind, n: number): Kind {
   return kinds[(kinds.indexOf(first) + n) % kinds.length] as Kind;
 }
 
-async function createStage(t: CleanUp, wrap: (database: Database) => Database = (same) => same) {
+async function createStage(t: CleanUp, wrap?: (database: Database) => Database) {
   const database = await createEtlDatabase(t);
   await database.owner.query({
     text: "alter table stream.products add constraint no_poison check (name not like 'UNSTORABLE%')",
@@ -131,72 +131,18 @@ async function createStage(t: CleanUp, wrap: (database: Database) => Database = 
     },
     ["products", "users"],
   );
-  const app = wrap(database.app);
-  const shelf = createEmbedderShelf(database.app);
-  const processor = createProcessor({
-    database: app,
-    embedders: {
-      async open(modelId) {
-        const embedder = await shelf.open(modelId);
-        return {
-          ...embedder,
-          async embed(texts) {
-            if (texts.some((text) => text.startsWith("REFUSED"))) {
-              throw new EmbeddingError("it does not like the text", { retryable: false });
-            }
-            return embedder.embed(texts);
-          },
-        };
-      },
-    },
-    interest: () => ({ view: 1, cart: 3, purchase: 5, halfLifeMs: 14 * 86_400_000 }),
-    fold,
+  const stream = createTestStream(t, database, {
+    refuse: (text) => text.startsWith("REFUSED"),
+    ...(wrap === undefined ? {} : { wrap }),
   });
-  const notifications = openNotifications({ url: database.urls.app, applicationName: "test" });
-  const errors: unknown[] = [];
-  const pages: number[] = [];
-  const part = createStream({
-    database: app,
-    notifications,
-    processor,
-    owner: "test",
-    workers: 1,
-    pageEvents,
-    intervalMs: 5,
-    longestWriteMs: 10_000,
-    patienceMs: 10_000,
-    onPage: ({ events }) => pages.push(events),
-    onError: (error) => errors.push(error),
-  });
-  const stop = new AbortController();
-  const running = part.run(stop.signal);
-  t.after(async () => {
-    stop.abort();
-    await running;
-    await notifications.close();
-    await shelf.close();
-  });
+  stream.start({ pageEvents, beside: [] });
   return {
-    database,
-    errors,
-    pages,
-    replayer: createReplayer(processor),
+    ...stream,
+    replayer: createReplayer(stream.processor),
     letters: () =>
       database.app.query<{ source: { eventId: string }; reason: string; original: Buffer }>({
         text: "select source, reason, original from dlq.letters",
       }),
-    settled: () =>
-      until(
-        async () => {
-          const [row] = await database.app.query<{ done: boolean }>({
-            text: `select not exists (select from stream.pages) and not exists (
-                     select from raw.events e, etl.cursors c
-                     where c.reader = 'stream' and not pg_visible_in_snapshot(e.xid, c.position)) as done`,
-          });
-          return row?.done === true;
-        },
-        { what: "the stream to catch up", timeoutMs: 20_000 },
-      ),
   };
 }
 

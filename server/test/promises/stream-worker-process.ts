@@ -6,13 +6,13 @@
  */
 import { createEmbedderShelf } from "../../src/compose-embedders.ts";
 import type { Database, Queryable, Statement } from "../../src/core/database.ts";
-import { coldStartModel, fitLsa, fold } from "../../src/embeddings/embedders.ts";
+import { coldStartModel, fitLsa } from "../../src/embeddings/embedders.ts";
 import { openNotifications } from "../../src/postgres/notifications.ts";
 import { openPool } from "../../src/postgres/pool.ts";
 import { createModels } from "../../src/stream/models.ts";
-import { createProcessor } from "../../src/stream/process-events.ts";
 import { createRefresh } from "../../src/stream/refresh.ts";
 import { createStream } from "../../src/stream/stream.ts";
+import { createTestProcessor } from "../helpers/stream-processor.ts";
 
 const [url = "", when = "never", step = "", nth = "1"] = process.argv
   .slice(2)
@@ -84,24 +84,11 @@ const parts = [
   createStream({
     database,
     notifications,
-    processor: createProcessor({
-      database,
-      embedders: {
-        async open(modelId) {
-          const embedder = await shelf.open(modelId);
-          return {
-            ...embedder,
-            async embed(texts) {
-              if (texts.length > 0) reach("before", "embed");
-              const vectors = await embedder.embed(texts);
-              if (texts.length > 0) reach("after", "embed");
-              return vectors;
-            },
-          };
-        },
-      },
-      interest: () => ({ view: 1, cart: 3, purchase: 5, halfLifeMs: 14 * 86_400_000 }),
-      fold,
+    processor: createTestProcessor(database, shelf, async (texts, embed) => {
+      if (texts.length > 0) reach("before", "embed");
+      const vectors = await embed();
+      if (texts.length > 0) reach("after", "embed");
+      return vectors;
     }),
     owner: `test/${process.pid}`,
     workers: 2,

@@ -1,0 +1,32 @@
+import type { EmbedderShelf } from "../../src/compose-embedders.ts";
+import type { Database } from "../../src/core/database.ts";
+import { fold } from "../../src/embeddings/embedders.ts";
+import { createProcessor, type Processor } from "../../src/stream/process-events.ts";
+
+/** Stands around each call of an embedder: looks at the texts, fails, or goes on with `embed`. */
+export type AroundEmbed = (
+  texts: readonly string[],
+  embed: () => Promise<Float32Array[]>,
+) => Promise<Float32Array[]>;
+
+/** As Weir composes it, with the weights that the oracles count with. */
+export function createTestProcessor(
+  database: Database,
+  shelf: EmbedderShelf,
+  around: AroundEmbed = (_texts, embed) => embed(),
+): Processor {
+  return createProcessor({
+    database,
+    embedders: {
+      async open(modelId) {
+        const embedder = await shelf.open(modelId);
+        return {
+          ...embedder,
+          embed: (texts, signal) => around(texts, () => embedder.embed(texts, signal)),
+        };
+      },
+    },
+    interest: () => ({ view: 1, cart: 3, purchase: 5, halfLifeMs: 14 * 86_400_000 }),
+    fold,
+  });
+}

@@ -1,0 +1,164 @@
+/** For tests of the stream: it and the parts beside it on a real database, senders, and what they tell. */
+import assert from "node:assert/strict";
+import { createEmbedderShelf, type EmbedderShelf } from "../../src/compose-embedders.ts";
+import type { Database, Notifications } from "../../src/core/database.ts";
+import { EmbeddingError } from "../../src/core/embedder.ts";
+import type { Part } from "../../src/core/part.ts";
+import { coldStartModel } from "../../src/embeddings/embedders.ts";
+import { openNotifications } from "../../src/postgres/notifications.ts";
+import { createModels, type ModelEvent } from "../../src/stream/models.ts";
+import type { Processor } from "../../src/stream/process-events.ts";
+import { createRefresh } from "../../src/stream/refresh.ts";
+import { createStream, type PageReport } from "../../src/stream/stream.ts";
+import type { CleanUp, TestDatabase } from "./database.ts";
+import { createTestIngest } from "./ingest.ts";
+import { createTestProcessor } from "./stream-processor.ts";
+import { until } from "./until.ts";
+
+export interface TestStream {
+  readonly database: TestDatabase;
+  readonly notifications: Notifications;
+  readonly shelf: EmbedderShelf;
+  readonly processor: Processor;
+  readonly pages: PageReport[];
+  readonly models: ModelEvent[];
+  /** Texts that were given to an embedder. */
+  readonly asked: string[];
+  readonly errors: unknown[];
+  start(options?: StartOptions): void;
+  stop(): Promise<void>;
+  /** As the service with this id; default 1. */
+  send(events: readonly object[], serviceId?: number): Promise<void>;
+  /** The log is read to its end, and the parts that were started have nothing left to do. */
+  settled(): Promise<void>;
+}
+
+export interface TestStreamOptions {
+  /** Texts that the embedder does not take. */
+  readonly refuse?: (text: string) => boolean;
+  /** What the stream and its processor get in the place of the database. */
+  readonly wrap?: (database: Database) => Database;
+}
+
+interface StartOptions {
+  readonly workers?: number;
+  readonly pageEvents?: number;
+  /** The collection `events` is kept for so long. */
+  readonly events?: { readonly days: number } | undefined;
+  /** The parts beside the stream; default all. */
+  readonly beside?: readonly (keyof typeof leftToDo)[];
+}
+
+const leftToDo = {
+  points: "exists (select from stream.stale)",
+  models: `exists (select from vectors.model_collections where filling)
+    or not exists (select from vectors.models where state = 'live')
+    or exists (select from vectors.models where state = 'building' or rebuild)`,
+} as const;
+
+export function createTestStream(
+  t: CleanUp,
+  database: TestDatabase,
+  options: TestStreamOptions = {},
+): TestStream {
+  const app = options.wrap?.(database.app) ?? database.app;
+  const notifications = openNotifications({ url: database.urls.app, applicationName: "test" });
+  const shelf = createEmbedderShelf(database.app);
+  const { send } = createTestIngest(t, { database: database.ingest });
+  const pages: PageReport[] = [];
+  const models: ModelEvent[] = [];
+  const asked: string[] = [];
+  const errors: unknown[] = [];
+  const processor = createTestProcessor(app, shelf, async (texts, embed) => {
+    asked.push(...texts);
+    if (!texts.some((text) => options.refuse?.(text) === true)) return embed();
+    throw new EmbeddingError("it does not like the text", { retryable: false });
+  });
+  let beside: readonly (keyof typeof leftToDo)[] = [];
+  let stop = () => Promise.resolve();
+  t.after(async () => {
+    await stop();
+    await notifications.close();
+    await shelf.close();
+  });
+
+  function makeParts({ workers = 1, pageEvents = 100, events }: StartOptions): Part[] {
+    const common = { notifications, onError: (error: unknown) => errors.push(error) };
+    const stream = createStream({
+      ...common,
+      database: app,
+      processor,
+      owner: "test",
+      workers,
+      pageEvents,
+      intervalMs: 5,
+      longestWriteMs: 10_000,
+      steps: { documents: events !== undefined },
+      onPage: (page) => pages.push(page),
+    });
+    const others = {
+      points: () => createRefresh({ ...common, database: database.app, intervalMs: 50 }),
+      models: () =>
+        createModels({
+          ...common,
+          database: database.app,
+          maker: {
+            coldStart: async () => coldStartModel(new Date(0)),
+            // another real model, and cheap: how one is fitted is tested with the embedder
+            fit: async () => coldStartModel(new Date(0), 64),
+          },
+          embedders: shelf,
+          owner: "test",
+          events,
+          onEvent: (event) => models.push(event),
+        }),
+    };
+    return [stream, ...beside.map((name) => others[name]())];
+  }
+
+  return {
+    database,
+    notifications,
+    shelf,
+    processor,
+    pages,
+    models,
+    asked,
+    errors,
+    start(about = {}) {
+      beside = about.beside ?? ["points", "models"];
+      const parts = makeParts(about);
+      const stopping = new AbortController();
+      const running = Promise.all(parts.map((part) => part.run(stopping.signal)));
+      stop = async () => {
+        stopping.abort();
+        await running;
+      };
+    },
+    stop: () => stop(),
+    async send(events, serviceId = 1) {
+      const answer = await send("/api/events/batch", JSON.stringify(events), { serviceId });
+      assert.equal(answer.status, 202, JSON.stringify(answer.body));
+      for (const { verdict } of answer.body.results) assert.equal(verdict, "accepted");
+    },
+    async settled() {
+      const left = beside.map((name) => leftToDo[name]);
+      const what = () => `the stream to catch up; ${errors.at(-1)}`;
+      await until(() => isRead(database, left), { what, timeoutMs: 20_000 });
+    },
+  };
+}
+
+/** The log is read to its end, and none of these conditions holds. */
+async function isRead(database: TestDatabase, left: readonly string[]): Promise<boolean> {
+  const conditions = [
+    "exists (select from stream.pages)",
+    `exists (select from raw.events e, etl.cursors c
+       where c.reader = 'stream' and not pg_visible_in_snapshot(e.xid, c.position))`,
+    ...left,
+  ];
+  const [row] = await database.app.query<{ busy: boolean }>({
+    text: `select ${conditions.map((condition) => `(${condition})`).join(" or ")} as busy`,
+  });
+  return row?.busy === false;
+}
