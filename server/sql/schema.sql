@@ -1938,6 +1938,7 @@ alter table stream.products alter column folded set statistics 0;
 alter table stream.products alter column key set statistics 10;
 alter table stream.products alter column last_seen set statistics 10;
 alter table stream.products alter column name set statistics 10;
+alter table stream.products alter column number set statistics 10;
 alter table stream.products alter column point_id set statistics 10;
 alter table stream.products alter column popularity set statistics 10;
 alter table stream.products alter column price set statistics 10;
@@ -1949,7 +1950,7 @@ create table stream.stale (
   id bigint not null generated always as identity,
   is_user boolean not null,
   point_ids uuid[] not null,
-  marked_at timestamp with time zone not null default clock_timestamp(),
+  marked_at timestamp with time zone not null default now(),
   constraint stale_pkey PRIMARY KEY (id)
 ) with (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=5000);
 alter table stream.stale alter column point_ids set statistics 0;
@@ -1964,7 +1965,11 @@ create table stream.users (
   constraint users_pkey PRIMARY KEY (point_id)
 ) with (fillfactor=50);
 alter table stream.users alter column bought set statistics 0;
+alter table stream.users alter column events set statistics 10;
 alter table stream.users alter column items set statistics 0;
+alter table stream.users alter column key set statistics 10;
+alter table stream.users alter column last_seen set statistics 10;
+alter table stream.users alter column point_id set statistics 10;
 alter table stream.users alter column bought set storage external;
 alter table stream.users alter column items set storage external;
 
@@ -2137,21 +2142,19 @@ CREATE OR REPLACE FUNCTION stream.take_stale(of_users boolean, most integer, OUT
 AS $function$
   with gone as (
     delete from stream.stale where id = any (array(
-      select id from stream.stale where is_user = of_users order by id limit 1000 for update skip locked))
-    returning id, point_ids, marked_at
+      select id from stream.stale where is_user = of_users order by marked_at, id limit 2000 for update skip locked))
+    returning point_ids, marked_at
   ), marks as (
-    select point_id, min(id) as first, min(marked_at) as since
-    from gone cross join lateral unnest(point_ids) point_id group by point_id
+    select point_id, min(marked_at) as since from gone cross join lateral unnest(point_ids) point_id group by point_id
   ), placed as materialized (
-    select point_id, since, row_number() over (order by first, point_id) as place from marks
+    select point_id, since, row_number() over (order by since, point_id) as place from marks
   ), put_back as (
     insert into stream.stale (is_user, point_ids, marked_at)
-    select of_users, array_agg(point_id order by place), min(since) from placed
-    where place > most group by (place - 1) / 100 order by min(place)
+    select of_users, array_agg(point_id), since from placed where place > most group by since, (place - 1) / 100
   )
   select coalesce(string_agg(point_id::text, '' order by place) filter (where place <= most), ''),
     min(since) filter (where place <= most),
-    count(*) > most or (select count(*) from gone) = 1000
+    count(*) > most or (select count(*) from gone) = 2000
   from placed
 $function$;
 

@@ -225,7 +225,7 @@ export async function assemble(options: ComposeOptions) {
         stream: streamCheck(app),
         ...search.checks,
         ...dlq.checks,
-        breakers: breakerCheck(resilience),
+        breakers: breakerCheck(resilience, app),
       },
       needed: ["postgres"],
       draining: () => draining,

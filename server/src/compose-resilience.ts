@@ -1,14 +1,17 @@
 /** The guards of a process: one place of configuration, asked at every call, and their metrics. */
 import type { ComposeOptions } from "./compose-http.ts";
 import type { Config } from "./config/schema.ts";
+import type { Queryable } from "./core/database.ts";
 import type { BreakerState } from "./core/guard.ts";
 import type { Check } from "./health/health-routes.ts";
 import { createResilience, type Resilience } from "./resilience/resilience.ts";
+import { readPublished } from "./telemetry/shared-metrics.ts";
 
 export type GuardName = keyof Config["resilience"]["guards"];
 
-/** As the metric shows them. */
-const stateNumbers: Readonly<Record<BreakerState, number>> = { CLOSED: 0, HALF_OPEN: 1, OPEN: 2 };
+const stateMetric = "weir_breaker_state";
+/** As the metric shows them: the place in this list. */
+const breakerStates: readonly BreakerState[] = ["CLOSED", "HALF_OPEN", "OPEN"];
 
 export function composeResilience({
   config,
@@ -16,7 +19,7 @@ export function composeResilience({
   metrics,
 }: ComposeOptions): Resilience<GuardName> {
   const state = metrics.gauge({
-    name: "weir_breaker_state",
+    name: stateMetric,
     help: "0 closed, 1 half open, 2 open",
     labels: ["guard"],
   });
@@ -37,19 +40,36 @@ export function composeResilience({
     onFailure: (guard, kind) => failures.inc({ guard, kind }),
   });
   metrics.onCollect(async () => {
-    for (const [guard, now] of resilience.states()) state.set({ guard }, stateNumbers[now.state]);
+    for (const [guard, now] of resilience.states()) {
+      state.set({ guard }, breakerStates.indexOf(now.state));
+    }
   });
   return resilience;
 }
 
-/** The breakers of this process, by name. */
-export function breakerCheck(resilience: Resilience<GuardName>): Check {
+/** The breakers by name, each as the process sees it that finds the other side least. */
+export function breakerCheck(resilience: Resilience<GuardName>, database: Queryable): Check {
   return async () => {
-    const states = [...resilience.states()];
-    const facts = Object.fromEntries(states.map(([guard, { state }]) => [guard, state]));
-    const open = states.filter(([, { state }]) => state !== "CLOSED").map(([guard]) => guard);
+    const worst = new Map<string, { readonly state: number; readonly part: string }>();
+    const add = (guard: string, state: number, part: string) => {
+      if (state >= (worst.get(guard)?.state ?? 0)) worst.set(guard, { state, part });
+    };
+    for (const [guard, { state }] of resilience.states()) {
+      add(guard, breakerStates.indexOf(state), "http");
+    }
+    for (const { labels, value } of await readPublished(database, stateMetric)) {
+      add(labels["guard"] ?? "", value, labels["part"] ?? "");
+    }
+    const facts = Object.fromEntries(
+      [...worst].map(([guard, { state }]) => [guard, breakerStates[state]]),
+    );
+    const open = [...worst].filter(([, { state }]) => state > 0);
     if (open.length === 0) return { status: "ok", facts };
-    const detail = `no answer from ${open.join(", ")}; it is tried again by itself`;
-    return { status: "degraded", detail, facts };
+    const found = open.map(([guard, { part }]) => `${guard} (asked by ${part})`).join(", ");
+    return {
+      status: "degraded",
+      detail: `no answer from ${found}; it is tried again by itself`,
+      facts,
+    };
   };
 }

@@ -28,6 +28,8 @@ export interface ProcessorOptions {
   readonly interest: () => InterestSettings;
   readonly fold: (text: string) => string;
   readonly onEmbedded?: (counts: EmbedCounts) => void;
+  /** How long a page waits for the embedder of a model that does not answer queries; default 10 s. */
+  readonly sidePatienceMs?: number;
 }
 
 export interface DeadEvent {
@@ -84,15 +86,20 @@ class PageLost extends Error {
 }
 
 const mostKnown = 50_000;
+const defaultSidePatienceMs = 10_000;
+/** A model that was left out is not asked again for so long; it is filled again anyway. */
+const leftOutMs = 30_000;
 /** Each round learns something new; more than a few mean that something is wrong. */
 const mostRounds = 10;
 
 export function createProcessor(options: ProcessorOptions): Processor {
-  const { database } = options;
+  const { database, sidePatienceMs = defaultSidePatienceMs } = options;
   const embedders = new Map<string, Promise<ModelEmbedders>>();
   /** Hash of the text that each product is known to have in every collection of `knownFor`. */
   const known = new Map<string, string>();
   let knownFor = "";
+  /** Models that were left out lately: until when, and why. */
+  const leftOut = new Map<string, { readonly until: number; readonly reason: string }>();
 
   async function process(events: readonly ProductEvent[], finish: Finish, signal: AbortSignal) {
     try {
@@ -191,7 +198,7 @@ export function createProcessor(options: ProcessorOptions): Processor {
 
   /**
    * Vectors of the texts by every model. While the embedder of the model that answers is away the page waits;
-   * a model beside it is left out and filled again later.
+   * a model beside it is left out, also when it only takes long, and filled again later.
    * @throws EmbeddingError when the answering model's embedder is away.
    */
   async function vectorsOf(
@@ -203,22 +210,35 @@ export function createProcessor(options: ProcessorOptions): Processor {
     const eventVectors = new Map<string, ReadonlyMap<string, Float32Array>>();
     const refused = new Map<string, string>();
     const aside = new Map<string, string>();
+    const isAsked = texts.size > 0 || eventTexts.size > 0;
     for (const { modelId, isLive, collections } of models) {
+      const before = leftOut.get(modelId);
+      if (!isLive && isAsked && before !== undefined && performance.now() < before.until) {
+        aside.set(modelId, before.reason);
+        continue;
+      }
+      const patience = isLive
+        ? signal
+        : AbortSignal.any([signal, AbortSignal.timeout(sidePatienceMs)]);
       try {
         const embedder = await modelEmbedders(modelId);
-        const embedded = await embedder.products.embed(texts, signal);
+        const embedded = await embedder.products.embed(texts, patience);
         const ofEvents =
           collections.events === undefined || eventTexts.size === 0
             ? undefined
-            : await embedder.events.embed(eventTexts, signal);
+            : await embedder.events.embed(eventTexts, patience);
         vectors.set(modelId, embedded.vectors);
         if (ofEvents !== undefined) eventVectors.set(modelId, ofEvents.vectors);
         for (const [hash, error] of [...embedded.refused, ...(ofEvents?.refused ?? [])]) {
           refused.set(hash, `${modelId}: ${error}`);
         }
       } catch (error) {
-        if (isLive || signal.aborted || !(error instanceof EmbeddingError)) throw error;
-        aside.set(modelId, error.message);
+        const isLate = patience.aborted && !signal.aborted;
+        const isAway = error instanceof EmbeddingError;
+        if (isLive || signal.aborted || !(isLate || isAway)) throw error;
+        const reason = isAway ? error.message : `no vectors within ${sidePatienceMs} ms`;
+        leftOut.set(modelId, { until: performance.now() + leftOutMs, reason });
+        aside.set(modelId, reason);
       }
     }
     return { vectors, eventVectors, refused, aside };

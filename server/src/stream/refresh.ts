@@ -38,7 +38,7 @@ const atOnce = { products: 2_000, users: 5_000 } as const;
 /** In memory: a taste is half a kilobyte, and its vector a whole one. */
 const usersAtOnce = 1_000;
 /** So much longer than it works it rests: what changes often is written seldom, and others have the processor. */
-const restShare = 8;
+const restShare = 4;
 const longestRestMs = 30_000;
 
 export function createRefresh(options: RefreshOptions): Part {

@@ -26,6 +26,31 @@ export function publishMetrics(database: Queryable, name: string, metrics: Metri
   return () => clearInterval(timer);
 }
 
+export interface PublishedValue {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** What other processes published of one metric lately; empty while the database is away. */
+export function readPublished(
+  database: Queryable,
+  metric: string,
+): Promise<readonly PublishedValue[]> {
+  return database
+    .query<PublishedValue>(
+      {
+        name: "telemetry_read",
+        text: `select v -> 'labels' as labels, (v ->> 'value')::float8 as value from telemetry.processes
+               cross join lateral jsonb_path_query(metrics, '$[*] ? (@.name == $metric).values[*]',
+                 jsonb_build_object('metric', $2::text)) v
+               where at > now() - $1 * interval '1 second'`,
+        values: [freshSeconds, metric],
+      },
+      { timeoutMs },
+    )
+    .catch(() => []);
+}
+
 /** The metrics of this process and of all that published theirs lately, in Prometheus' text format. */
 export async function collectMetrics(database: Queryable, own: Metrics): Promise<string> {
   const [mine, rows] = await Promise.all([

@@ -148,6 +148,15 @@ test("a transformer and an endpoint are filled beside the own model, answer by n
   await until(async () => (await search("red kettle")).ids.includes("meanwhile"), {
     what: "the own model to find what came meanwhile",
   });
+  const breakers = await until(
+    async () => {
+      const { breakers: found } = (await call("/health")).body.checks;
+      return found.status === "degraded" ? found : undefined;
+    },
+    { what: "health to tell of the breaker of the process that embeds", timeoutMs: 30_000 },
+  );
+  assert.match(breakers.detail, /^no answer from embedder \(asked by stream\)/);
+  assert.notEqual(breakers.facts.embedder, "CLOSED");
   await until(
     async () => (await models()).some(({ kind, error }) => kind === "http" && error !== null),
     { what: "the list of models to say that the endpoint's is behind, and why" },
