@@ -48,7 +48,7 @@ begin
 end $$;
 
 -- Rows of the log only ever arrive, and a day is dropped whole. Reading all of it once more, for the visibility map
--- and the freezing, cost 2 to 4 µs an event; a day that lives for 200 million transactions is frozen then. What
+-- and the freezing, cost 0.5 to 4 µs an event; a day that lives for 200 million transactions is frozen then. What
 -- erasure removes is vacuumed as anywhere. The sample of an analyze is as large as the largest target of a column:
 -- 9,000 rows instead of 30,000. Of what was sent there are no statistics, as no condition is on it as a whole;
 -- `occurred_at` has more than the others, since events that come days late would else hide the day's first hours
