@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { findBinaries, type PostgresBinaries } from "./binaries.ts";
@@ -126,6 +126,13 @@ type Attempt =
   | { readonly outcome: "remains" }
   | { readonly outcome: "failed"; readonly reason: string };
 
+let launches = 0;
+
+/** What the server said when it was started last, for people and for `waitUntilReady`. */
+function startLogOf(data: string): string {
+  return join(data, "../start.log");
+}
+
 /** Spawns the server and waits until it has taken its data folder (not yet until it is ready). */
 async function launch(options: {
   readonly binaries: PostgresBinaries;
@@ -140,7 +147,8 @@ async function launch(options: {
     // PostgreSQL itself believes a zombie, or whoever has the number now, to be its predecessor
     await folders.removeStalePidFile(stale.pid);
   }
-  const startLog = join(folders.home, "start.log");
+  // of its own, as somebody may be starting it at the same time: whose words they are decides what they mean
+  const startLog = join(folders.home, `start-${process.pid}-${launches++}.log`);
   const out = openSync(startLog, "w", 0o600);
   // detached: a Ctrl-C in the terminal must reach the supervisor alone, which then stops in order
   const child = spawn(binaries.postgres, ["-D", folders.data], {
@@ -161,15 +169,18 @@ async function launch(options: {
   for (;;) {
     if (ended !== undefined) {
       const words = (await readFile(startLog, "utf8").catch(() => "")).trim().slice(0, shownLog);
+      await rm(startLog, { force: true });
       if (/lock file "postmaster.pid" already exists/.test(words)) return { outcome: "lost race" };
       if (/pre-existing shared memory block/.test(words)) return { outcome: "remains" };
       return { outcome: "failed", reason: words === "" ? ended : words };
     }
     if ((await readPidFile(folders.data))?.pid === child.pid && child.pid !== undefined) {
+      await rename(startLog, startLogOf(folders.data));
       return { outcome: "running", pid: child.pid, child };
     }
     if (Date.now() > limit) {
       child.kill("SIGKILL");
+      await rm(startLog, { force: true });
       return { outcome: "failed", reason: "it did not take its data folder in time" };
     }
     await delay(5);
@@ -181,7 +192,7 @@ async function waitUntilReady(pid: number, data: string, limit: number): Promise
     const file = await readPidFile(data);
     if (file?.pid === pid && file.status === "ready") return file;
     if (!(await isServerOf(pid, data))) {
-      const words = await readFile(join(data, "../start.log"), "utf8").catch(() => "");
+      const words = await readFile(startLogOf(data), "utf8").catch(() => "");
       throw new Error(`PostgreSQL ended while it started. ${words.trim().slice(0, shownLog)}`);
     }
     if (Date.now() > limit) throw new Error("PostgreSQL was not ready in time.");
