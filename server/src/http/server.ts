@@ -128,8 +128,13 @@ async function mountDocs(app: FastifyInstance, options: HttpServerOptions): Prom
     routePrefix: "/docs",
     staticCSP: true,
     uiConfig: { docExpansion: "list", tryItOutEnabled: true, persistAuthorization: false },
+    theme: { title: "Weir API" },
+    logo: { type: "image/svg+xml", content: Buffer.from(docsLogo), href: "/", target: "_self" },
   });
 }
+
+/** The dashboard's sign with the name beside it; the plugin's own would be its framework's. */
+const docsLogo = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 116 32" height="40"><rect width="32" height="32" rx="7" fill="#0a655e"/><path d="M5 11h9c4 0 3.5 8 8 8h5M5 16h7c4.5 0 3.5 8 8 8h7" fill="none" stroke="#f7f6f2" stroke-width="2.6" stroke-linecap="round"/><text x="42" y="24" fill="#f7f6f2" font-family="system-ui, sans-serif" font-size="24" font-weight="600">Weir</text></svg>`;
 
 function checkNames(routes: readonly Route[]): void {
   const seen = new Set<string>();
