@@ -155,7 +155,7 @@ export function createEtl(options: EtlOptions): Part {
   return { name: "etl", run, problem: () => problem };
 }
 
-/** Under load: events are visible in well under a second. */
+/** Under load: with the step itself, events are visible within about a second. */
 const longestPeriodMs = 750;
 
 /**
