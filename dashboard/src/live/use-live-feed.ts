@@ -40,11 +40,13 @@ export function useLiveFeed(filter: Filter): LiveFeed {
   const [feed, setFeed] = useState(emptyFeed);
   const [flow, setFlow] = useState(() => emptyFlow(secondNow()));
   const [connection, setConnection] = useState<ConnectionState>({ name: "idle" });
+  const [past, setPast] = useState<Past>("unknown");
   const latest = useRef(filter);
   const socket = useRef<LiveSocket | undefined>(undefined);
 
   useEffect(() => {
     const arrived: FeedRow[] = [];
+    let known: Past = "unknown";
     const live = createLiveSocket({
       origin: window.location.origin.replace(/^http/, "ws"),
       filter: () => frameFilter(latest.current),
@@ -55,7 +57,14 @@ export function useLiveFeed(filter: Filter): LiveFeed {
       },
       random: Math.random,
       askWhy: () => whyRefused(store),
-      onState: setConnection,
+      onState(state) {
+        setConnection(state);
+        const before = known;
+        known = pastOf(known, state);
+        // Asked for anew: what came in between belongs above what stands there.
+        if (before === "without feed" && known !== before) setFeed(clear);
+        setPast(known);
+      },
       onEvent(event) {
         if (matches(latest.current, event)) arrived.push(eventRow(event));
       },
@@ -87,12 +96,13 @@ export function useLiveFeed(filter: Filter): LiveFeed {
       socket.current?.sendFilter();
       setFeed(clear);
     }
+    if (past === "unknown") return;
     const abort = new AbortController();
     void earlier(filter, abort.signal).then((events) => {
       if (!abort.signal.aborted) setFeed((feed) => fillBelow(feed, events));
     });
     return () => abort.abort();
-  }, [filter]);
+  }, [filter, past]);
 
   const actions = useMemo(
     () => ({
@@ -103,6 +113,18 @@ export function useLiveFeed(filter: Filter): LiveFeed {
   );
   const reconnect = useCallback(() => socket.current?.tell({ type: "start" }), []);
   return { feed, flow, connection, ...actions, reconnect };
+}
+
+/**
+ * How far the list may be filled with what was before. Events that are accepted after the list was
+ * asked for and before the feed begins would be in neither, so it is asked for once the feed has begun:
+ * from there on a cursor leaves nothing out. Where no feed can be had, it is asked for without one.
+ */
+type Past = "unknown" | "without feed" | "up to the feed";
+
+function pastOf(past: Past, { name }: ConnectionState): Past {
+  if (past === "up to the feed" || name === "open") return "up to the feed";
+  return name === "waiting" || name === "offline" ? "without feed" : past;
 }
 
 function secondNow(): number {

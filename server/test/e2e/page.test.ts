@@ -59,6 +59,24 @@ test("an event that is sent shows up on Live without a reload", async (t) => {
   assert.deepEqual(complaints, []);
 });
 
+test("an event that comes while Live is being opened shows up too", async (t) => {
+  const { weir, page } = await signedIn(t, "--no-demo");
+  const opening = Promise.withResolvers<void>();
+  const sent = Promise.withResolvers<void>();
+  await page.routeWebSocket(/\/ws\/events/, async (socket) => {
+    opening.resolve();
+    await sent.promise;
+    socket.connectToServer();
+  });
+  await page.getByRole("link", { name: "Live" }).click();
+  await opening.promise;
+  // Whatever the page asks for before the feed begins has been answered before the event comes.
+  await page.waitForLoadState("networkidle", { timeout: waitMs });
+  await send(weir, { event_type: "page.test", user_id: "seen-while-opening" });
+  sent.resolve();
+  await page.getByText("seen-while-opening").first().waitFor({ timeout: waitMs });
+});
+
 test("the link works once, and a key signs in too", async (t) => {
   const { weir, link } = await signedIn(t, "--no-demo");
   const second = await openPage(t);
