@@ -62,6 +62,7 @@ export const similarAnswerSchema = object(
   },
   { $id: "SimilarAnswer" },
 );
+export type SimilarAnswer = Infer<typeof similarAnswerSchema>;
 
 export const searchFilterSchema = object(
   {
@@ -95,6 +96,7 @@ export const searchAnswerSchema = object(
   { results: array(foundProductSchema), source: searchSourceSchema },
   { $id: "SearchAnswer" },
 );
+export type SearchAnswer = Infer<typeof searchAnswerSchema>;
 
 export const recommendationsSchema = object(
   {
@@ -108,6 +110,7 @@ export const recommendationsSchema = object(
   },
   { $id: "Recommendations" },
 );
+export type Recommendations = Infer<typeof recommendationsSchema>;
 
 export const eventSearchFilterSchema = object(
   {

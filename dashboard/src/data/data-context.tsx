@@ -12,6 +12,7 @@ import {
 } from "react";
 import type { KnownFreshness } from "../frame/age.ts";
 import { type Answer, createQueryStore, type QueryStore } from "./query-store.ts";
+import { questionOf } from "./question.ts";
 import { type Failure, requestJson } from "./request.ts";
 import { createSessionStore, type SessionState, type SessionStore } from "./session-store.ts";
 
@@ -39,8 +40,14 @@ function createData(): Data {
   const session = createSessionStore();
   const freshness = createFreshnessStore();
   const queries = createQueryStore({
-    async load(address, signal) {
-      const answer = await requestJson(address, { signal });
+    async load(key, signal) {
+      const { method, path, body } = questionOf(key);
+      const state = session.read();
+      const csrf = state.kind === "signed-in" ? { csrfToken: state.session.csrf_token } : {};
+      const answer = await requestJson(
+        path,
+        method === "GET" ? { signal } : { method, body, signal, ...csrf },
+      );
       freshness.report(answer);
       return answer;
     },
@@ -111,7 +118,11 @@ export interface Query<T> {
 
 const notAsked: Answer = { data: undefined, failure: undefined, loading: false };
 
-/** The answer of a GET address, kept up to date. @param address null: nothing is asked */
+/**
+ * The answer of a question, kept up to date.
+ *
+ * @param address of a GET, or what `postKey` makes of a POST; null: nothing is asked
+ */
 export function useQuery<T>(address: string | null, pollMs = Number.POSITIVE_INFINITY): Query<T> {
   const { queries } = useData();
   const subscribe = useCallback(

@@ -16,6 +16,10 @@ export function createFormats(language: Language, zone: string) {
   const number = new Intl.NumberFormat(locale);
   const decimal = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
   const compact = new Intl.NumberFormat(locale, { notation: "compact", maximumFractionDigits: 1 });
+  const hundredths = new Intl.NumberFormat(locale, {
+    minimumFractionDigits: 2,
+    maximumFractionDigits: 2,
+  });
   const percent = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 1 });
   const signed = new Intl.NumberFormat(locale, {
     style: "percent",
@@ -64,6 +68,8 @@ export function createFormats(language: Language, zone: string) {
     count: (value: number) => (Math.abs(value) >= 1e7 ? compact : number).format(value),
     compact: (value: number) => compact.format(value),
     decimal: (value: number) => decimal.format(value),
+    /** A likeness -1..1: `0.87`. */
+    score: (value: number) => hundredths.format(value),
     /** A share 0..1 as per cent. */
     percent: (share: number) => percent.format(share),
     /** A relative change with its sign: 0.123 is `+12.3%`, 20 is `×21`. */

@@ -80,6 +80,7 @@ function useFrameShortcuts(onHelp: () => void) {
   useShortcut("help", onHelp);
   useShortcut("go-overview", () => navigation.go("/"));
   useShortcut("go-live", () => navigation.go("/live/"));
+  useShortcut("go-search", () => navigation.go("/search/"));
   useShortcut("go-windows", () => navigation.go("/windows/"));
   useShortcut("refresh", () => queries.refresh());
   useShortcut("theme", () => {

@@ -6,6 +6,7 @@ export type ShortcutAction =
   | "help"
   | "go-overview"
   | "go-live"
+  | "go-search"
   | "go-windows"
   | "theme"
   | "refresh"
@@ -33,6 +34,7 @@ const goWaitMs = 1_500;
 const rooms: Readonly<Record<string, ShortcutAction>> = {
   o: "go-overview",
   l: "go-live",
+  s: "go-search",
   w: "go-windows",
 };
 const keys: Readonly<Record<string, ShortcutAction>> = {
@@ -49,6 +51,7 @@ const keys: Readonly<Record<string, ShortcutAction>> = {
 export const shortcutKeys: Readonly<Record<ShortcutAction, readonly string[]>> = {
   "go-overview": ["g", "o"],
   "go-live": ["g", "l"],
+  "go-search": ["g", "s"],
   "go-windows": ["g", "w"],
   refresh: ["r"],
   theme: ["t"],

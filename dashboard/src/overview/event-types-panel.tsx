@@ -2,6 +2,7 @@
 import type { Breakdown } from "@weir/protocol";
 import { memo } from "react";
 import { Icon } from "../controls/icons.tsx";
+import { ShareBar } from "../controls/share-bar.tsx";
 import { PanelFailure, SkeletonRows } from "../controls/states.tsx";
 import type { Query } from "../data/data-context.tsx";
 import type { Failure } from "../data/request.ts";
@@ -9,7 +10,6 @@ import { useFormats, useLanguage } from "../language/language-context.tsx";
 import { changeOf } from "./change.ts";
 import { ChangeNote } from "./change-note.tsx";
 import type { OverviewState } from "./overview-state.ts";
-import { ShareBar } from "./share-bar.tsx";
 
 interface EventTypesPanelProps {
   readonly query: Query<Breakdown>;

@@ -3,14 +3,16 @@ import { productSorts, type TopProducts } from "@weir/protocol";
 import { memo } from "react";
 import { Icon } from "../controls/icons.tsx";
 import { Segments } from "../controls/segments.tsx";
+import { ShareBar } from "../controls/share-bar.tsx";
 import { PanelFailure, SkeletonRows } from "../controls/states.tsx";
 import type { Query } from "../data/data-context.tsx";
 import type { Failure } from "../data/request.ts";
 import type { Formats } from "../format/formats.ts";
+import { useNavigation } from "../frame/navigation.tsx";
+import { similarPath } from "../frame/places.ts";
 import { useFormats, useLanguage } from "../language/language-context.tsx";
 import { amountOf } from "./figure-strip.tsx";
 import type { OverviewState, ProductSort } from "./overview-state.ts";
-import { ShareBar } from "./share-bar.tsx";
 
 interface ProductsPanelProps {
   readonly query: Query<TopProducts>;
@@ -90,6 +92,7 @@ const counts = ["views", "carts", "purchases"] as const;
 
 const ProductTable = memo(function ProductTable({ rows, sort, currency, zone }: ProductTableProps) {
   const { t } = useLanguage();
+  const { Link } = useNavigation();
   const formats = useFormats(zone);
   const size = (row: TopProducts["rows"][number]) =>
     sort === "revenue"
@@ -118,7 +121,9 @@ const ProductTable = memo(function ProductTable({ rows, sort, currency, zone }: 
           <tr key={row.product_id}>
             <td className="w-full max-w-0">
               <span className="block truncate" title={row.product_id}>
-                {row.name ?? row.product_id}
+                <Link href={similarPath(row.product_id)} className="hover:underline">
+                  {row.name ?? row.product_id}
+                </Link>
                 {row.category === null ? null : (
                   <span className="pl-2 text-[.8rem] text-faint">{row.category}</span>
                 )}

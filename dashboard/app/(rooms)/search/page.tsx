@@ -1,0 +1,5 @@
+import { SearchScreen } from "../../../src/search/search-screen.tsx";
+
+export default function SearchPage() {
+  return <SearchScreen />;
+}

@@ -1,0 +1,21 @@
+/**
+ * Questions as keys of the query store. Most are addresses that are read by GET; a question that is too
+ * rich for an address is a POST with a body, and its key holds both.
+ */
+export interface Question {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly body: unknown;
+}
+
+/** The key of a question that is asked by POST; the same question has the same key. */
+export function postKey(path: string, body: object): string {
+  return `POST ${path} ${JSON.stringify(body)}`;
+}
+
+export function questionOf(key: string): Question {
+  const post = /^POST (\S+) (.*)$/s.exec(key);
+  if (post === null) return { method: "GET", path: key, body: undefined };
+  const [, path = "", body = ""] = post;
+  return { method: "POST", path, body: JSON.parse(body) };
+}

@@ -1,0 +1,85 @@
+"use client";
+import type { Model } from "@weir/protocol";
+import { useCallback, useMemo } from "react";
+import { useQuery } from "../data/data-context.tsx";
+import { useNavigation } from "../frame/navigation.tsx";
+import { useLanguage } from "../language/language-context.tsx";
+import { ModelPicker } from "./model-picker.tsx";
+import { categoriesOf, ranksOf, sharedOf } from "./ranks.ts";
+import { type Answer, ResultPanel } from "./result-panel.tsx";
+import { SearchForm } from "./search-form.tsx";
+import { keyOf, readSearchState, type SearchState, writeSearchState } from "./search-state.ts";
+import { StartPanel } from "./start-panel.tsx";
+
+/** While a model is being filled, its progress is looked at this often. */
+const modelsEveryMs = 5_000;
+
+/** Products by meaning, products like a product, products for a user: with one model, or two side by side. */
+export function SearchScreen() {
+  const { t } = useLanguage();
+  const { state, change } = useSearchState();
+  const models = useQuery<{ readonly models: readonly Model[] }>("/api/models", modelsEveryMs);
+  const main = useQuery<Answer>(keyOf(state, state.model));
+  const beside = useQuery<Answer>(state.beside === null ? null : keyOf(state, state.beside));
+  const isAsked = state.asked.trim() !== "";
+  const isCompared = isAsked && state.beside !== null;
+  const lists = [main, ...(isCompared ? [beside] : [])].map(({ data }) => data?.results ?? []);
+  const actions = {
+    onSimilar: (asked: string) => change({ mode: "product", asked }, "push"),
+    onCategory: (category: string) => change({ category }, "push"),
+  };
+  const [mainList = [], besideList = []] = lists;
+  return (
+    <div className="flex flex-col gap-4">
+      <SearchForm
+        key={state.mode}
+        state={state}
+        categories={isAsked ? categoriesOf(lists) : []}
+        change={change}
+      >
+        {models.data === undefined ? null : (
+          <ModelPicker models={models.data.models} state={state} change={change} />
+        )}
+      </SearchForm>
+      {isCompared && main.data !== undefined && beside.data !== undefined ? (
+        <p role="status" className="text-[.933rem]">
+          {t("search.shared", {
+            count: sharedOf(mainList, besideList),
+            most: Math.max(mainList.length, besideList.length),
+          })}
+        </p>
+      ) : null}
+      {isAsked ? (
+        <div className={`grid items-start gap-4 ${isCompared ? "xl:grid-cols-2" : ""}`}>
+          <ResultPanel
+            query={main}
+            there={isCompared && beside.data !== undefined ? ranksOf(besideList) : undefined}
+            {...actions}
+          />
+          {isCompared ? (
+            <ResultPanel
+              query={beside}
+              there={main.data === undefined ? undefined : ranksOf(mainList)}
+              {...actions}
+            />
+          ) : null}
+        </div>
+      ) : (
+        <StartPanel mode={state.mode} onAsk={(asked) => change({ asked }, "push")} />
+      )}
+    </div>
+  );
+}
+
+/** The question in the address. */
+function useSearchState() {
+  const navigation = useNavigation();
+  const text = navigation.query.toString();
+  const state = useMemo(() => readSearchState(new URLSearchParams(text)), [text]);
+  const change = useCallback(
+    (next: Partial<SearchState>, how: "push" | "replace" = "replace") =>
+      navigation.setQuery(writeSearchState({ ...state, ...next }), how),
+    [navigation, state],
+  );
+  return { state, change };
+}

@@ -1,0 +1,39 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { TestContext } from "node:test";
+
+/** An endpoint of this machine whose vectors say which colours a text names. */
+export async function startEndpoint(t: TestContext) {
+  const asked: { readonly authorization: string | undefined; readonly texts: number }[] = [];
+  const state = { away: false };
+  const server = createServer((request, response) => {
+    if (state.away) {
+      response.statusCode = 503;
+      response.end();
+      return;
+    }
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const { input } = JSON.parse(Buffer.concat(chunks).toString()) as { input: string[] };
+      asked.push({ authorization: request.headers.authorization, texts: input.length });
+      const data = input.map((text, index) => ({
+        index,
+        embedding: [
+          0.1,
+          ...["red", "green", "blue"].map((colour) => Number(text.toLowerCase().includes(colour))),
+        ],
+      }));
+      response.setHeader("content-type", "application/json");
+      response.end(JSON.stringify({ data }));
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  return { asked, state, url: `http://127.0.0.1:${port}/v1/embeddings?tenant=secret` };
+}
