@@ -73,10 +73,8 @@ test("a transaction that commits late is not lost, and nobody waits for it", asy
     after.changes.map(({ id }) => id),
     [slow],
   );
-  assert.deepEqual(await drain(database.app, { collectionId, position: after.position }), {
-    changes: [],
-    position: after.position,
-  });
+  const { changes } = await drain(database.app, { collectionId, position: after.position });
+  assert.deepEqual(changes, []);
 });
 
 test("pages are bounded within one transaction, and changes between pages are not lost", async (t) => {
