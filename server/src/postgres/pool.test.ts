@@ -284,7 +284,11 @@ test("who finds all connections busy waits only for so long", async (t) => {
 
 test("a server that is down, or frozen while one connects, is an error that a retry may mend", async (t) => {
   const server = await startTestServer(t, { durable: false });
-  const pool = openPool({ url: server.urls.owner, applicationName: "down", connectTimeoutMs: 1_000 });
+  const pool = openPool({
+    url: server.urls.owner,
+    applicationName: "down",
+    connectTimeoutMs: 1_000,
+  });
   t.after(() => pool.close());
   const { pid } = server;
   process.kill(pid, "SIGSTOP");
