@@ -164,7 +164,11 @@ async function damage(database: TestDatabase, hour: Date, hours: number): Promis
     `update analytics.window_revenue set revenue = revenue + 1 where size = 2 and bucket between ${first} and ${last}`,
     `delete from analytics.key_facts where ${inside("occurred_at")}`,
   ]) {
-    await database.owner.query({ text });
+    // Behind the cursor's lock, as every step and rerun is: the order of rows alone would let two wait for each other.
+    await database.owner.transaction(async (connection) => {
+      await connection.query({ text: "select from etl.cursors for update" });
+      await connection.query({ text });
+    });
   }
 }
 
