@@ -32,6 +32,12 @@ type Ask = (question: object) => Promise<unknown>;
 
 const warmUp = 500;
 /** The route does not ask who it is: the server before it does. */
+const questions = [
+  ["none", {}],
+  ["category", { filter: { category: ["category-7"] } }],
+  ["hybrid", { hybrid: true }],
+] as const;
+
 const nobody: Principal = {
   serviceId: 0,
   service: "bench",
@@ -49,13 +55,12 @@ export async function benchHttp(products: number, queries: number): Promise<Late
     await using local = await openLocally(system);
     using client = openClient(system);
     const figures: Latency[] = [];
-    for (const category of [undefined, "category-7"]) {
+    for (const [filter, more] of questions) {
       const question = (n: number) => ({
         text: productName(n * 104_729),
         limit: 10,
-        ...(category === undefined ? {} : { filter: { category: [category] } }),
+        ...more,
       });
-      const filter = category === undefined ? "none" : "category";
       const times = await inTurn([client.ask, local.ask], question, queries);
       figures.push(...latencies(filter, times));
     }

@@ -18,13 +18,22 @@ export function rankOf(
   return rank;
 }
 
-/** Indexes of the vectors nearest to one of them, without itself, nearest first. */
-export function nearest(of: number, vectors: readonly Float32Array[], count: number): number[] {
-  const own = vectors[of] as Float32Array;
+/** Indexes of the vectors nearest to a question, nearest first. */
+export function nearestTo(
+  question: Float32Array,
+  vectors: readonly Float32Array[],
+  count: number,
+): number[] {
   return vectors
-    .map((vector, index) => ({ index, score: similarity(own, vector) }))
-    .filter(({ index }) => index !== of)
+    .map((vector, index) => ({ index, score: similarity(question, vector) }))
     .sort((a, b) => b.score - a.score)
     .slice(0, count)
     .map(({ index }) => index);
+}
+
+/** Indexes of the vectors nearest to one of them, without itself, nearest first. */
+export function nearest(of: number, vectors: readonly Float32Array[], count: number): number[] {
+  return nearestTo(vectors[of] as Float32Array, vectors, count + 1)
+    .filter((index) => index !== of)
+    .slice(0, count);
 }

@@ -82,7 +82,7 @@ export const searchQuestionSchema = object(
     hybrid: optional(
       boolean({
         default: false,
-        description: "Fuses the ranks of the vectors with those of the words themselves.",
+        description: "Fuses the ranks of the vectors with those of the words and their letters.",
       }),
     ),
     score_threshold: optional(number({ minimum: -1, maximum: 1 })),

@@ -234,7 +234,7 @@ export const en = {
   "search.price.to": "Price to",
   "search.hybrid": "Count the words too",
   "search.hybrid.why":
-    "Fuses what is alike in meaning with what has the same words: good for part numbers and exact names.",
+    "Fuses what is alike in meaning with what has the same words and letters: good for part numbers, exact names and word endings.",
   "search.models": "Models",
   "search.model": "Model",
   "search.model.live": "{id} (live)",

@@ -235,7 +235,7 @@ export const tr: { readonly [Key in keyof typeof en]: Message } = {
   "search.price.to": "En çok fiyat",
   "search.hybrid": "Sözcükleri de say",
   "search.hybrid.why":
-    "Anlamca benzeyenleri aynı sözcükleri taşıyanlarla birleştirir: parça numaraları ve tam adlar için iyidir.",
+    "Anlamca benzeyenleri aynı sözcükleri ve harfleri taşıyanlarla birleştirir: parça numaraları, tam adlar ve ekler için iyidir.",
   "search.models": "Modeller",
   "search.model": "Model",
   "search.model.live": "{id} (yayında)",

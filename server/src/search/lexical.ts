@@ -1,19 +1,25 @@
-/** Products by the words themselves, for the hybrid search. */
+/** Products by the words themselves, and by their letters, for the hybrid search. */
 import type { SearchFilter } from "@weir/protocol";
 import type { Queryable } from "../core/database.ts";
+import { lettersOf, likenessOfLetters } from "./letters.ts";
 
 /** More words than that are a document and not a question. */
 const mostWords = 32;
+/** What has less in common with a question than this says nothing about its rank. */
+const leastLikeness = 0.3;
 
 /**
- * Point ids, best first. Words match whole, the last one also as a beginning, as people search while
- * they type; any may match, and more of them rank higher.
- * @param folded the question, folded as the products' names are.
+ * Point ids, best first: of the products that a search by vectors has found, and of those that have a word of
+ * the question (the last one also as a beginning, as people search while they type), the nearest by letters.
+ * @param question.folded as the products' names are
+ * @param question.near point ids that the filter lets through
+ * @param question.limit of the products that are found by words
  */
 export async function lexicalRanks(
   database: Queryable,
   question: {
     readonly folded: string;
+    readonly near: readonly string[];
     readonly filter: SearchFilter | undefined;
     readonly limit: number;
   },
@@ -22,14 +28,16 @@ export async function lexicalRanks(
   const words = (question.folded.match(/[\p{L}\p{N}]+/gu) ?? []).slice(0, mostWords);
   if (words.length === 0) return [];
   const { filter } = question;
-  const rows = await database.query<{ point_id: string }>(
+  const rows = await database.query<{ point_id: string; folded: string }>(
     {
       name: "search_lexical",
-      text: `select point_id from stream.products, to_tsquery('simple', $1) q
+      text: `select point_id, folded from stream.products where point_id = any($7::uuid[])
+             union
+             (select point_id, folded from stream.products, to_tsquery('simple', $1) q
              where words @@ q
                and ($2::text[] is null or category = any($2)) and ($3::text is null or currency = $3)
                and ($4::numeric is null or price >= $4) and ($5::numeric is null or price <= $5)
-             order by ts_rank_cd(words, q, 1) desc, point_id limit $6`,
+             order by ts_rank_cd(words, q, 1) desc, point_id limit $6)`,
       values: [
         words.map((word, index) => (index === words.length - 1 ? `${word}:*` : word)).join(" | "),
         filter?.category ?? null,
@@ -37,22 +45,46 @@ export async function lexicalRanks(
         filter?.price?.gte ?? null,
         filter?.price?.lte ?? null,
         question.limit,
+        question.near,
       ],
     },
     { signal },
   );
-  return rows.map((row) => row.point_id);
+  return rankByLetters(
+    question.folded,
+    rows.map(({ point_id, folded }) => ({ id: point_id, folded })),
+  );
 }
 
-/** As in Cormack, Clarke and Büttcher, "Reciprocal rank fusion" (2009). */
-const rankConstant = 60;
+/** Ids of the texts that are near a question by their letters, best first. */
+export function rankByLetters(
+  question: string,
+  texts: readonly { readonly id: string; readonly folded: string }[],
+): string[] {
+  const letters = lettersOf(question);
+  return texts
+    .map(({ id, folded }) => ({ id, likeness: likenessOfLetters(letters, folded) }))
+    .filter(({ likeness }) => likeness >= leastLikeness)
+    .sort((a, b) => b.likeness - a.likeness || (a.id < b.id ? -1 : 1))
+    .map(({ id }) => id);
+}
 
-/** Reciprocal rank fusion of lists of ids, best first. */
-export function fuseRanks(...lists: readonly (readonly string[])[]): string[] {
+/**
+ * Reciprocal rank fusion (Cormack, Clarke and Büttcher, 2009) of ids, best first. The constant is smaller than
+ * theirs of 60, and letters count twice: what has the very letters is seldom wrong, and with their constant the
+ * first places would hardly differ from the tenth (`bench/quality/embedder.ts`).
+ */
+const rankConstant = 5;
+const lettersCount = 2;
+
+export function fuseRanks(byVector: readonly string[], byLetters: readonly string[]): string[] {
   const scores = new Map<string, number>();
-  for (const list of lists) {
+  for (const [list, weight] of [
+    [byVector, 1],
+    [byLetters, lettersCount],
+  ] as const) {
     for (const [rank, id] of list.entries()) {
-      scores.set(id, (scores.get(id) ?? 0) + 1 / (rankConstant + rank + 1));
+      scores.set(id, (scores.get(id) ?? 0) + weight / (rankConstant + rank + 1));
     }
   }
   return [...scores].sort((a, b) => b[1] - a[1]).map(([id]) => id);

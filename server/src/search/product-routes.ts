@@ -173,16 +173,15 @@ async function hybrid(
   signal: AbortSignal,
 ): Promise<FoundProduct[]> {
   const { target, question, vector } = asked;
-  const [byVector, byWords] = await Promise.all([
-    nearest(context, { ...asked, limit: fusedDepth }, signal),
-    lexicalRanks(
-      context.database,
-      { folded: context.fold(question.text), filter: question.filter, limit: fusedDepth },
-      signal,
-    ),
-  ]);
+  const byVector = await nearest(context, { ...asked, limit: fusedDepth }, signal);
   const found = new Map(byVector.map((product) => [uuidOfText(product.product_id), product]));
-  const ids = fuseRanks([...found.keys()], byWords).slice(0, question.limit ?? normalLimit);
+  const near = [...found.keys()];
+  const byLetters = await lexicalRanks(
+    context.database,
+    { folded: context.fold(question.text), near, filter: question.filter, limit: fusedDepth },
+    signal,
+  );
+  const ids = fuseRanks(near, byLetters).slice(0, question.limit ?? normalLimit);
   const missing = ids.filter((id) => !found.has(id));
   const points =
     missing.length === 0
