@@ -241,7 +241,7 @@ export const en = {
   "search.model.none": "none is live yet",
   "search.model.building": "{id} is being filled",
   "search.model.failing": "{id} cannot be filled: {error}",
-  "search.models.one": "Only one model answers here. To compare it with another, add one:",
+  "search.models.one": "To compare, add a second model:",
   "search.beside": "Compare with",
   "search.beside.none": "nothing",
   "search.shared": {

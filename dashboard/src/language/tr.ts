@@ -242,8 +242,7 @@ export const tr: { readonly [Key in keyof typeof en]: Message } = {
   "search.model.none": "henüz yayında olan yok",
   "search.model.building": "{id} dolduruluyor",
   "search.model.failing": "{id} doldurulamıyor: {error}",
-  "search.models.one":
-    "Burada tek bir model yanıt veriyor. Başkasıyla karşılaştırmak için ekleyin:",
+  "search.models.one": "Karşılaştırmak için ikinci bir model ekleyin:",
   "search.beside": "Karşılaştır",
   "search.beside.none": "hiçbiriyle",
   "search.shared": {

@@ -73,7 +73,7 @@ export function SearchForm({ state, categories, children, change }: SearchFormPr
             {t("search.hybrid")}
           </label>
         ) : null}
-        <div className="xl:ml-auto">{children}</div>
+        <div className="2xl:ml-auto">{children}</div>
       </div>
     </section>
   );

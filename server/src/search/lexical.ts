@@ -5,15 +5,20 @@ import { lettersOf, likenessOfLetters } from "./letters.ts";
 
 /** More words than that are a document and not a question. */
 const mostWords = 32;
+/** Of the products that have one word; of a word that more have, the rest of the question has to tell. */
+const mostOfAWord = 50;
 /** What has less in common with a question than this says nothing about its rank. */
 const leastLikeness = 0.3;
 
 /**
- * Point ids, best first: of the products that a search by vectors has found, and of those that have a word of
- * the question (the last one also as a beginning, as people search while they type), the nearest by letters.
+ * Point ids, the nearest by letters first: of the products that a search by vectors has found, of those that
+ * have all the words of the question, and of some that have one of them. The last word counts as a beginning
+ * too, as people search while they type.
+ *
+ * Products with frequent words are not ranked in the database: that would read every one of them.
  * @param question.folded as the products' names are
  * @param question.near point ids that the filter lets through
- * @param question.limit of the products that are found by words
+ * @param question.limit of the products that have all the words
  */
 export async function lexicalRanks(
   database: Queryable,
@@ -25,27 +30,33 @@ export async function lexicalRanks(
   },
   signal: AbortSignal,
 ): Promise<string[]> {
-  const words = (question.folded.match(/[\p{L}\p{N}]+/gu) ?? []).slice(0, mostWords);
+  const words = [...new Set(question.folded.match(/[\p{L}\p{N}]+/gu))]
+    .slice(0, mostWords)
+    .map((word, index, all) => (index === all.length - 1 ? `${word}:*` : word));
   if (words.length === 0) return [];
   const { filter } = question;
+  const all = words.join(" & ");
   const rows = await database.query<{ point_id: string; folded: string }>(
     {
       name: "search_lexical",
-      text: `select point_id, folded from stream.products where point_id = any($7::uuid[])
+      text: `select point_id, folded from stream.products where point_id = any($1::uuid[])
              union
-             (select point_id, folded from stream.products, to_tsquery('simple', $1) q
-             where words @@ q
-               and ($2::text[] is null or category = any($2)) and ($3::text is null or currency = $3)
-               and ($4::numeric is null or price >= $4) and ($5::numeric is null or price <= $5)
-             order by ts_rank_cd(words, q, 1) desc, point_id limit $6)`,
+             select found.point_id, found.folded
+             from unnest($2::text[], $3::int[]) as asked (words, most) cross join lateral (
+               select point_id, folded from stream.products
+               where words @@ to_tsquery('simple', asked.words)
+                 and ($4::text[] is null or category = any($4)) and ($5::text is null or currency = $5)
+                 and ($6::numeric is null or price >= $6) and ($7::numeric is null or price <= $7)
+               limit asked.most
+             ) as found`,
       values: [
-        words.map((word, index) => (index === words.length - 1 ? `${word}:*` : word)).join(" | "),
+        question.near,
+        [all, ...words],
+        [question.limit, ...words.map(() => mostOfAWord)],
         filter?.category ?? null,
         filter?.currency?.toUpperCase() ?? null,
         filter?.price?.gte ?? null,
         filter?.price?.lte ?? null,
-        question.limit,
-        question.near,
       ],
     },
     { signal },
