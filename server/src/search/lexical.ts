@@ -7,6 +7,8 @@ import { lettersOf, likenessOfLetters } from "./letters.ts";
 const mostWords = 32;
 /** Of the products that have one word; of a word that more have, the rest of the question has to tell. */
 const mostOfAWord = 50;
+/** Characters of a name and category that are compared: a longer text is searched by its beginning. */
+const mostCharacters = 300;
 /** What has less in common with a question than this says nothing about its rank. */
 const leastLikeness = 0.3;
 
@@ -39,11 +41,12 @@ export async function lexicalRanks(
   const rows = await database.query<{ point_id: string; folded: string }>(
     {
       name: "search_lexical",
-      text: `select point_id, folded from stream.products where point_id = any($1::uuid[])
+      text: `select point_id, left(folded, $8) as folded from stream.products
+             where point_id = any($1::uuid[])
              union
              select found.point_id, found.folded
              from unnest($2::text[], $3::int[]) as asked (words, most) cross join lateral (
-               select point_id, folded from stream.products
+               select point_id, left(folded, $8) as folded from stream.products
                where words @@ to_tsquery('simple', asked.words)
                  and ($4::text[] is null or category = any($4)) and ($5::text is null or currency = $5)
                  and ($6::numeric is null or price >= $6) and ($7::numeric is null or price <= $7)
@@ -57,6 +60,7 @@ export async function lexicalRanks(
         filter?.currency?.toUpperCase() ?? null,
         filter?.price?.gte ?? null,
         filter?.price?.lte ?? null,
+        mostCharacters,
       ],
     },
     { signal },
