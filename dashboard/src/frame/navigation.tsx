@@ -1,6 +1,13 @@
 "use client";
 /** How screens move, without knowing the framework: `app/` hands in its own way. */
-import { type ComponentType, createContext, type ReactNode, useContext } from "react";
+import {
+  type ComponentType,
+  createContext,
+  type ReactNode,
+  useCallback,
+  useContext,
+  useMemo,
+} from "react";
 
 export interface LinkProps {
   readonly href: string;
@@ -28,4 +35,22 @@ export function useNavigation(): Navigation {
   const navigation = useContext(NavigationContext);
   if (navigation === undefined) throw new Error("useNavigation outside of NavigationProvider");
   return navigation;
+}
+
+interface Codec<State> {
+  read(query: URLSearchParams): State;
+  write(state: State): URLSearchParams;
+}
+
+/** A screen's state, kept in the query of its address. @param codec of a module, the same each time */
+export function useAddressState<State extends object>(codec: Codec<State>) {
+  const navigation = useNavigation();
+  const text = navigation.query.toString();
+  const state = useMemo(() => codec.read(new URLSearchParams(text)), [codec, text]);
+  const change = useCallback(
+    (next: Partial<State>, how?: "push" | "replace") =>
+      navigation.setQuery(codec.write({ ...state, ...next }), how),
+    [codec, navigation, state],
+  );
+  return { state, change };
 }

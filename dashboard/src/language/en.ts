@@ -238,6 +238,7 @@ export const en = {
   "search.models": "Models",
   "search.model": "Model",
   "search.model.live": "{id} (live)",
+  "search.model.gone": "{id} (not here any more)",
   "search.model.none": "none is live yet",
   "search.model.building": "{id} is being filled",
   "search.model.failing": "{id} cannot be filled: {error}",

@@ -239,6 +239,7 @@ export const tr: { readonly [Key in keyof typeof en]: Message } = {
   "search.models": "Modeller",
   "search.model": "Model",
   "search.model.live": "{id} (yayında)",
+  "search.model.gone": "{id} (artık burada değil)",
   "search.model.none": "henüz yayında olan yok",
   "search.model.building": "{id} dolduruluyor",
   "search.model.failing": "{id} doldurulamıyor: {error}",

@@ -18,6 +18,11 @@ export function ModelPicker({ models, state, change }: ModelPickerProps) {
   const live = answering.find(({ state }) => state === "live");
   const shown = state.model ?? live?.id;
   const others = answering.filter(({ id }) => id !== shown);
+  // An address outlives its models, a fit makes another one: what is chosen stays in sight, to be unchosen.
+  const gone = (id: string | null) =>
+    id === null || answering.some((model) => model.id === id)
+      ? []
+      : [{ value: id, text: t("search.model.gone", { id }) }];
   const name = ({ id, state }: Model) => (state === "live" ? t("search.model.live", { id }) : id);
   return (
     <section
@@ -35,10 +40,11 @@ export function ModelPicker({ models, state, change }: ModelPickerProps) {
           ...answering
             .filter(({ state }) => state !== "live")
             .map((model) => ({ value: model.id, text: name(model) })),
+          ...gone(state.model),
         ]}
         onChange={(id) => change({ model: id === "" ? null : id, beside: null })}
       />
-      {others.length === 0 ? (
+      {others.length === 0 && state.beside === null ? (
         <p className="flex min-h-[2.134rem] items-center text-muted">
           <span>
             {t("search.models.one")} <code className="font-mono">weir models add</code>
@@ -51,6 +57,7 @@ export function ModelPicker({ models, state, change }: ModelPickerProps) {
           options={[
             { value: "", text: t("search.beside.none") },
             ...others.map((model) => ({ value: model.id, text: name(model) })),
+            ...gone(state.beside),
           ]}
           onChange={(id) => change({ beside: id === "" ? null : id })}
         />

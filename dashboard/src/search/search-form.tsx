@@ -33,7 +33,7 @@ export function SearchForm({ state, categories, children, change }: SearchFormPr
           label={t("search.mode")}
           value={state.mode}
           options={searchModes.map((value) => ({ value, text: t(`search.mode.${value}`) }))}
-          onChange={(mode) => change({ mode, asked: "" }, "push")}
+          onChange={(mode) => change({ mode, asked: "" })}
         />
         <p className="text-[.867rem] text-muted">{t(`search.mode.${state.mode}.text`)}</p>
       </div>

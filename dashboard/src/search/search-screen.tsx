@@ -1,23 +1,23 @@
 "use client";
 import type { Model } from "@weir/protocol";
-import { useCallback, useMemo } from "react";
 import { useQuery } from "../data/data-context.tsx";
-import { useNavigation } from "../frame/navigation.tsx";
+import { useAddressState } from "../frame/navigation.tsx";
 import { useLanguage } from "../language/language-context.tsx";
 import { ModelPicker } from "./model-picker.tsx";
 import { categoriesOf, ranksOf, sharedOf } from "./ranks.ts";
 import { type Answer, ResultPanel } from "./result-panel.tsx";
 import { SearchForm } from "./search-form.tsx";
-import { keyOf, readSearchState, type SearchState, writeSearchState } from "./search-state.ts";
+import { keyOf, readSearchState, writeSearchState } from "./search-state.ts";
 import { StartPanel } from "./start-panel.tsx";
 
+const searchAddress = { read: readSearchState, write: writeSearchState };
 /** While a model is being filled, its progress is looked at this often. */
 const modelsEveryMs = 5_000;
 
 /** Products by meaning, products like a product, products for a user: with one model, or two side by side. */
 export function SearchScreen() {
   const { t } = useLanguage();
-  const { state, change } = useSearchState();
+  const { state, change } = useAddressState(searchAddress);
   const models = useQuery<{ readonly models: readonly Model[] }>("/api/models", modelsEveryMs);
   const main = useQuery<Answer>(keyOf(state, state.model));
   const beside = useQuery<Answer>(state.beside === null ? null : keyOf(state, state.beside));
@@ -25,8 +25,8 @@ export function SearchScreen() {
   const isCompared = isAsked && state.beside !== null;
   const lists = [main, ...(isCompared ? [beside] : [])].map(({ data }) => data?.results ?? []);
   const actions = {
-    onSimilar: (asked: string) => change({ mode: "product", asked }, "push"),
-    onCategory: (category: string) => change({ category }, "push"),
+    onSimilar: (asked: string) => change({ mode: "product", asked }),
+    onCategory: (category: string) => change({ category }),
   };
   const [mainList = [], besideList = []] = lists;
   return (
@@ -65,21 +65,8 @@ export function SearchScreen() {
           ) : null}
         </div>
       ) : (
-        <StartPanel mode={state.mode} onAsk={(asked) => change({ asked }, "push")} />
+        <StartPanel mode={state.mode} onAsk={(asked) => change({ asked })} />
       )}
     </div>
   );
-}
-
-/** The question in the address. */
-function useSearchState() {
-  const navigation = useNavigation();
-  const text = navigation.query.toString();
-  const state = useMemo(() => readSearchState(new URLSearchParams(text)), [text]);
-  const change = useCallback(
-    (next: Partial<SearchState>, how: "push" | "replace" = "replace") =>
-      navigation.setQuery(writeSearchState({ ...state, ...next }), how),
-    [navigation, state],
-  );
-  return { state, change };
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FoundProduct } from "@weir/protocol";
 import { questionOf } from "../data/question.ts";
+import { similarPath } from "../frame/places.ts";
 import { busiestCounts, categoriesOf, ranksOf, sharedOf } from "./ranks.ts";
 import {
   keyOf,
@@ -50,6 +51,12 @@ test("an address that somebody wrote by hand asks what can be read of it", () =>
   assert.deepEqual(readSearchState(query), { ...nothing, mode: "user", asked: "u1" });
   const long = readSearchState(new URLSearchParams({ product: "x".repeat(9_999) }));
   assert.equal(long.asked.length, 256);
+});
+
+test("what other pages link to is a question about that product", () => {
+  const { search } = new URL(similarPath("85123A/x & y"), "http://weir");
+  const state = readSearchState(new URLSearchParams(search));
+  assert.deepEqual(state, { ...nothing, mode: "product", asked: "85123A/x & y" });
 });
 
 test("a price may be typed with a comma", () => {

@@ -1,12 +1,12 @@
 "use client";
 import { granularities, type Window, type WindowPage } from "@weir/protocol";
-import { useCallback, useMemo, useState } from "react";
+import { useMemo, useState } from "react";
 import { CopyCode, sampleCommand } from "../controls/copy-code.tsx";
 import { Segments } from "../controls/segments.tsx";
 import { Empty, FailureNote, SkeletonRows } from "../controls/states.tsx";
 import { useQuery, useSession } from "../data/data-context.tsx";
 import { addressOf, asFailure, type Failure, requestJson } from "../data/request.ts";
-import { useNavigation } from "../frame/navigation.tsx";
+import { useAddressState } from "../frame/navigation.tsx";
 import { browserZone, useLanguage } from "../language/language-context.tsx";
 import { ZonePicker } from "../range/range-bar.tsx";
 import { isTimeZone } from "../range/zone.ts";
@@ -21,13 +21,14 @@ import {
 } from "./windows-state.ts";
 import { WorkerStrip } from "./worker-strip.tsx";
 
+const windowsAddress = { read: readWindowsState, write: writeWindowsState };
 const pollMs = 2_000;
 const pageSize = 50;
 const rerunPermission = "windows.post.window_rerun";
 
 export function WindowsScreen() {
   const { t } = useLanguage();
-  const { state, change } = useWindowsState();
+  const { state, change } = useAddressState(windowsAddress);
   const zone = state.zone !== null && isTimeZone(state.zone) ? state.zone : browserZone;
   const address = addressOf("/api/windows", {
     size: state.size,
@@ -110,17 +111,6 @@ export function WindowsScreen() {
       )}
     </div>
   );
-}
-
-function useWindowsState() {
-  const navigation = useNavigation();
-  const text = navigation.query.toString();
-  const state = useMemo(() => readWindowsState(new URLSearchParams(text)), [text]);
-  const change = useCallback(
-    (next: Partial<WindowsState>) => navigation.setQuery(writeWindowsState({ ...state, ...next })),
-    [navigation, state],
-  );
-  return { state, change };
 }
 
 interface Earlier {

@@ -86,6 +86,16 @@ test("two models answer side by side, each with its place for every product", as
   await page.getByText(/\d of \d products are in both lists/).waitFor({ timeout: waitMs });
   assert.deepEqual(await seriousFindings(page), []);
   assert.deepEqual(complaints, []);
+
+  // An address outlives its models: what it names is said to be gone, and can be unchosen.
+  await page.goto(`${weir.run.url}/search/?text=green+mug&model=gone-1&beside=gone-2`);
+  await page.getByText(/there is no filled model "gone-1"/).waitFor();
+  await page.getByLabel("Model", { exact: true }).selectOption("");
+  await page
+    .getByRole("region", { name: /^Results of/ })
+    .getByText("Green Garden Bench")
+    .waitFor();
+  assert.equal(new URL(page.url()).search, "?text=green+mug");
 });
 
 async function searchPage(t: Parameters<typeof openPage>[0], weir: RunningWeir) {
