@@ -167,7 +167,7 @@ test("similar products, search with filters, and hybrid search", async (t) => {
   assert.deepEqual(await search({ text: "brass", hybrid: true, filter: { price: { lte: 10 } } }), [
     "mug-red",
   ]);
-  // "lamps" is no word of any product: its letters are the lamp's, above all that the vectors find
+  // no product has one of these words whole
   const forms = await search({ text: "Lambalar, lamps!", hybrid: true });
   assert.equal(forms[0], "lamp");
   const other = await call("/api/search", { body: { text: "mug", model: "none" } });
