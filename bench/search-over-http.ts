@@ -31,13 +31,13 @@ interface Latency {
 type Ask = (question: object) => Promise<unknown>;
 
 const warmUp = 500;
-/** The route does not ask who it is: the server before it does. */
 const questions = [
   ["none", {}],
   ["category", { filter: { category: ["category-7"] } }],
   ["hybrid", { hybrid: true }],
 ] as const;
 
+/** The route does not ask who it is: the server before it does. */
 const nobody: Principal = {
   serviceId: 0,
   service: "bench",
