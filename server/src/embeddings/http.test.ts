@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
+import { listenLocally } from "../../test/helpers/local-port.ts";
 import { EmbeddingError } from "../core/embedder.ts";
 import type { Guard } from "../core/guard.ts";
 import { createHttpEmbedder, type HttpEmbedderSettings } from "./http.ts";
@@ -37,13 +37,7 @@ async function startEndpoint(t: TestContext, answer: Answer) {
       if (body !== undefined) response.end(JSON.stringify(body));
     });
   });
-  server.listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const { port } = server.address() as AddressInfo;
+  const port = await listenLocally(t, server);
   const open = (settings: Partial<HttpEmbedderSettings> = {}, guard: Guard = once) =>
     createHttpEmbedder(
       { url: `http://127.0.0.1:${port}/v1/embeddings?k=in-query`, model: "m", ...settings },

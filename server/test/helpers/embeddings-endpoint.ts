@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
+import { listenLocally } from "./local-port.ts";
 
 /** An endpoint of this machine whose vectors say which colours a text names. */
 export async function startEndpoint(t: TestContext) {
@@ -28,12 +28,6 @@ export async function startEndpoint(t: TestContext) {
       response.end(JSON.stringify({ data }));
     });
   });
-  server.listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const { port } = server.address() as AddressInfo;
+  const port = await listenLocally(t, server);
   return { asked, state, url: `http://127.0.0.1:${port}/v1/embeddings?tenant=secret` };
 }
