@@ -1795,7 +1795,7 @@ declare
 begin
   if to_regclass('raw.' || name) is not null then return; end if;
   perform pg_advisory_xact_lock(hashtext('raw.ensure_partition'));
-  if to_regclass('raw.' || name) is not null then return; end if;
+  if exists (select from pg_class where relnamespace = 'raw'::regnamespace and relname = name) then return; end if;
   -- `create table ... partition of` would lock the whole log against its writers and wait for every
   -- reader; `attach` waits for none of them
   execute format('create table raw.%I (like raw.events including defaults)', name);

@@ -9,8 +9,8 @@ export type ChildMessage =
 
 export interface ChildSpec {
   readonly name: string;
-  /** Arguments of `weir`, e.g. `["serve", "--parts", "etl"]`. */
-  readonly arguments: readonly string[];
+  /** Arguments of `weir`, e.g. `["serve", "--parts", "etl"]`; at a restart it is told its URL of before. */
+  arguments(urlBefore: string | undefined): readonly string[];
   /** Flags of Node.js itself. */
   readonly nodeFlags?: readonly string[];
   /** It sends to the others, which therefore outlive it. */
@@ -24,6 +24,8 @@ interface Child {
   ready: boolean;
   restarts: number;
   counters: Readonly<Record<string, number>>;
+  /** The end of what it printed as errors, kept until it is ready: why it did not become so. */
+  complaint: string;
 }
 
 export interface SupervisorOptions {
@@ -41,6 +43,7 @@ const stopGraceMs = 3_000;
 const firstRestartMs = 200;
 const lastRestartMs = 5_000;
 const logLimitBytes = 16 * 1024 * 1024;
+const complaintLimit = 2_000;
 
 /**
  * Runs parts as processes of their own, so that one that fails, or computes, does not stop the
@@ -78,14 +81,18 @@ export class Supervisor {
   async start(spec: ChildSpec, timeoutMs: number): Promise<string | undefined> {
     const child: Child = {
       spec,
-      process: this.#spawn(spec),
+      process: this.#spawn(spec, undefined),
       readyUrl: undefined,
       ready: false,
       restarts: 0,
       counters: {},
+      complaint: "",
     };
     this.#children.set(spec.name, child);
     this.#watch(child);
+    child.process.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      if (!child.ready) child.complaint = `${child.complaint}${text}`.slice(-complaintLimit);
+    });
     await this.#untilReady(child, timeoutMs);
     return child.readyUrl;
   }
@@ -104,10 +111,10 @@ export class Supervisor {
     await new Promise((resolve) => this.#log.end(resolve));
   }
 
-  #spawn(spec: ChildSpec): ChildProcess {
+  #spawn(spec: ChildSpec, urlBefore: string | undefined): ChildProcess {
     const child = spawn(
       process.execPath,
-      [...(spec.nodeFlags ?? []), this.#options.main, ...spec.arguments],
+      [...(spec.nodeFlags ?? []), this.#options.main, ...spec.arguments(urlBefore)],
       {
         stdio: ["ignore", "pipe", "pipe", "ipc"],
         // glibc keeps freed memory apart for each thread, up to eight a core
@@ -136,7 +143,7 @@ export class Supervisor {
       const timer = setTimeout(() => {
         this.#timers.delete(timer);
         child.restarts++;
-        child.process = this.#spawn(child.spec);
+        child.process = this.#spawn(child.spec, child.readyUrl);
         this.#watch(child);
       }, wait);
       this.#timers.add(timer);
@@ -152,19 +159,28 @@ export class Supervisor {
       const onMessage = (message: ChildMessage) => {
         if (message.type === "ready") done();
       };
-      const onExit = (code: number | null) =>
-        done(new Error(`${child.spec.name} ended at start (exit code ${code})`));
+      // "close" comes after its last words, "exit" may come before
+      const onClose = (code: number | null, signal: NodeJS.Signals | null) =>
+        done(
+          new Error(
+            `${child.spec.name} ended at start (${signal ?? `exit code ${code}`})${indented(child.complaint)}`,
+          ),
+        );
       const done = (error?: Error) => {
         clearTimeout(timer);
         child.process.off("message", onMessage);
-        child.process.off("exit", onExit);
+        child.process.off("close", onClose);
         if (error === undefined) resolve();
         else reject(error);
       };
       child.process.on("message", onMessage);
-      child.process.once("exit", onExit);
+      child.process.once("close", onClose);
     });
   }
+}
+
+function indented(text: string): string {
+  return text.trim() === "" ? "" : `\n${text.trim()}`.replaceAll("\n", "\n      ");
 }
 
 async function end(child: ChildProcess, graceMs: number): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { HttpProcess } from "../compose-http.ts";
+import type { Config } from "../config/schema.ts";
 import { watchConfig } from "../config/watch.ts";
 import type { Part } from "../core/part.ts";
 import { configuredUrls } from "../databases.ts";
@@ -27,7 +28,7 @@ export function registerServe(program: Command): void {
     )
     .action(async (flags: { parts: string; host?: string; port?: number }, command: Command) => {
       const { config } = contextOf(command, { "http.port": flags.port, "http.host": flags.host });
-      await serve(readParts(flags.parts), () => config);
+      await serve(readParts(flags.parts), config);
     });
 }
 
@@ -44,20 +45,17 @@ function readParts(text: string): ReadonlySet<PartName> {
   return new Set(names as PartName[]);
 }
 
-async function serve(
-  names: ReadonlySet<PartName>,
-  initial: () => ReturnType<typeof contextOf>["config"],
-): Promise<void> {
+async function serve(names: ReadonlySet<PartName>, initial: Config): Promise<void> {
   const signal = stopSignal();
-  const config = watchConfig(initial());
+  const label = [...names].join("+");
+  const logger = createLogger(initial.log.level, { part: label });
+  const config = watchConfig(initial, (sentence) => logger.warn({}, sentence));
   const urls = configuredUrls(config.current());
   if (urls === undefined) {
     throw new UserError("no database is configured", {
       hint: 'set WEIR_DATABASE_URL, or use "weir up", which brings its own PostgreSQL',
     });
   }
-  const label = [...names].join("+");
-  const logger = createLogger(config.current().log.level, { part: label });
   config.onChange((now) => {
     logger.level = now.log.level;
     logger.info({}, "settings changed");

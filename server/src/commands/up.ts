@@ -49,7 +49,7 @@ async function up(config: Config): Promise<void> {
   const started = Number(process.env["WEIR_LAUNCHED_AT"] ?? Date.now());
   const signal = stopSignal();
   mkdirSync(config.data_dir, { recursive: true });
-  const port = await portToListenOn(config);
+  await demandFreePort(config);
 
   await using stack = new AsyncDisposableStack();
   const problems = new Map<string, string>();
@@ -104,20 +104,24 @@ async function up(config: Config): Promise<void> {
     supervisor.start(
       {
         name: "http",
-        arguments: ["serve", "--parts", "http", "--host", config.http.host, "--port", String(port)],
+        arguments: (urlBefore) => {
+          // where it was before, so that its clients find it; the first time, 0 lets it choose
+          const port = urlBefore === undefined ? config.http.port : portOf(urlBefore);
+          return ["serve", "--parts", "http", "--host", config.http.host, "--port", String(port)];
+        },
         // Node.js would let it grow to 128 MB under load
         nodeFlags: ["--max-semi-space-size=8"],
       },
       childReadyMs,
     ),
     supervisor.start(
-      { name: "etl", arguments: ["serve", "--parts", "etl,retention"] },
+      { name: "etl", arguments: () => ["serve", "--parts", "etl,retention"] },
       childReadyMs,
     ),
     supervisor.start(
       {
         name: "stream",
-        arguments: ["serve", "--parts", "stream"],
+        arguments: () => ["serve", "--parts", "stream"],
         // pages come and go as a whole: a small nursery keeps 100 MB less of them, at the same speed
         nodeFlags: ["--max-semi-space-size=16"],
       },
@@ -125,11 +129,11 @@ async function up(config: Config): Promise<void> {
     ),
   ]);
   url = address;
-  if (config.demo.enabled && url !== undefined) {
+  if (config.demo.enabled && address !== undefined) {
     await supervisor.start(
       {
         name: "demo",
-        arguments: ["demo", "--url", url, "--rate", String(config.demo.rate)],
+        arguments: () => ["demo", "--url", address, "--rate", String(config.demo.rate)],
         stopsFirst: true,
       },
       childReadyMs,
@@ -170,8 +174,8 @@ async function up(config: Config): Promise<void> {
   process.stdout.write("  Stopped.\n");
 }
 
-/** One port for the whole run, so that a restarted HTTP process is where its clients look for it. */
-async function portToListenOn({ http: { host, port } }: Config): Promise<number> {
+/** Says at once, and not after PostgreSQL has started, that somebody else listens there. */
+async function demandFreePort({ http: { host, port } }: Config): Promise<void> {
   const server = createServer();
   return new Promise((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
@@ -183,12 +187,12 @@ async function portToListenOn({ http: { host, port } }: Config): Promise<number>
           : new UserError(`cannot listen on ${host}:${port}: ${error.message}`),
       );
     });
-    server.listen(port, host, () => {
-      const address = server.address();
-      const chosen = typeof address === "object" && address !== null ? address.port : port;
-      server.close(() => resolve(chosen));
-    });
+    server.listen(port, host, () => server.close(() => resolve()));
   });
+}
+
+function portOf(url: string): number {
+  return Number(new URL(url).port || 80);
 }
 
 function childEnvironment(

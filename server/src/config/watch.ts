@@ -13,9 +13,14 @@ const settleMs = 200;
 
 /**
  * Follows `weir.yaml` and takes over the settings that are marked live. All others keep the value of
- * the start; a file that is not valid changes nothing.
+ * the start. A file that is not valid changes nothing, and where the system gives no more watchers nothing is
+ * followed: no reason not to run, but `onProblem` is told in a sentence.
  */
-export function watchConfig(initial: Config, cwd = process.cwd()): WatchedConfig {
+export function watchConfig(
+  initial: Config,
+  onProblem: (sentence: string) => void,
+  cwd = process.cwd(),
+): WatchedConfig {
   let config = initial;
   let timer: NodeJS.Timeout | undefined;
   const listeners: ((config: Config) => void)[] = [];
@@ -26,24 +31,38 @@ export function watchConfig(initial: Config, cwd = process.cwd()): WatchedConfig
       if (JSON.stringify(changed) === JSON.stringify(config)) return;
       config = changed;
       for (const listener of listeners) listener(config);
-    } catch {
-      // A half-written or wrong file: what was valid stays in force; `weir config check` says why.
+    } catch (error) {
+      onProblem(`weir.yaml is not taken over: ${messageOf(error)}`);
     }
   };
-  const watcher: FSWatcher = watch(cwd, { persistent: false }, (_event, name) => {
-    if (name !== "weir.yaml") return;
-    clearTimeout(timer);
-    timer = setTimeout(reload, settleMs);
-  });
-  watcher.on("error", () => watcher.close());
+  const refused = (error: unknown) =>
+    onProblem(`weir.yaml is not watched, a change of it waits for a restart: ${messageOf(error)}`);
+  let watcher: FSWatcher | undefined;
+  try {
+    watcher = watch(cwd, { persistent: false }, (_event, name) => {
+      if (name !== "weir.yaml") return;
+      clearTimeout(timer);
+      timer = setTimeout(reload, settleMs);
+    });
+    watcher.on("error", (error) => {
+      watcher?.close();
+      refused(error);
+    });
+  } catch (error) {
+    refused(error);
+  }
   return {
     current: () => config,
     onChange: (listener) => listeners.push(listener),
     close() {
       clearTimeout(timer);
-      watcher.close();
+      watcher?.close();
     },
   };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** `running` with the live settings of `fresh`. */

@@ -252,6 +252,20 @@ test("making a day waits neither for writers nor for readers that hold the log",
   });
 });
 
+test("a day that two sessions make at the same time is made once, and neither fails", async (t) => {
+  const { owner } = await createTestDatabase(t);
+  const make = { text: "select raw.ensure_partition(date '2024-01-15')" };
+  let second: Promise<unknown> | undefined;
+  await owner.transaction(async (first) => {
+    await first.query(make);
+    second = owner.query(make);
+    const waits = () =>
+      owner.query({ text: "select from pg_locks where locktype = 'advisory' and not granted" });
+    await until(async () => (await waits()).length > 0, { what: "the second session to wait" });
+  });
+  await second;
+});
+
 test("the part works at once, goes on, and ends with its signal", async (t) => {
   const database = await createTestDatabase(t);
   const stop = new AbortController();

@@ -36,6 +36,20 @@ test("after kill -9 of the supervisor its processes end, and the next start reco
   assert.equal(await second.stop(), 0);
 });
 
+test("an HTTP process that is killed comes back at its address, also one it chose itself", async (t) => {
+  const weir = await startWeir(t);
+  const { http = 0 } = weir.run.pids;
+  process.kill(http, "SIGKILL");
+  await until(() => !isAlive(http), { what: "the HTTP process to end" });
+  await until(
+    async () => {
+      const response = await fetch(`${weir.run.url}/health/ready`).catch(() => undefined);
+      return response?.status === 200;
+    },
+    { what: "an answer at the same address" },
+  );
+});
+
 test("run.json and the key files are for their owner only, and no port beyond loopback is open", async (t) => {
   const weir = await startWeir(t, { arguments: ["--rate", "1"] });
   for (const file of [join(weir.dataDir, "run.json"), weir.run.keys.admin, weir.run.keys.demo]) {
