@@ -47,6 +47,11 @@ const table = {
   invalid_event: { status: 422, retryable: false, title: "The event breaks the contract" },
   invalid_request: { status: 422, retryable: false, title: "The request body breaks the contract" },
   rate_limited: { status: 429, retryable: true, title: "The key has used up its events for now" },
+  too_many_signins: {
+    status: 429,
+    retryable: true,
+    title: "Too many have tried to sign in from this address",
+  },
   internal: { status: 500, retryable: true, title: "Something failed inside Weir" },
   unavailable: { status: 503, retryable: true, title: "The event cannot be kept right now" },
   overloaded: { status: 503, retryable: true, title: "More is waiting than Weir takes on" },

@@ -136,6 +136,7 @@ export async function assemble(options: ComposeOptions) {
     env,
   });
 
+  const rateLimiter = createMemoryRateLimiter();
   const observer = observeIngest(metrics, logger);
   const ingest = createIngest({
     log: createRawLog({
@@ -150,7 +151,7 @@ export async function assemble(options: ComposeOptions) {
       timeoutMs: config.ingest.commit_timeout_ms,
       onNotifyFailure: (error) => logger.warn({ err: error }, "readers could not be woken"),
     }),
-    rateLimiter: createMemoryRateLimiter(),
+    rateLimiter,
     ratePolicy: () => {
       const { events_per_second, burst_events } = options.config().ingest.rate_limit;
       return { eventsPerSecond: events_per_second, burstEvents: burst_events };
@@ -213,6 +214,8 @@ export async function assemble(options: ComposeOptions) {
       knownPermissions: () => known,
       policies,
       secureCookies: config.http.secure_cookies,
+      rateLimiter,
+      now: Date.now,
     }),
     ...search.routes,
     ...erasureRoutes(app),

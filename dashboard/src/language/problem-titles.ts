@@ -21,6 +21,7 @@ export const turkishTitles: Readonly<Record<ErrorCode, string>> = {
   invalid_event: "Olay sözleşmeye uymuyor",
   invalid_request: "İstek gövdesi sözleşmeye uymuyor",
   rate_limited: "Anahtar şimdilik olay hakkını doldurdu",
+  too_many_signins: "Bu adresten çok fazla oturum açma denemesi geldi",
   internal: "Weir'in içinde bir şey başarısız oldu",
   unavailable: "Olay şu anda saklanamıyor",
   overloaded: "Weir'in alabileceğinden fazlası bekliyor",

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { type TestContext, test } from "node:test";
 import { createTestAuth, type TestAuth } from "../../test/helpers/auth.ts";
+import { createMemoryRateLimiter } from "../cache/memory-rate-limiter.ts";
 import { permissionOf } from "../core/permission-name.ts";
 import { createHttpServer } from "../http/server.ts";
 import { authRoutes } from "./routes.ts";
@@ -42,6 +43,8 @@ async function serve(t: TestContext): Promise<Api> {
     knownPermissions: () => known,
     policies: auth.policies,
     secureCookies: false,
+    rateLimiter: createMemoryRateLimiter(),
+    now: Date.now,
   });
   known.push(...routes.filter(({ access }) => access === "permission").map(permissionOf));
   const server = await createHttpServer({
@@ -220,4 +223,18 @@ test("a sign-in link signs in once; a bad key does not", async (t) => {
   ] as const) {
     assert.equal((await ask("POST", "/api/session", { headers: {}, body })).status, status);
   }
+});
+
+test("who tries to sign in again and again from one address is told to wait", async (t) => {
+  const { ask, adminKey } = await serve(t);
+  const attempt = (key: string) => ask("POST", "/api/session", { headers: {}, body: { key } });
+  const statuses = new Set<number>();
+  for (let n = 0; n < 200 && !statuses.has(429); n++) {
+    statuses.add((await attempt("weir_test_wrong")).status);
+  }
+  assert.deepEqual([...statuses], [401, 429]);
+  const refused = await attempt(adminKey);
+  assert.equal(refused.body["code"], "too_many_signins");
+  assert.equal(refused.headers.get("retry-after"), "1");
+  assert.equal((await ask("GET", "/api/keys")).status, 200, "keys are not held up");
 });

@@ -1,5 +1,6 @@
 import type { RandomBytes } from "../../core/api-key.ts";
 import type { Database } from "../../core/database.ts";
+import type { RateLimiter } from "../../core/rate-limit.ts";
 import type { RouteReply, RouteRequest } from "../../core/route.ts";
 import type { Administration } from "../administration.ts";
 import type { Directory } from "../directory.ts";
@@ -17,6 +18,10 @@ export interface AuthDeps {
   readonly policies: readonly RolePolicy[];
   /** Behind TLS: marks the session cookie `Secure`. */
   readonly secureCookies: boolean;
+  /** Of sign-ins, by the address that tries. */
+  readonly rateLimiter: RateLimiter;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
 }
 
 /** Changes are made in the name of the key that asked, and bounded by what its service has. */

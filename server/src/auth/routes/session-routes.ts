@@ -1,5 +1,12 @@
-import { type Infer, type Session, schema as s, sessionSchema } from "@weir/protocol";
+import {
+  type Infer,
+  problemSchema,
+  type Session,
+  schema as s,
+  sessionSchema,
+} from "@weir/protocol";
 import { WeirError } from "../../core/errors.ts";
+import type { RatePolicy } from "../../core/rate-limit.ts";
 import type { Route, RouteRequest } from "../../core/route.ts";
 import { invalid } from "../administration.ts";
 import type { OpenSession } from "../directory.ts";
@@ -11,6 +18,9 @@ const signinSchema = s.object({
   token: s.optional(s.string({ maxLength: 100, description: "Of a one-time sign-in link." })),
   key: s.optional(s.string({ maxLength: 200, description: "An API key." })),
 });
+
+/** Enough for an office behind one address. */
+const signinPolicy: RatePolicy = { burstEvents: 60, eventsPerSecond: 1 };
 
 /**
  * Signing in and out. Public, for nobody is known yet; another site cannot use them: its page cannot
@@ -43,7 +53,8 @@ export function sessionRoutes(deps: AuthDeps): Route[] {
       summary: "Sign in with a one-time link's token or an API key",
       body: { kind: "json", schema: signinSchema },
       responses: { 200: { description: "Signed in; sets the cookie.", schema: sessionSchema } },
-      handle: async ({ body }) => {
+      handle: async ({ body, ip }) => {
+        await demandPatience(deps, ip);
         const { token, expiresAt } = await signIn(deps, body as Infer<typeof signinSchema>);
         const session = await deps.directory.session(token);
         if (session === undefined) throw notSignedIn();
@@ -82,6 +93,20 @@ export function sessionRoutes(deps: AuthDeps): Route[] {
       },
     },
   ];
+}
+
+/**
+ * Keys and tokens cannot be guessed; this keeps whoever tries from making work, as each attempt asks the
+ * database. @throws WeirError `too_many_signins`
+ */
+async function demandPatience({ rateLimiter, now }: AuthDeps, ip: string): Promise<void> {
+  const attempt = { events: 1, policy: signinPolicy, now: now() };
+  const { allowed, retryAfterSeconds } = await rateLimiter.take(`sign-in ${ip}`, attempt);
+  if (allowed) return;
+  throw new WeirError("too_many_signins", {
+    detail: `try again in ${retryAfterSeconds} s`,
+    retryAfterSeconds,
+  });
 }
 
 async function signIn(
