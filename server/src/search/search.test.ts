@@ -25,6 +25,7 @@ const products = [
   { id: "mug-blue", name: "Blue coffee mug", category: "Kitchen", price: 15, currency: "EUR" },
   { id: "mug-gift", name: "Coffee mug as a gift", category: "Gifts", price: 25, currency: "EUR" },
   { id: "lamp", name: "Reading lamp of brass", category: "Light", price: 60, currency: "EUR" },
+  { id: "candle", name: "Candle", category: "Light", price: null, currency: null },
 ];
 const actions = { "product.view": 1, "cart.add": 2, purchase: 3 } as const;
 
@@ -148,7 +149,7 @@ test("similar products, search with filters, and hybrid search", async (t) => {
   assert.deepEqual(ids(similar).sort(), ["mug-blue", "mug-gift"]);
   assert.equal(similar.body.product.name, "Red coffee mug");
   assert.equal(similar.body.source.model.kind, "random-projection");
-  assert.equal(similar.body.source.index.points, 4);
+  assert.equal(similar.body.source.index.points, 5);
   const unknown = await call("/api/products/:id/similar", { id: "nothing" });
   assert.equal(unknown.status, 404);
   assert.match(unknown.body.detail, /no product "nothing" is known/);
@@ -170,6 +171,21 @@ test("similar products, search with filters, and hybrid search", async (t) => {
   // no product has one of these words whole
   const forms = await search({ text: "Lambalar, lamps!", hybrid: true });
   assert.equal(forms[0], "lamp");
+  // a category alone asks nothing of the price
+  const lights = { id: "mug-red", query: { category: "Light" } };
+  const similarLights = await call("/api/products/:id/similar", lights);
+  assert.deepEqual(ids(similarLights).sort(), ["candle", "lamp"]);
+  const unbounded = { text: "mug", filter: { category: ["Light"], price: {} } };
+  assert.deepEqual((await search(unbounded)).sort(), ["candle", "lamp"]);
+  const inverted = { price_gte: 20, price_lte: 10 };
+  for (const refused of [
+    await call("/api/products/:id/similar", { id: "lamp", query: inverted }),
+    await call("/api/users/:id/recommendations", { id: "nobody", query: inverted }),
+    await call("/api/search", { body: { text: "mug", filter: { price: { gte: 20, lte: 10 } } } }),
+  ]) {
+    assert.equal(refused.status, 422);
+    assert.match(refused.body.detail, /gte: 20.*above.*lte: 10/);
+  }
   const other = await call("/api/search", { body: { text: "mug", model: "none" } });
   assert.equal(other.status, 422);
   assert.match(other.body.detail, /there is no filled model "none"; filled ones: /);

@@ -157,7 +157,11 @@ export function filterOf(
   if (wanted?.currency !== undefined) {
     must.push({ key: "currency", match: { value: wanted.currency.toUpperCase() } });
   }
-  if (wanted?.price !== undefined) must.push({ key: "price", range: wanted.price });
+  const { gte, lte } = wanted?.price ?? {};
+  // a range without bounds would let only those through that have a price
+  if (gte !== undefined || lte !== undefined) {
+    must.push({ key: "price", range: wanted?.price ?? {} });
+  }
   if (must.length === 0 && without.length === 0) return undefined;
   return {
     ...(must.length === 0 ? {} : { must }),
