@@ -2,8 +2,8 @@
  * Frames of the live feed `/ws/events`. Every frame is one JSON text message.
  *
  * The client may say `subscribe` (replace its filter; to pause, it closes and comes back with its
- * cursor); the server sends `hello`, `event`, `heartbeat`, `gap` and, before it closes, `bye`. A cursor is opaque: send the
- * last one back as `?cursor=` to go on without gap or repeat.
+ * cursor); the server sends `hello`, `event`, `heartbeat`, `gap`, `subscribed` when it has taken a filter over and, before
+ * it closes, `bye`. A cursor is opaque: send the last one back as `?cursor=` to go on without gap or repeat.
  */
 import {
   array,
@@ -65,6 +65,8 @@ export type ServerFrame =
   /** Events between the cursor sent and `cursor` are older than the feed can replay. */
   | { readonly type: "gap"; readonly cursor: string; readonly reason: string }
   | { readonly type: "heartbeat"; readonly cursor: string; readonly at: string }
+  /** The filter sent last holds for all that is committed from here on; one frame for each `subscribe`. */
+  | { readonly type: "subscribed" }
   | { readonly type: "bye"; readonly code: CloseReason; readonly detail: string };
 
 export const closeReasons = {

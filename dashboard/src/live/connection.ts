@@ -121,6 +121,7 @@ const table: Table = {
     frame: (state, { frame }) => {
       if (frame.type === "bye") return farewell(state, frame.code, 0);
       if (frame.type === "hello") return opened(frame.cursor, frame.heartbeat_s);
+      if (frame.type === "subscribed") return [state, [{ do: "watch", ms: state.silenceMs }]];
       return [{ ...state, cursor: frame.cursor }, [{ do: "watch", ms: state.silenceMs }]];
     },
     closed: (state, event) => cut(state, event, 0),

@@ -54,6 +54,7 @@ async function feedOf(t: TestContext, filter: () => LiveFilter = () => ({})) {
     random: () => 0,
     askWhy: async () => undefined,
     onState: (state) => states.push(state),
+    onCovered: () => events.push("covered"),
     onEvent: ({ event_id }) => events.push(event_id),
     onGap: (_, reason) => events.push(`gap: ${reason}`),
   });
@@ -79,14 +80,14 @@ test("a cut feed comes back by itself from the last cursor, and nothing is shown
   await until(() => visits.length === 1, "the first visit");
   visits[0]?.say({ type: "hello", cursor: "c0", heartbeat_s: 15 });
   visits[0]?.say({ type: "event", cursor: "c1", event: event("one") });
-  await until(() => events.length === 1, "the first event");
+  await until(() => events.length === 2, "the first event");
   visits[0]?.socket.terminate();
   await until(() => visits.length === 2, "the second visit");
   assert.equal(visits[1]?.address, "/ws/events?cursor=c1");
   visits[1]?.say({ type: "hello", cursor: "c1", heartbeat_s: 15 });
   visits[1]?.say({ type: "event", cursor: "c2", event: event("two") });
-  await until(() => events.length === 2, "the second event");
-  assert.deepEqual(events, ["one", "two"]);
+  await until(() => events.length === 4, "the second event");
+  assert.deepEqual(events, ["covered", "one", "covered", "two"]);
 });
 
 test("a revoked key ends the feed: no further visit", async (t) => {
@@ -101,17 +102,45 @@ test("a revoked key ends the feed: no further visit", async (t) => {
 
 test("a changed filter is sent over the open socket, and is in the address of the next", async (t) => {
   let filter: LiveFilter = { event_type: ["a", "b"] };
-  const { live, visits, states } = await feedOf(t, () => filter);
+  const { live, visits, states, events } = await feedOf(t, () => filter);
   live.tell({ type: "start" });
   await until(() => visits.length === 1, "the visit");
   assert.equal(visits[0]?.address, "/ws/events?event_type=a&event_type=b");
   visits[0]?.say({ type: "hello", cursor: "c0", heartbeat_s: 15 });
   await until(() => states.at(-1)?.name === "open", "the open feed");
   filter = { user_id: "u 1" };
-  live.sendFilter();
-  live.sendFilter();
+  assert.equal(live.sendFilter(), true);
+  assert.equal(live.sendFilter(), true);
   await until(() => visits[0]?.heard.length === 1, "the subscribe frame");
   assert.deepEqual(JSON.parse(visits[0]?.heard[0] ?? ""), { type: "subscribe", filter });
+  visits[0]?.say({ type: "event", cursor: "c1", event: event("of before") });
+  visits[0]?.say({ type: "subscribed" });
+  await until(() => events.length === 3, "the answer");
+  assert.deepEqual(events, ["covered", "of before", "covered"]);
+  visits[0]?.socket.terminate();
+  await until(() => visits.length === 2, "the second visit");
+  assert.equal(visits[1]?.address, "/ws/events?user_id=u+1&cursor=c1");
+});
+
+test("a filter is covered when the last one sent is answered; without a socket the next hello says it", async (t) => {
+  let filter: LiveFilter = {};
+  const { live, visits, events } = await feedOf(t, () => filter);
+  assert.equal(live.sendFilter(), false);
+  live.tell({ type: "start" });
+  assert.equal(live.sendFilter(), true);
+  await until(() => visits.length === 1, "the visit");
+  visits[0]?.say({ type: "hello", cursor: "c0", heartbeat_s: 15 });
+  await until(() => events.length === 1, "the hello");
+  for (const user_id of ["u1", "u2"]) {
+    filter = { user_id };
+    live.sendFilter();
+  }
+  await until(() => visits[0]?.heard.length === 2, "both subscribe frames");
+  visits[0]?.say({ type: "subscribed" });
+  visits[0]?.say({ type: "event", cursor: "c1", event: event("of u1") });
+  visits[0]?.say({ type: "subscribed" });
+  await until(() => events.length === 3, "both answers");
+  assert.deepEqual(events, ["covered", "of u1", "covered"]);
 });
 
 test("a filter that changes while the socket opens is sent once the feed says hello", async (t) => {
@@ -134,8 +163,8 @@ test("a frame that is not understood is passed over", async (t) => {
   visits[0]?.socket.send("[]");
   visits[0]?.say({ type: "hello", cursor: "c0", heartbeat_s: 15 });
   visits[0]?.say({ type: "gap", cursor: "c5", reason: "too old" });
-  await until(() => events.length === 1, "the gap");
-  assert.deepEqual(events, ["gap: too old"]);
+  await until(() => events.length === 2, "the gap");
+  assert.deepEqual(events, ["covered", "gap: too old"]);
 });
 
 test("the feed's address carries filter and cursor", () => {

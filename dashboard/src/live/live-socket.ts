@@ -24,6 +24,8 @@ export interface LiveSocketOptions {
   /** Why a socket may have been refused; undefined when nothing speaks against another attempt. */
   askWhy(): Promise<StopReason | undefined>;
   onState(state: ConnectionState): void;
+  /** From here on everything that passes the present filter comes, or is told as a gap. */
+  onCovered(): void;
   onEvent(event: RawEvent): void;
   onGap(cursor: string, reason: string): void;
 }
@@ -37,6 +39,8 @@ export function createLiveSocket(options: LiveSocketOptions) {
   let socket: Socket | undefined;
   /** The filter that the server knows of, as JSON. */
   let told = "";
+  /** Filters that it was sent and has not said to hold; undefined before its `hello`. */
+  let unanswered: number | undefined;
   let cancelWait: (() => void) | undefined;
   let cancelWatch: (() => void) | undefined;
 
@@ -89,7 +93,9 @@ export function createLiveSocket(options: LiveSocketOptions) {
       if (frame.type === "gap") options.onGap(frame.cursor, frame.reason);
       tell({ type: "frame", frame });
       // The filter may have changed while the socket was being opened.
-      if (frame.type === "hello") sendFilter();
+      if (frame.type === "hello") unanswered = 0;
+      if (frame.type === "subscribed" && unanswered !== undefined) unanswered--;
+      if (frame.type === "hello" || frame.type === "subscribed") sendFilter();
     });
     opened.addEventListener("close", ({ code }) => {
       if (socket !== opened) return;
@@ -102,15 +108,24 @@ export function createLiveSocket(options: LiveSocketOptions) {
   function drop() {
     const old = socket;
     socket = undefined;
+    unanswered = undefined;
     old?.close();
   }
 
-  /** Tells the server of a changed filter; a new socket has it in its address. */
-  function sendFilter() {
+  /**
+   * Tells the server of a changed filter; a new socket has it in its address.
+   * @returns whether `onCovered` follows, now or soon: a socket is open, or being opened
+   */
+  function sendFilter(): boolean {
+    if (socket === undefined || unanswered === undefined) return socket !== undefined;
+    if (socket.readyState !== socketOpen) return false;
     const filter = JSON.stringify(options.filter());
-    if (socket === undefined || socket.readyState !== socketOpen || filter === told) return;
-    told = filter;
-    socket.send(`{"type":"subscribe","filter":${filter}}`);
+    if (filter !== told) {
+      told = filter;
+      unanswered++;
+      socket.send(`{"type":"subscribe","filter":${filter}}`);
+    } else if (unanswered === 0) options.onCovered();
+    return true;
   }
 
   return { tell, sendFilter };

@@ -18,7 +18,7 @@ import {
 } from "./feed.ts";
 import { type Filter, frameFilter, matches } from "./filter.ts";
 import { emptyFlow, type Flow, flowAt } from "./flow.ts";
-import { createLiveSocket, type LiveSocket } from "./live-socket.ts";
+import { createLiveSocket } from "./live-socket.ts";
 
 export const feedPermission = "live.get.event_feed";
 /** Ten times a second is live to the eye, and a burst of thousands is still one drawing. */
@@ -40,13 +40,24 @@ export function useLiveFeed(filter: Filter): LiveFeed {
   const [feed, setFeed] = useState(emptyFeed);
   const [flow, setFlow] = useState(() => emptyFlow(secondNow()));
   const [connection, setConnection] = useState<ConnectionState>({ name: "idle" });
-  const [past, setPast] = useState<Past>("unknown");
   const latest = useRef(filter);
-  const socket = useRef<LiveSocket | undefined>(undefined);
+  const link = useRef<Link | undefined>(undefined);
 
   useEffect(() => {
     const arrived: FeedRow[] = [];
-    let known: Past = "unknown";
+    let filled: Filled = "not yet";
+    let asked = new AbortController();
+    const fill = (how: Filled) => {
+      asked.abort();
+      // Asked for anew: what came in between belongs above what stands there.
+      if (filled === "without the feed") setFeed(clear);
+      filled = how;
+      asked = new AbortController();
+      const { signal } = asked;
+      void earlier(latest.current, signal).then((events) => {
+        if (!signal.aborted) setFeed((feed) => fillBelow(feed, events));
+      });
+    };
     const live = createLiveSocket({
       origin: window.location.origin.replace(/^http/, "ws"),
       filter: () => frameFilter(latest.current),
@@ -59,18 +70,27 @@ export function useLiveFeed(filter: Filter): LiveFeed {
       askWhy: () => whyRefused(store),
       onState(state) {
         setConnection(state);
-        const before = known;
-        known = pastOf(known, state);
-        // Asked for anew: what came in between belongs above what stands there.
-        if (before === "without feed" && known !== before) setFeed(clear);
-        setPast(known);
+        const isCut = state.name === "waiting" || state.name === "offline";
+        if (isCut && filled === "not yet") fill("without the feed");
+      },
+      onCovered() {
+        if (filled !== "up to the feed") fill("up to the feed");
       },
       onEvent(event) {
         if (matches(latest.current, event)) arrived.push(eventRow(event));
       },
       onGap: (cursor, reason) => arrived.push({ kind: "gap", key: `gap ${cursor}`, reason }),
     });
-    socket.current = live;
+    link.current = {
+      reconnect: () => live.tell({ type: "start" }),
+      filterAnew() {
+        asked.abort();
+        arrived.splice(0);
+        setFeed(clear);
+        filled = "not yet";
+        if (!live.sendFilter()) fill("without the feed");
+      },
+    };
     const draw = setInterval(() => {
       const rows = arrived.splice(0);
       const events = rows.filter(({ kind }) => kind === "event").length;
@@ -83,6 +103,7 @@ export function useLiveFeed(filter: Filter): LiveFeed {
     window.addEventListener("offline", offline);
     live.tell({ type: "start" });
     return () => {
+      asked.abort();
       live.tell({ type: "stop" });
       clearInterval(draw);
       window.removeEventListener("online", online);
@@ -91,18 +112,10 @@ export function useLiveFeed(filter: Filter): LiveFeed {
   }, [store]);
 
   useEffect(() => {
-    if (latest.current !== filter) {
-      latest.current = filter;
-      socket.current?.sendFilter();
-      setFeed(clear);
-    }
-    if (past === "unknown") return;
-    const abort = new AbortController();
-    void earlier(filter, abort.signal).then((events) => {
-      if (!abort.signal.aborted) setFeed((feed) => fillBelow(feed, events));
-    });
-    return () => abort.abort();
-  }, [filter, past]);
+    if (latest.current === filter) return;
+    latest.current = filter;
+    link.current?.filterAnew();
+  }, [filter]);
 
   const actions = useMemo(
     () => ({
@@ -111,21 +124,23 @@ export function useLiveFeed(filter: Filter): LiveFeed {
     }),
     [],
   );
-  const reconnect = useCallback(() => socket.current?.tell({ type: "start" }), []);
+  const reconnect = useCallback(() => link.current?.reconnect(), []);
   return { feed, flow, connection, ...actions, reconnect };
 }
 
-/**
- * How far the list may be filled with what was before. Events that are accepted after the list was
- * asked for and before the feed begins would be in neither, so it is asked for once the feed has begun:
- * from there on a cursor leaves nothing out. Where no feed can be had, it is asked for without one.
- */
-type Past = "unknown" | "without feed" | "up to the feed";
-
-function pastOf(past: Past, { name }: ConnectionState): Past {
-  if (past === "up to the feed" || name === "open") return "up to the feed";
-  return name === "waiting" || name === "offline" ? "without feed" : past;
+/** What the hook asks of the feed that its effect keeps. */
+interface Link {
+  reconnect(): void;
+  /** The filter has changed: all that stands there goes, and what passes it now comes. */
+  filterAnew(): void;
 }
+
+/**
+ * How far the list is filled with what was before. Events that are accepted after the list was asked
+ * for and before the feed covers the filter would be in neither, so it is asked for after that: from there on a
+ * cursor leaves nothing out. Where no feed can be had, it is asked for without one.
+ */
+type Filled = "not yet" | "without the feed" | "up to the feed";
 
 function secondNow(): number {
   return Math.floor(performance.now() / 1_000);

@@ -163,6 +163,7 @@ export class Member implements SocketListener {
     const read = filterOf(filter);
     if ("problem" in read) return read.problem;
     this.#filter = compileFilter(read.value);
+    this.send({ type: "subscribed" });
     return undefined;
   }
 

@@ -77,6 +77,29 @@ test("an event that comes while Live is being opened shows up too", async (t) =>
   await page.getByText("seen-while-opening").first().waitFor({ timeout: waitMs });
 });
 
+test("an event that comes while Live's filter is being changed shows up too", async (t) => {
+  const { weir, page } = await signedIn(t, "--no-demo");
+  const changing = Promise.withResolvers<void>();
+  const sent = Promise.withResolvers<void>();
+  await page.routeWebSocket(/\/ws\/events/, (socket) => {
+    const server = socket.connectToServer();
+    socket.onMessage(async (frame) => {
+      changing.resolve();
+      await sent.promise;
+      server.send(frame);
+    });
+  });
+  await page.goto(`${weir.run.url}/live/?user=nobody`);
+  await page.waitForLoadState("networkidle", { timeout: waitMs });
+  await page.getByRole("button", { name: /^Remove the filter/ }).click();
+  await changing.promise;
+  // Whatever the page asked for before the server has heard it is answered before the event comes.
+  await page.evaluate(async () => (await fetch("/api/events?limit=50")).text());
+  await send(weir, { event_type: "page.test", user_id: "seen-while-changing" });
+  sent.resolve();
+  await page.getByText("seen-while-changing").first().waitFor({ timeout: waitMs });
+});
+
 test("the link works once, and a key signs in too", async (t) => {
   const { weir, link } = await signedIn(t, "--no-demo");
   const second = await openPage(t);

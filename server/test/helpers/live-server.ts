@@ -136,7 +136,7 @@ export async function openReader(
     frames.push(frame);
     if (frame.type === "event") events.push(frame.event);
     if (frame.type === "bye") end.bye = frame.code;
-    else cursor = frame.cursor;
+    else if (frame.type !== "subscribed") cursor = frame.cursor;
   });
   socket.on("error", () => undefined);
   const closed = new Promise<void>((resolve) =>
