@@ -138,6 +138,8 @@ export async function initialise(options: {
     "--builtin-locale=C.UTF-8",
     "--locale=C",
     "--auth=reject",
+    // all commits wait while a segment is filled with zeros and synced: 5 ms instead of 80 (decision 0022)
+    "--wal-segsize=1",
     "--no-instructions",
     ...(options.durable ? [] : ["--no-sync"]),
   ];

@@ -33,6 +33,8 @@ export function serverSettings(options: ServerSettings, folders: ServerFolders):
     wal_compression: "off",
     wal_level: "replica",
     max_wal_senders: "4",
+    // left alone it would shrink to one segment, which is small here
+    wal_buffers: `${Math.round(shared / 32)}MB`,
     max_wal_size: "4GB",
     min_wal_size: "256MB",
     checkpoint_timeout: "15min",
