@@ -2223,11 +2223,19 @@ create table vectors.model_collections (
   constraint model_collections_purpose_check CHECK ((purpose = ANY (ARRAY['products'::text, 'users'::text, 'events'::text])))
 );
 
+create table vectors.model_files (
+  file_id uuid not null,
+  place integer not null,
+  bytes bytea not null,
+  written_at timestamp with time zone not null default now(),
+  constraint model_files_pkey PRIMARY KEY (file_id, place)
+);
+alter table vectors.model_files alter column bytes set storage external;
+
 create table vectors.models (
   id text not null,
   kind text not null,
   dimension integer not null,
-  file bytea,
   settings jsonb not null default '{}'::jsonb,
   automatic boolean not null,
   corpus_texts integer,
@@ -2240,13 +2248,14 @@ create table vectors.models (
   retired_at timestamp with time zone,
   error text,
   set_aside_at timestamp with time zone,
+  file_id uuid,
+  file_bytes integer,
   constraint models_dimension_check CHECK (((dimension >= 1) AND (dimension <= 4096))),
   constraint models_kind_check CHECK ((kind = ANY (ARRAY['random-projection'::text, 'lsa'::text, 'transformer'::text, 'http'::text]))),
   constraint models_pkey PRIMARY KEY (id),
   constraint models_state_check CHECK ((state = ANY (ARRAY['building'::text, 'ready'::text, 'live'::text, 'retired'::text])))
 );
 CREATE UNIQUE INDEX models_live ON vectors.models USING btree ((true)) WHERE (state = 'live'::text);
-alter table vectors.models alter column file set storage external;
 
 create table vectors.points (
   collection_id integer not null,
@@ -2548,6 +2557,7 @@ grant delete, insert, select, update on table vectors.collections to weir_app;
 grant select, usage on sequence vectors.collections_id_seq to weir_app;
 grant delete, insert, select, update on table vectors.deliveries to weir_app;
 grant delete, insert, select, update on table vectors.model_collections to weir_app;
+grant delete, insert, select, update on table vectors.model_files to weir_app;
 grant delete, insert, select, update on table vectors.models to weir_app;
 grant delete, insert, select, update on table vectors.points to weir_app;
 grant execute on function auth.touch() to weir_app;

@@ -4,6 +4,7 @@ import type { Database } from "./core/database.ts";
 import { type Embedder, EmbeddingError } from "./core/embedder.ts";
 import type { Guard } from "./core/guard.ts";
 import { createEmbedder, type StoredModel } from "./embeddings/embedders.ts";
+import { readModelFile } from "./stream/model-files.ts";
 
 export interface EmbedderShelf {
   /** Rejects when there is no such model, or when it cannot be opened here. */
@@ -26,13 +27,11 @@ export interface HttpModelSettings {
   readonly model: string;
 }
 
-/** A model's file is read in slices: whole it would be twice its size again, as hexadecimal text. */
-const sliceBytes = 1024 * 1024;
-
 interface Row {
   readonly kind: StoredModel["kind"];
   readonly settings: Readonly<Record<string, unknown>>;
-  readonly bytes: number | null;
+  readonly file_id: string | null;
+  readonly file_bytes: number | null;
 }
 
 export function createEmbedderShelf(
@@ -54,11 +53,11 @@ export function createEmbedderShelf(
   async function read(modelId: string): Promise<Embedder> {
     await closeGone();
     const [row] = await database.query<Row>({
-      text: "select kind, settings, octet_length(file) as bytes from vectors.models where id = $1",
+      text: "select kind, settings, file_id, file_bytes from vectors.models where id = $1",
       values: [modelId],
     });
     if (row === undefined) throw new Error(`there is no model ${modelId}`);
-    const embedder = await createEmbedder(await storedModel(modelId, row));
+    const embedder = await createEmbedder(await storedModel(row));
     if (embedder.modelId === modelId) return embedder;
     await embedder.close();
     throw new EmbeddingError(
@@ -79,7 +78,7 @@ export function createEmbedderShelf(
     }
   }
 
-  async function storedModel(modelId: string, row: Row): Promise<StoredModel> {
+  async function storedModel(row: Row): Promise<StoredModel> {
     switch (row.kind) {
       case "transformer":
         return { kind: row.kind, settings: row.settings as { folder: string } };
@@ -87,21 +86,14 @@ export function createEmbedderShelf(
         if (surroundings === undefined) throw new Error("no endpoint is asked from here");
         return httpModel(row.settings as unknown as HttpModelSettings, surroundings);
       default:
-        return { kind: row.kind, file: await readFile(modelId, row.bytes ?? 0) };
+        return {
+          kind: row.kind,
+          file: await readModelFile(database, {
+            fileId: row.file_id ?? "",
+            bytes: row.file_bytes ?? 0,
+          }),
+        };
     }
-  }
-
-  async function readFile(modelId: string, bytes: number): Promise<Uint8Array> {
-    const file = new Uint8Array(bytes);
-    for (let at = 0; at < bytes; at += sliceBytes) {
-      const [row] = await database.query<{ slice: Buffer | null }>({
-        text: "select substring(file from $2 for $3) as slice from vectors.models where id = $1",
-        values: [modelId, at + 1, sliceBytes],
-      });
-      // a model that is removed meanwhile fails its checksum
-      if (row?.slice) file.set(row.slice, at);
-    }
-    return file;
   }
 
   return {

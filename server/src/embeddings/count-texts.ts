@@ -1,4 +1,5 @@
 import { fold } from "./fold.ts";
+import type { Interruptible } from "./interruptible.ts";
 import { countFeatures, type LsaParameters } from "./lsa-parameters.ts";
 import type { SparseMatrix } from "./truncated-svd.ts";
 import { createWordFeatures, type WordFeatures } from "./word-features.ts";
@@ -16,11 +17,11 @@ const longestKnownWord = 40;
  * How often each text has each feature. Of a corpus that is too large for `most` entries every second, fourth,
  * eighth ... text is taken.
  */
-export function countTexts(
+export function* countTexts(
   texts: readonly string[],
   parameters: LsaParameters,
   most: number = mostEntries,
-): SparseMatrix {
+): Interruptible<SparseMatrix> {
   const columns = countFeatures(parameters);
   const featuresOf = rememberWords(createWordFeatures(parameters));
   const counts = new Uint32Array(columns);
@@ -41,6 +42,7 @@ export function countTexts(
       rows.keepEverySecond();
       stride *= 2;
     }
+    yield;
   }
   return rows.matrix();
 }

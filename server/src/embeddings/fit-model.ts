@@ -1,5 +1,6 @@
 /** Makes a model of a corpus: the work of fit-worker.ts, which takes seconds. */
 import { countTexts } from "./count-texts.ts";
+import type { Interruptible } from "./interruptible.ts";
 import { encodeLsaModel, type ModelFile } from "./lsa-model.ts";
 import {
   countFeatures,
@@ -31,10 +32,10 @@ const evening = 0.5;
 const randomPart = { seen: 1, unseen: 0.3 } as const;
 
 /** The same model for the same texts in the same order and the same options, but for `created`. */
-export function fitModel(texts: readonly string[], options: FitOptions): ModelFile {
+export function* fitModel(texts: readonly string[], options: FitOptions): Interruptible<ModelFile> {
   const { dimension = lsaDimension, parameters = lsaParameters } = options;
-  const { matrix, idf, inTexts } = weigh(texts, parameters);
-  const svd = truncatedSvd(matrix, { rank: dimension, seed, iterations });
+  const { matrix, idf, inTexts } = weigh(yield* countTexts(texts, parameters));
+  const svd = yield* truncatedSvd(matrix, { rank: dimension, seed, iterations });
   const components = componentsOf(svd, countFeatures(parameters), dimension);
   let squares = 0;
   for (const entry of components) squares += entry * entry;
@@ -67,12 +68,12 @@ function componentsOf(svd: TruncatedSvd, features: number, dimension: number): F
 }
 
 /** TF-IDF, each row of length one. */
-function weigh(
-  texts: readonly string[],
-  parameters: LsaParameters,
-): { matrix: SparseMatrix; idf: Float32Array; inTexts: Uint32Array } {
-  const columns = countFeatures(parameters);
-  const { starts, indexes, values } = countTexts(texts, parameters);
+function weigh(counts: SparseMatrix): {
+  matrix: SparseMatrix;
+  idf: Float32Array;
+  inTexts: Uint32Array;
+} {
+  const { columns, starts, indexes, values } = counts;
   const inTexts = new Uint32Array(columns);
   for (const feature of indexes) (inTexts[feature] as number)++;
   const rows = starts.length - 1;

@@ -1,3 +1,5 @@
+import type { Interruptible } from "./interruptible.ts";
+
 export interface Eigen {
   /** Falling. */
   readonly values: Float64Array;
@@ -8,7 +10,7 @@ export interface Eigen {
 const mostSweeps = 30;
 
 /** Eigenvalues and eigenvectors of a symmetric matrix, `size` a side, by cyclic Jacobi rotations. */
-export function symmetricEigen(matrix: Float64Array, size: number): Eigen {
+export function* symmetricEigen(matrix: Float64Array, size: number): Interruptible<Eigen> {
   const a = matrix.slice();
   // the eigenvectors as rows: a rotation then runs along memory
   const v = new Float64Array(size * size);
@@ -23,6 +25,7 @@ export function symmetricEigen(matrix: Float64Array, size: number): Eigen {
     if (outside <= norm * 1e-26) break;
     for (let p = 0; p < size; p++) {
       for (let q = p + 1; q < size; q++) rotatePair(a, v, { size, p, q });
+      yield;
     }
   }
   const order = Array.from({ length: size }, (_, n) => n).sort(

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { finish } from "./interruptible.ts";
 import { createRandomBits } from "./random.ts";
 import { symmetricEigen } from "./symmetric-eigen.ts";
 import { type SparseMatrix, truncatedSvd } from "./truncated-svd.ts";
@@ -27,6 +28,8 @@ function sparse(rows: readonly (readonly number[])[]): SparseMatrix {
   };
 }
 
+const svd = (...parameters: Parameters<typeof truncatedSvd>) => finish(truncatedSvd(...parameters));
+
 test("eigenvectors of a symmetric matrix", () => {
   const size = 40;
   const bits = createRandomBits(5);
@@ -37,7 +40,7 @@ test("eigenvectors of a symmetric matrix", () => {
       matrix[c * size + r] = matrix[r * size + c] as number;
     }
   }
-  const { values, vectors } = symmetricEigen(matrix, size);
+  const { values, vectors } = finish(symmetricEigen(matrix, size));
   for (let n = 0; n < size; n++) {
     if (n > 0) assert.ok((values[n - 1] as number) >= (values[n] as number));
     for (let r = 0; r < size; r++) {
@@ -52,7 +55,7 @@ test("eigenvectors of a symmetric matrix", () => {
 
 test("singular values and vectors of a matrix that is known", () => {
   // orthogonal blocks: singular values sqrt(2)*3, 2, 1
-  const found = truncatedSvd(
+  const found = svd(
     sparse([
       [3, 0, 0, 0],
       [3, 0, 0, 0],
@@ -72,7 +75,7 @@ test("singular values and vectors of a matrix that is known", () => {
 test("directions that a matrix does not have are left out", () => {
   const row = [1, 2, 0, 1, 0, 0, 0, 5];
   const other = [0, 0, 1, 0, 4, 0, 0, 0];
-  const found = truncatedSvd(sparse([row, other, row, row, other]), {
+  const found = svd(sparse([row, other, row, row, other]), {
     rank: 4,
     seed: 1,
     iterations: 5,
@@ -84,14 +87,12 @@ test("directions that a matrix does not have are left out", () => {
 
 test("a matrix without rows or entries has rank 0", () => {
   assert.equal(
-    truncatedSvd(
-      { ...sparse([[0, 0]]), starts: Uint32Array.of(0) },
-      { rank: 2, seed: 1, iterations: 2 },
-    ).rank,
+    svd({ ...sparse([[0, 0]]), starts: Uint32Array.of(0) }, { rank: 2, seed: 1, iterations: 2 })
+      .rank,
     0,
   );
   assert.equal(
-    truncatedSvd(
+    svd(
       sparse([
         [0, 0],
         [0, 0],

@@ -1,8 +1,8 @@
 /** Fills a model's collection `events` from the raw log, a page at a time. */
 import type { Database } from "../core/database.ts";
-import { createWake } from "../core/wake.ts";
 import { lockCollections, type ModelCollections } from "./collections.ts";
 import type { TextEmbedder } from "./embed-texts.ts";
+import { leaveHalf } from "./leave-half.ts";
 import type { LogEvent } from "./log-event.ts";
 import { type EventRow, eventColumns, toLogEvent } from "./pages.ts";
 import { takeSteps } from "./steps.ts";
@@ -37,7 +37,7 @@ export async function fillEvents(options: FillEventsOptions): Promise<void> {
   if (filling === undefined || model.collections.events === undefined) return;
   for (let after = beforeAll; ; ) {
     signal.throwIfAborted();
-    const started = performance.now();
+    const began = performance.now();
     const page = await readLog(database, after, filling.oldest);
     if (page === undefined) return;
     const taken = page.events.flatMap((event) => {
@@ -55,8 +55,7 @@ export async function fillEvents(options: FillEventsOptions): Promise<void> {
     await database.query({ text: "select pg_notify('weir_points', '')" });
     await keep();
     after = page.last;
-    // half of the time is for others: the stream reads the same log
-    await createWake().wait(performance.now() - started, signal);
+    await leaveHalf(began, signal);
   }
 }
 

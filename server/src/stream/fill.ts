@@ -3,6 +3,7 @@ import type { Database } from "../core/database.ts";
 import { lockCollections, type ModelCollections } from "./collections.ts";
 import type { TextEmbedder } from "./embed-texts.ts";
 import { type EventFilling, fillEvents } from "./fill-events.ts";
+import { leaveHalf } from "./leave-half.ts";
 import { textOfProduct } from "./product-content.ts";
 import { createProductVectors } from "./product-vectors.ts";
 import { putPoints } from "./put-points.ts";
@@ -10,7 +11,7 @@ import { pageOfUsers, userPoints } from "./refresh.ts";
 import { type ProductRow, productColumns, productPayload } from "./write-products.ts";
 
 /** Small, so that nobody waits long for a page's locks. */
-const pageRows = 500;
+const pageRows = 200;
 const firstId = "00000000-0000-0000-0000-000000000000";
 
 export interface FillOptions {
@@ -67,6 +68,7 @@ async function fillProducts({
   if (collection === undefined) return;
   for (let after = firstId; ; ) {
     signal.throwIfAborted();
+    const began = performance.now();
     const rows = await database.query<ProductRow>({
       text: `select ${productColumns} from stream.products p
              where p.point_id > $1 and p.content_rank > 0 order by p.point_id limit $2`,
@@ -93,6 +95,7 @@ async function fillProducts({
       await putPoints(connection, collection, points);
     });
     await keep();
+    await leaveHalf(began, signal);
   }
 }
 
@@ -106,6 +109,7 @@ async function fillUsers({ database, model, signal, keep }: FillOptions): Promis
   const productVectors = createProductVectors();
   for (let after: string | undefined = firstId; after !== undefined; ) {
     signal.throwIfAborted();
+    const began = performance.now();
     after = await database.transaction(async (connection) => {
       await lockCollections(connection);
       const users = await pageOfUsers(connection, after as string, pageRows);
@@ -114,5 +118,6 @@ async function fillUsers({ database, model, signal, keep }: FillOptions): Promis
       return users.at(-1)?.pointId;
     });
     await keep();
+    await leaveHalf(began, signal);
   }
 }

@@ -1,6 +1,7 @@
 /** The rows of vectors.models and their collections. */
 import type { Database, Queryable } from "../core/database.ts";
 import { lockCollections, type Purpose } from "./collections.ts";
+import { removeModelFiles, writeModelFile } from "./model-files.ts";
 
 export type ModelKind = "random-projection" | "lsa" | "transformer" | "http";
 export type ModelState = "building" | "ready" | "live" | "retired";
@@ -66,29 +67,35 @@ export async function addModel(
   model: NewModel,
   purposes: readonly Purpose[],
 ): Promise<void> {
-  await database.transaction(async (connection) => {
+  // before the lock, for which everybody who writes points waits
+  const file = model.file === null ? undefined : await writeModelFile(database, model.file);
+  const isNew = await database.transaction(async (connection) => {
     await lockCollections(connection, "exclusive");
     const added = await connection.query<{ id: string }>({
-      text: `insert into vectors.models (id, kind, dimension, file, settings, automatic, corpus_texts, wanted, state)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, 'building') on conflict do nothing returning id`,
+      text: `insert into vectors.models
+               (id, kind, dimension, file_id, file_bytes, settings, automatic, corpus_texts, wanted, state)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'building') on conflict do nothing returning id`,
       values: [
         model.id,
         model.kind,
         model.dimension,
-        model.file === null ? null : Buffer.from(model.file),
+        file?.fileId ?? null,
+        file?.bytes ?? null,
         JSON.stringify(model.settings),
         model.automatic,
         model.corpusTexts,
         model.wanted,
       ],
     });
-    if (added.length === 0) return;
+    if (added.length === 0) return false;
     for (const purpose of purposes) await addCollection(connection, model, purpose);
     const [other] = await connection.query({
       text: "select from vectors.models where state = 'live'",
     });
     if (other === undefined && model.wanted) await goLive(connection, model.id);
+    return true;
   });
+  if (!isNew && file !== undefined) await removeModelFiles(database, [file.fileId]);
 }
 
 /** Part of a transaction that holds the lock on collections. */
@@ -218,12 +225,15 @@ export async function dropRetired(
     values: [found.map(({ id }) => id)],
   });
   for (const { id } of collections) await emptyCollection(database, id, keep);
-  return database.transaction(async (connection) => {
+  const files: string[] = [];
+  const gone = await database.transaction(async (connection) => {
     await lockCollections(connection, "exclusive");
-    const gone = await connection.query<{ id: string }>(retired);
-    for (const { id } of gone) await removeModel(connection, id);
-    return gone.map(({ id }) => id);
+    const rows = await connection.query<{ id: string }>(retired);
+    for (const { id } of rows) files.push(...(await removeModel(connection, id)));
+    return rows.map(({ id }) => id);
   });
+  await removeModelFiles(database, files);
+  return gone;
 }
 
 /** Points that are deleted at once, so that no statement takes long. */
@@ -275,6 +285,7 @@ export async function forgetModel(
   database: Database,
   modelId: string,
 ): Promise<"removed" | "unknown" | "live"> {
+  const files: string[] = [];
   const outcome = await database.transaction(async (connection) => {
     await lockCollections(connection, "exclusive");
     const [model] = await connection.query<{ state: ModelState }>({
@@ -283,9 +294,10 @@ export async function forgetModel(
     });
     if (model === undefined) return "unknown" as const;
     if (model.state === "live") return "live" as const;
-    await removeModel(connection, modelId);
+    files.push(...(await removeModel(connection, modelId)));
     return "removed" as const;
   });
+  await removeModelFiles(database, files);
   await announceModels(database);
   return outcome;
 }
@@ -308,8 +320,8 @@ export async function purgeTombstones(database: Queryable, keptMs: number): Prom
   return Number(row?.purged ?? 0);
 }
 
-/** Part of a transaction that holds the lock on collections. */
-async function removeModel(connection: Queryable, modelId: string): Promise<void> {
+/** Part of a transaction that holds the lock on collections. Answers the files that are to go after it. */
+async function removeModel(connection: Queryable, modelId: string): Promise<string[]> {
   await connection.query({
     text: `select vectors.drop_collection(c.name) from vectors.collections c
            join vectors.model_collections m on m.collection_id = c.id where m.model_id = $1`,
@@ -319,5 +331,10 @@ async function removeModel(connection: Queryable, modelId: string): Promise<void
     text: "delete from stream.embeddings where model_id = $1",
     values: [modelId],
   });
-  await connection.query({ text: "delete from vectors.models where id = $1", values: [modelId] });
+  const [gone] = await connection.query<{ file_id: string | null }>({
+    text: "delete from vectors.models where id = $1 returning file_id",
+    values: [modelId],
+  });
+  const fileId = gone?.file_id ?? undefined;
+  return fileId === undefined ? [] : [fileId];
 }

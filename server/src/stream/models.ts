@@ -16,6 +16,7 @@ import {
 import { dropOldEvents, oldestEvent } from "./event-retention.ts";
 import { fillModel } from "./fill.ts";
 import { fillEvents } from "./fill-events.ts";
+import { removeStrayFiles } from "./model-files.ts";
 import {
   addModel,
   announceModels,
@@ -148,6 +149,7 @@ export function createModels(options: ModelsOptions): Part {
     }
     if (performance.now() - purgedAt > purgeEveryMs) {
       await purgeTombstones(database, tombstonesKeptMs);
+      await removeStrayFiles(database);
       purgedAt = performance.now();
     }
     if (failures.length > 0) throw failures[0];

@@ -4,6 +4,7 @@ import { uuidOfText } from "../../src/core/uuid.ts";
 import { createLsaEmbedder } from "../../src/embeddings/lsa.ts";
 import { decodeLsaModel } from "../../src/embeddings/lsa-model.ts";
 import { decodeInterest, decodeNumbers } from "../../src/stream/interest.ts";
+import { readModelFile } from "../../src/stream/model-files.ts";
 import type { TestDatabase } from "../helpers/database.ts";
 import type { LedgerEvent } from "./window-oracle.ts";
 
@@ -111,11 +112,12 @@ export async function storedStream(database: TestDatabase): Promise<string[]> {
  * or with a vector that is not the one of the product's text.
  */
 export async function wrongPoints(database: TestDatabase): Promise<string[]> {
-  const [model] = await database.app.query<{ id: string; file: Buffer }>({
-    text: "select id, file from vectors.models where state = 'live'",
+  const [model] = await database.app.query<{ id: string; file_id: string; file_bytes: number }>({
+    text: "select id, file_id, file_bytes from vectors.models where state = 'live'",
   });
   if (model === undefined) return ["no model is live"];
-  const decoded = decodeLsaModel(model.file);
+  const stored = { fileId: model.file_id, bytes: model.file_bytes };
+  const decoded = decodeLsaModel(await readModelFile(database.app, stored));
   const embedder = createLsaEmbedder(model.id, decoded.model);
   const rows = await database.app.query<{
     id: string;

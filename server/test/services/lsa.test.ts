@@ -8,6 +8,7 @@ import { similarity } from "../../../bench/quality/nearest.ts";
 import { parseRetail } from "../../src/demo/uci.ts";
 import { countTexts } from "../../src/embeddings/count-texts.ts";
 import { coldStartModel, createEmbedder, fitLsa } from "../../src/embeddings/embedders.ts";
+import { finish } from "../../src/embeddings/interruptible.ts";
 import { decodeLsaModel, ModelFileError } from "../../src/embeddings/lsa-model.ts";
 import { lsaParameters } from "../../src/embeddings/lsa-parameters.ts";
 import { openSentenceModel } from "../../src/embeddings/sentence-model.ts";
@@ -119,14 +120,15 @@ test("a fit and an embedding end when they are aborted", async () => {
 });
 
 test("of a corpus too large for memory every n-th text is taken", () => {
+  const count = (...parameters: Parameters<typeof countTexts>) => finish(countTexts(...parameters));
   const texts = Array.from({ length: 1_000 }, (_, n) => `product${n}`);
-  const whole = countTexts(texts, lsaParameters);
+  const whole = count(texts, lsaParameters);
   assert.equal(whole.starts.length - 1, 1_000);
-  const part = countTexts(texts, lsaParameters, 5_000);
+  const part = count(texts, lsaParameters, 5_000);
   const rows = part.starts.length - 1;
   assert.ok(part.indexes.length <= 5_000 && rows > 100, `${part.indexes.length} of ${rows}`);
   const stride = 2 ** Math.ceil(Math.log2(1_000 / rows));
-  const kept = countTexts(
+  const kept = count(
     texts.filter((_, n) => n % stride === 0),
     lsaParameters,
   );
