@@ -30,8 +30,6 @@ export interface LiveSocketOptions {
   onGap(cursor: string, reason: string): void;
 }
 
-export type LiveSocket = ReturnType<typeof createLiveSocket>;
-
 const socketOpen = 1;
 
 export function createLiveSocket(options: LiveSocketOptions) {

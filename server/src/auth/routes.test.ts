@@ -44,7 +44,8 @@ async function serve(t: TestContext): Promise<Api> {
     policies: auth.policies,
     secureCookies: false,
     rateLimiter: createMemoryRateLimiter(),
-    now: Date.now,
+    // whoever has to wait waits for ever
+    now: () => 0,
   });
   known.push(...routes.filter(({ access }) => access === "permission").map(permissionOf));
   const server = await createHttpServer({

@@ -1,12 +1,8 @@
 import assert from "node:assert/strict";
-import { cp, readdir } from "node:fs/promises";
-import { join } from "node:path";
 import { test } from "node:test";
-import { createTestDatabase, createTestFolder } from "../../test/helpers/database.ts";
+import { createOlderDatabase } from "../../test/helpers/older-database.ts";
 import { uuidOfText } from "../core/uuid.ts";
-import { withDatabase } from "../postgres/location.ts";
-import { migrate, migrationsFolder } from "../postgres/migrate.ts";
-import { openPool } from "../postgres/pool.ts";
+import { migrate } from "../postgres/migrate.ts";
 import { decodeInterest, decodeNumbers } from "./interest.ts";
 
 /** As tastes were written before 0022_tastes.sql: a product's id and a float64, little endian. */
@@ -18,19 +14,7 @@ function item(product: string, weight: number): Buffer {
 }
 
 test("tastes written by an older Weir mean the same after the migration", async (t) => {
-  const { owner, urls, name } = await createTestDatabase(t);
-  const older = `${name}_older`;
-  await owner.query({ text: `create database ${older} template template0` });
-  const url = withDatabase(urls.owner, older);
-  const database = openPool({ url, max: 1, applicationName: "older" });
-  t.after(async () => {
-    await database.close();
-    await owner.query({ text: `drop database ${older} with (force)` });
-  });
-  const folder = await createTestFolder(t);
-  const before = (await readdir(migrationsFolder)).filter((file) => file < "0022");
-  for (const file of before) await cp(join(migrationsFolder, file), join(folder, file));
-  await migrate({ url, folder });
+  const { url, database } = await createOlderDatabase(t, "0022");
   const keys = ["a", "b", "c"];
   await database.query({
     text: `insert into stream.products (point_id, key, first_seen, last_seen)

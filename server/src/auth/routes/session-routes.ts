@@ -1,10 +1,4 @@
-import {
-  type Infer,
-  problemSchema,
-  type Session,
-  schema as s,
-  sessionSchema,
-} from "@weir/protocol";
+import { type Infer, type Session, schema as s, sessionSchema } from "@weir/protocol";
 import { WeirError } from "../../core/errors.ts";
 import type { RatePolicy } from "../../core/rate-limit.ts";
 import type { Route, RouteRequest } from "../../core/route.ts";
