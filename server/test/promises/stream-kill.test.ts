@@ -78,6 +78,26 @@ test(`killed at each of ${steps.length} steps, ${kills} times: nothing lost, not
   t.diagnostic(`${died} kills, ${ledger.length} events`);
 });
 
+test(`killed while a model's file is written, ${kills} times: the next worker makes it anew`, async (t) => {
+  const random = makeRandom(11);
+  for (let round = 0; round < kills; round++) {
+    const database = await createEtlDatabase(t);
+    const ledger = makeEvents(random, 30);
+    await appendEvents(database.ingest, ledger);
+    // it has more than a dozen
+    const nth = 1 + Math.floor(random() * 12);
+    const worker = startWorker(t, database, ["after", "stream_write_model_file", String(nth)]);
+    const [, signal] = await once(worker, "exit", { signal: AbortSignal.timeout(30_000) });
+    assert.equal(signal, "SIGKILL", `it wrote ${nth} parts`);
+    const next = startWorker(t, database, []);
+    await untilRead(database, 60_000);
+    next.kill("SIGKILL");
+    await once(next, "exit");
+    assert.deepEqual(await storedStream(database), expectedStream(ledger));
+    assert.deepEqual(await wrongPoints(database), []);
+  }
+});
+
 test("control: a page that is finished behind its effects counts twice when its worker dies between", async (t) => {
   const database = await createEtlDatabase(t);
   const ledger = makeEvents(makeRandom(1), 30);
