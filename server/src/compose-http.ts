@@ -136,7 +136,6 @@ export async function assemble(options: ComposeOptions) {
     env,
   });
 
-  const rateLimiter = createMemoryRateLimiter();
   const observer = observeIngest(metrics, logger);
   const ingest = createIngest({
     log: createRawLog({
@@ -151,7 +150,7 @@ export async function assemble(options: ComposeOptions) {
       timeoutMs: config.ingest.commit_timeout_ms,
       onNotifyFailure: (error) => logger.warn({ err: error }, "readers could not be woken"),
     }),
-    rateLimiter,
+    rateLimiter: createMemoryRateLimiter(),
     ratePolicy: () => {
       const { events_per_second, burst_events } = options.config().ingest.rate_limit;
       return { eventsPerSecond: events_per_second, burstEvents: burst_events };
@@ -214,7 +213,7 @@ export async function assemble(options: ComposeOptions) {
       knownPermissions: () => known,
       policies,
       secureCookies: config.http.secure_cookies,
-      rateLimiter,
+      rateLimiter: createMemoryRateLimiter(),
       now: Date.now,
     }),
     ...search.routes,

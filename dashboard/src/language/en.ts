@@ -232,6 +232,8 @@ export const en = {
   "search.category.only": "Only the category {category}",
   "search.price.from": "Price from",
   "search.price.to": "Price to",
+  "search.price.upside-down":
+    "The lowest price lies above the highest: no product is between them.",
   "search.hybrid": "Count the words too",
   "search.hybrid.why":
     "Fuses what is alike in meaning with what has the same words and letters: good for part numbers, exact names and word endings.",

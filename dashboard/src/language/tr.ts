@@ -233,6 +233,7 @@ export const tr: { readonly [Key in keyof typeof en]: Message } = {
   "search.category.only": "Yalnızca {category} kategorisi",
   "search.price.from": "En az fiyat",
   "search.price.to": "En çok fiyat",
+  "search.price.upside-down": "En düşük fiyat en yüksekten büyük: aralarında ürün yok.",
   "search.hybrid": "Sözcükleri de say",
   "search.hybrid.why":
     "Anlamca benzeyenleri aynı sözcükleri ve harfleri taşıyanlarla birleştirir: parça numaraları, tam adlar ve ekler için iyidir.",

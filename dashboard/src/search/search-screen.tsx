@@ -7,7 +7,7 @@ import { ModelPicker } from "./model-picker.tsx";
 import { categoriesOf, ranksOf, sharedOf } from "./ranks.ts";
 import { type Answer, ResultPanel } from "./result-panel.tsx";
 import { SearchForm } from "./search-form.tsx";
-import { keyOf, readSearchState, writeSearchState } from "./search-state.ts";
+import { hasPricesUpsideDown, keyOf, readSearchState, writeSearchState } from "./search-state.ts";
 import { StartPanel } from "./start-panel.tsx";
 
 const searchAddress = { read: readSearchState, write: writeSearchState };
@@ -49,7 +49,11 @@ export function SearchScreen() {
           })}
         </p>
       ) : null}
-      {isAsked ? (
+      {isAsked && hasPricesUpsideDown(state) ? (
+        <p role="status" className="panel p-4">
+          {t("search.price.upside-down")}
+        </p>
+      ) : isAsked ? (
         <div className={`grid items-start gap-4 ${isCompared ? "xl:grid-cols-2" : ""}`}>
           <ResultPanel
             query={main}

@@ -148,3 +148,11 @@ test("of the counts, those that are highest are shown", () => {
     ["view", 4],
   ]);
 });
+
+test("prices upside down, as while somebody types, are not asked for; equal ones are", () => {
+  const between = (priceFrom: number, priceTo: number) =>
+    keyOf({ ...nothing, asked: "mug", priceFrom, priceTo }, null);
+  assert.equal(between(9, 1), null);
+  assert.notEqual(between(9, 9), null);
+  assert.notEqual(between(9, 15), null);
+});

@@ -65,10 +65,15 @@ export function readPrice(text: string | null): number | null {
   return Number.isFinite(value) && value >= 0 ? value : null;
 }
 
-/** The question of a state to one model, as the key that `useQuery` takes; null while nothing is asked. */
+/** As it is for a moment while somebody types: no product can pass, and the API refuses it. */
+export function hasPricesUpsideDown({ priceFrom, priceTo }: SearchState): boolean {
+  return priceFrom !== null && priceTo !== null && priceFrom > priceTo;
+}
+
+/** The question of a state to one model, as the key that `useQuery` takes; null while there is none to ask. */
 export function keyOf(state: SearchState, model: string | null): string | null {
   const asked = state.asked.trim();
-  if (asked === "") return null;
+  if (asked === "" || hasPricesUpsideDown(state)) return null;
   if (state.mode === "text") return postKey("/api/search", textQuestion(state, model));
   const path =
     state.mode === "product"

@@ -4,7 +4,7 @@ import { setPriority } from "node:os";
 import { basename } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import { type FitOptions, fitModel } from "./fit-model.ts";
-import { finishWithBreaks } from "./interruptible.ts";
+import { finish } from "./interruptible.ts";
 
 /** As `nice` counts: whoever answers a request goes first. */
 const niceness = 10;
@@ -13,7 +13,7 @@ const breaks = { workMs: 2, restMs: 0.5 } as const;
 
 stepBack();
 const { texts, options } = workerData as { texts: string[]; options: FitOptions };
-const made = finishWithBreaks(fitModel(texts, options), breaks);
+const made = finish(fitModel(texts, options), breaks);
 parentPort?.postMessage(made, [made.file.buffer as ArrayBuffer]);
 
 /** This thread alone: Linux schedules threads, and takes the number of one where it asks for a process. */

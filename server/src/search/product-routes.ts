@@ -70,24 +70,24 @@ export function productRoutes(context: SearchContext): Route[] {
 function readFilter(query: RouteRequest["query"]): SearchFilter | undefined {
   const { category, price_gte: gte, price_lte: lte } = query;
   if (category === undefined && gte === undefined && lte === undefined) return undefined;
-  return checkedFilter({
+  const filter = {
     ...(category === undefined ? {} : { category: [String(category)] }),
     price: {
       ...(gte === undefined ? {} : { gte: Number(gte) }),
       ...(lte === undefined ? {} : { lte: Number(lte) }),
     },
-  });
+  };
+  demandRange(filter, "invalid_query");
+  return filter;
 }
 
-/** @throws WeirError `invalid_request`: no product can pass it */
-function checkedFilter(filter: SearchFilter): SearchFilter {
-  const { gte, lte } = filter.price ?? {};
-  if (gte !== undefined && lte !== undefined && gte > lte) {
-    throw new WeirError("invalid_request", {
-      detail: `The lowest price (gte: ${gte}) lies above the highest (lte: ${lte}).`,
-    });
-  }
-  return filter;
+/** @throws WeirError of the code: no product can pass the filter */
+function demandRange({ price }: SearchFilter, code: "invalid_query" | "invalid_request"): void {
+  const { gte, lte } = price ?? {};
+  if (gte === undefined || lte === undefined || gte <= lte) return;
+  throw new WeirError(code, {
+    detail: `The lowest price (gte: ${gte}) lies above the highest (lte: ${lte}).`,
+  });
 }
 
 async function similar({ searcher }: SearchContext, request: RouteRequest) {
@@ -133,7 +133,7 @@ async function similar({ searcher }: SearchContext, request: RouteRequest) {
 
 async function search(context: SearchContext, { body, signal }: RouteRequest) {
   const question = body as SearchQuestion;
-  if (question.filter !== undefined) checkedFilter(question.filter);
+  if (question.filter !== undefined) demandRange(question.filter, "invalid_request");
   const { searcher } = context;
   const target = await searcher.target("products", question.model);
   const vector = await searcher.embed(target, question.text, signal);

@@ -157,10 +157,10 @@ export function filterOf(
   if (wanted?.currency !== undefined) {
     must.push({ key: "currency", match: { value: wanted.currency.toUpperCase() } });
   }
-  const { gte, lte } = wanted?.price ?? {};
+  const price = wanted?.price;
   // a range without bounds would let only those through that have a price
-  if (gte !== undefined || lte !== undefined) {
-    must.push({ key: "price", range: wanted?.price ?? {} });
+  if (price?.gte !== undefined || price?.lte !== undefined) {
+    must.push({ key: "price", range: price });
   }
   if (must.length === 0 && without.length === 0) return undefined;
   return {

@@ -18,7 +18,7 @@ export interface AuthDeps {
   readonly policies: readonly RolePolicy[];
   /** Behind TLS: marks the session cookie `Secure`. */
   readonly secureCookies: boolean;
-  /** Of sign-ins, by the address that tries. */
+  /** Of sign-ins alone, by the address that tries: a limiter forgets buckets by the policy it is asked with. */
   readonly rateLimiter: RateLimiter;
   /** Milliseconds since 1970. */
   readonly now: () => number;

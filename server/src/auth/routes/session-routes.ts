@@ -90,12 +90,12 @@ export function sessionRoutes(deps: AuthDeps): Route[] {
 }
 
 /**
- * Keys and tokens cannot be guessed; this keeps whoever tries from making work, as each attempt asks the
- * database. @throws WeirError `too_many_signins`
+ * Keys and tokens cannot be guessed; this keeps whoever tries from making work, as a token is looked up in the
+ * database and a session is written there. @throws WeirError `too_many_signins`
  */
 async function demandPatience({ rateLimiter, now }: AuthDeps, ip: string): Promise<void> {
   const attempt = { events: 1, policy: signinPolicy, now: now() };
-  const { allowed, retryAfterSeconds } = await rateLimiter.take(`sign-in ${ip}`, attempt);
+  const { allowed, retryAfterSeconds } = await rateLimiter.take(ip, attempt);
   if (allowed) return;
   throw new WeirError("too_many_signins", {
     detail: `try again in ${retryAfterSeconds} s`,
