@@ -6,12 +6,12 @@
 import { randomFillSync } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { createMemoryRateLimiter } from "../server/src/cache/memory-rate-limiter.ts";
-import type { Principal } from "../server/src/core/principal.ts";
+import { createMemoryRateLimiter } from "../server/src/adapters/limits/memory-rate-limiter.ts";
+import { openPool } from "../server/src/adapters/postgres/pool.ts";
+import type { Principal } from "../server/src/core/access/principal.ts";
 import { uuidV7Maker } from "../server/src/core/uuid.ts";
-import { createIngest, ingestRoutes } from "../server/src/ingest/ingest.ts";
-import { createRawLog } from "../server/src/ingest/raw-log.ts";
-import { openPool } from "../server/src/postgres/pool.ts";
+import { createIngest, ingestRoutes } from "../server/src/parts/ingest/ingest.ts";
+import { createRawLog } from "../server/src/parts/ingest/raw-log.ts";
 
 const groupsInFlight = 3;
 const patienceMs = 1_500;

@@ -8,8 +8,12 @@
  */
 import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
-import { pick, type Random, seededRandom, zipf } from "../server/src/demo/random.ts";
-import { coldStartModel, createEmbedder, fitLsa } from "../server/src/embeddings/embedders.ts";
+import {
+  coldStartModel,
+  createEmbedder,
+  fitLsa,
+} from "../server/src/adapters/embeddings/embedders.ts";
+import { pick, type Random, seededRandom, zipf } from "../server/src/parts/demo/random.ts";
 import { productName } from "./running-weir.ts";
 
 const { values } = parseArgs({

@@ -12,11 +12,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import pg from "pg";
-import { defaultEventTypeMapping, syncEventTypeMapping } from "../server/src/etl/event-types.ts";
-import { stageNames } from "../server/src/etl/step.ts";
-import { startEmbeddedPostgres } from "../server/src/postgres/embedded.ts";
-import { migrate } from "../server/src/postgres/migrate.ts";
-import { openPool } from "../server/src/postgres/pool.ts";
+import { startEmbeddedPostgres } from "../server/src/adapters/postgres/embedded.ts";
+import { migrate } from "../server/src/adapters/postgres/migrate.ts";
+import { openPool } from "../server/src/adapters/postgres/pool.ts";
+import {
+  defaultEventTypeMapping,
+  syncEventTypeMapping,
+} from "../server/src/parts/etl/event-types.ts";
+import { stageNames } from "../server/src/parts/etl/step.ts";
 import { foldAll, type History, writeHistory } from "./generate.ts";
 import { readProcess } from "./processes.ts";
 

@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { openPool, type Pool } from "../server/src/postgres/pool.ts";
+import { openPool, type Pool } from "../server/src/adapters/postgres/pool.ts";
 import { makeId, makeRandom } from "./generate.ts";
 import { sampleEvent } from "./load-generator.ts";
 import { productName, type System, start, stop } from "./running-weir.ts";

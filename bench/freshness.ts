@@ -10,11 +10,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import pg from "pg";
-import { defaultEventTypeMapping, syncEventTypeMapping } from "../server/src/etl/event-types.ts";
-import { requestRerun } from "../server/src/etl/reruns.ts";
-import { createEtl } from "../server/src/etl/worker.ts";
-import { openNotifications } from "../server/src/postgres/notifications.ts";
-import { openPool } from "../server/src/postgres/pool.ts";
+import { openNotifications } from "../server/src/adapters/postgres/notifications.ts";
+import { openPool } from "../server/src/adapters/postgres/pool.ts";
+import {
+  defaultEventTypeMapping,
+  syncEventTypeMapping,
+} from "../server/src/parts/etl/event-types.ts";
+import { requestRerun } from "../server/src/parts/etl/reruns.ts";
+import { createEtl } from "../server/src/parts/etl/worker.ts";
 import { withBenchServer } from "./etl.ts";
 import { foldAll, makeId, makeRandom, writeHistory } from "./generate.ts";
 

@@ -8,8 +8,11 @@
  */
 import { parseArgs } from "node:util";
 import pg from "pg";
-import { defaultEventTypeMapping, syncEventTypeMapping } from "../server/src/etl/event-types.ts";
-import { openPool } from "../server/src/postgres/pool.ts";
+import { openPool } from "../server/src/adapters/postgres/pool.ts";
+import {
+  defaultEventTypeMapping,
+  syncEventTypeMapping,
+} from "../server/src/parts/etl/event-types.ts";
 import { copyRows } from "./copy-rows.ts";
 
 export interface History {

@@ -1,13 +1,13 @@
 /** CPU of each stage of the accept path before PostgreSQL: `node bench/ingest-stages.ts [--batch 100]`. */
 import { randomUUID } from "node:crypto";
 import { parseArgs } from "node:util";
-import { contentHash } from "../server/src/core/content-hash.ts";
-import type { Database } from "../server/src/core/database.ts";
-import { readBody } from "../server/src/core/event-element.ts";
-import { checkNative } from "../server/src/core/event-native.ts";
-import type { EventRecord } from "../server/src/core/event-record.ts";
-import { splitArray } from "../server/src/core/json-scan.ts";
-import { createRawLog } from "../server/src/ingest/raw-log.ts";
+import { contentHash } from "../server/src/core/event/content-hash.ts";
+import { readBody } from "../server/src/core/event/element.ts";
+import { splitArray } from "../server/src/core/event/json-scan.ts";
+import { checkNative } from "../server/src/core/event/native.ts";
+import type { EventRecord } from "../server/src/core/event/record.ts";
+import type { Database } from "../server/src/core/ports/database.ts";
+import { createRawLog } from "../server/src/parts/ingest/raw-log.ts";
 import { sampleEvent } from "./load-generator.ts";
 
 const { batch: wanted } = parseArgs({

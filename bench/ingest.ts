@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import pg from "pg";
-import { startEmbeddedPostgres } from "../server/src/postgres/embedded.ts";
+import { startEmbeddedPostgres } from "../server/src/adapters/postgres/embedded.ts";
 import { copyRows } from "./copy-rows.ts";
 import { type LoadOptions, type LoadReport, sampleEvent } from "./load-generator.ts";
 import { readProcess, treeMicros } from "./processes.ts";

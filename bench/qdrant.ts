@@ -7,8 +7,8 @@
  */
 import { randomUUID } from "node:crypto";
 import { parseArgs } from "node:util";
-import type { Filter, Point } from "../server/src/core/vector-store.ts";
-import { createQdrantStore } from "../server/src/vectors/qdrant-store.ts";
+import { createQdrantStore } from "../server/src/adapters/vectors/qdrant/store.ts";
+import type { Filter, Point } from "../server/src/core/ports/vector-store.ts";
 import { startQdrantShim } from "../server/test/helpers/qdrant-shim.ts";
 import { makeRandom } from "./generate.ts";
 

@@ -12,12 +12,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs, promisify } from "node:util";
-import { requestRerun } from "../server/src/etl/reruns.ts";
-import { startEmbeddedPostgres } from "../server/src/postgres/embedded.ts";
-import { withRole } from "../server/src/postgres/location.ts";
-import { migrate } from "../server/src/postgres/migrate.ts";
-import { openPool } from "../server/src/postgres/pool.ts";
-import { queryRoutes } from "../server/src/query/routes.ts";
+import { startEmbeddedPostgres } from "../server/src/adapters/postgres/embedded.ts";
+import { withRole } from "../server/src/adapters/postgres/location.ts";
+import { migrate } from "../server/src/adapters/postgres/migrate.ts";
+import { openPool } from "../server/src/adapters/postgres/pool.ts";
+import { requestRerun } from "../server/src/parts/etl/reruns.ts";
+import { queryRoutes } from "../server/src/parts/query/routes.ts";
 import { clientOf } from "../server/test/oracle/client.ts";
 import { makeRandom } from "./generate.ts";
 
@@ -244,7 +244,7 @@ async function main(): Promise<void> {
   try {
     await using server = await startEmbeddedPostgres({ dataDir: join(folder, "postgres") });
     await migrate({ url: server.url });
-    const generate = fileURLToPath(new URL("generate.ts", import.meta.url));
+    const generate = fileURLToPath(new URL("./generate.ts", import.meta.url));
     await promisify(execFile)(process.execPath, [
       generate,
       ...["--url", server.url, "--events", values.events, "--days", values.days],

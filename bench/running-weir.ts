@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { type RunFile, readRunFile, readSecretFile } from "../server/src/run-file.ts";
+import { type RunFile, readRunFile, readSecretFile } from "../server/src/process/run-file.ts";
 import { readTree } from "./processes.ts";
 
 const main = fileURLToPath(new URL("../server/src/main.ts", import.meta.url));

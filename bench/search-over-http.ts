@@ -8,17 +8,17 @@ import { Agent, request as httpRequest } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { createEmbedderShelf } from "../server/src/compose-embedders.ts";
-import type { Principal } from "../server/src/core/principal.ts";
-import type { RouteRequest } from "../server/src/core/route.ts";
-import { fold } from "../server/src/embeddings/embedders.ts";
-import { withRole } from "../server/src/postgres/location.ts";
-import { openNotifications } from "../server/src/postgres/notifications.ts";
-import { openPool } from "../server/src/postgres/pool.ts";
-import { createModelDirectory } from "../server/src/search/model-directory.ts";
-import { searchRoutes } from "../server/src/search/routes.ts";
-import { Searcher } from "../server/src/search/searcher.ts";
-import { createEmbeddedStore } from "../server/src/vectors/embedded-store.ts";
+import { fold } from "../server/src/adapters/embeddings/embedders.ts";
+import { withRole } from "../server/src/adapters/postgres/location.ts";
+import { openNotifications } from "../server/src/adapters/postgres/notifications.ts";
+import { openPool } from "../server/src/adapters/postgres/pool.ts";
+import { createEmbeddedStore } from "../server/src/adapters/vectors/embedded/store.ts";
+import type { Principal } from "../server/src/core/access/principal.ts";
+import type { RouteRequest } from "../server/src/core/ports/route.ts";
+import { createEmbedderShelf } from "../server/src/parts/models/embedder-shelf.ts";
+import { createModelDirectory } from "../server/src/parts/search/model-directory.ts";
+import { searchRoutes } from "../server/src/parts/search/routes.ts";
+import { Searcher } from "../server/src/parts/search/searcher.ts";
 import { pace, productName, type System, start, stop } from "./running-weir.ts";
 
 interface Latency {

@@ -11,17 +11,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { createEmbedderShelf } from "../server/src/compose-embedders.ts";
-import { coldStartModel, fitLsa, fold } from "../server/src/embeddings/embedders.ts";
-import { defaultEventTypeMapping, syncEventTypeMapping } from "../server/src/etl/event-types.ts";
-import { startEmbeddedPostgres } from "../server/src/postgres/embedded.ts";
-import { migrate } from "../server/src/postgres/migrate.ts";
-import { openNotifications } from "../server/src/postgres/notifications.ts";
-import { openPool, type Pool } from "../server/src/postgres/pool.ts";
-import { createModels } from "../server/src/stream/models.ts";
-import { createProcessor } from "../server/src/stream/process-events.ts";
-import { createRefresh } from "../server/src/stream/refresh.ts";
-import { createStream, type PageReport } from "../server/src/stream/stream.ts";
+import { coldStartModel, fitLsa, fold } from "../server/src/adapters/embeddings/embedders.ts";
+import { startEmbeddedPostgres } from "../server/src/adapters/postgres/embedded.ts";
+import { migrate } from "../server/src/adapters/postgres/migrate.ts";
+import { openNotifications } from "../server/src/adapters/postgres/notifications.ts";
+import { openPool, type Pool } from "../server/src/adapters/postgres/pool.ts";
+import {
+  defaultEventTypeMapping,
+  syncEventTypeMapping,
+} from "../server/src/parts/etl/event-types.ts";
+import { createEmbedderShelf } from "../server/src/parts/models/embedder-shelf.ts";
+import { createModels } from "../server/src/parts/models/models.ts";
+import { createProcessor } from "../server/src/parts/stream/process-events.ts";
+import { createRefresh } from "../server/src/parts/stream/refresh.ts";
+import { createStream, type PageReport } from "../server/src/parts/stream/stream.ts";
 import { makeId, makeRandom } from "./generate.ts";
 import { treeMicros } from "./processes.ts";
 import { productName } from "./running-weir.ts";

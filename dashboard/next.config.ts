@@ -2,7 +2,7 @@ import type { NextConfig } from "next";
 
 const config: NextConfig = {
   output: "export",
-  // Weir serves `<path>/index.html`; see server/src/http/dashboard-files.ts.
+  // Weir serves `<path>/index.html`; see server/src/adapters/http/dashboard-files.ts.
   trailingSlash: true,
   transpilePackages: ["@weir/protocol"],
   images: { unoptimized: true },

@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readRunFile } from "../server/src/run-file.ts";
+import { readRunFile } from "../server/src/process/run-file.ts";
 import { until } from "../server/test/helpers/until.ts";
 import { type Block, blocksOf } from "./markdown-blocks.ts";
 

@@ -6,13 +6,15 @@ import { execFile } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { dumpSchema } from "../server/src/postgres/dump-schema.ts";
+import { dumpSchema } from "../server/src/adapters/postgres/dump-schema.ts";
 import { createTestDatabase } from "../server/test/helpers/database.ts";
+import { biomeBoundaries } from "./boundaries/biome-overrides.ts";
 import { firstDifference } from "./first-difference.ts";
 
 const root = join(import.meta.dirname, "..");
 
 const generated: Readonly<Record<string, () => Promise<string>>> = {
+  "biome.boundaries.json": async () => biomeBoundaries(),
   "server/openapi.json": () => printedBy("openapi"),
   "docs/configuration.md": () => printedBy("config", "docs"),
   "server/sql/schema.sql": migratedSchema,

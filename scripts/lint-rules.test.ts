@@ -8,7 +8,7 @@ import { before, test } from "node:test";
 
 /**
  * A linter that checks nothing is green. So each rule is shown a file that breaks it and one that
- * keeps it, in a copy of the folder structure with the real biome.json.
+ * keeps it, in a copy of the folder structure with the real biome.json and biome.boundaries.json.
  */
 const root = join(import.meta.dirname, "..");
 const biome = join(root, "node_modules", "@biomejs", "biome", "bin", "biome");
@@ -18,6 +18,20 @@ process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 /** `file` imports `specifier`. */
 type Import = readonly [file: string, specifier: string];
 
+/** One of each restricted library. */
+const restrictedExamples = [
+  "cockatiel",
+  "pg",
+  "pg-pool",
+  "fastify",
+  "@fastify/cookie",
+  "pino",
+  "prom-client",
+  "ws",
+  "yaml",
+  "commander",
+];
+
 const refused: readonly Import[] = [
   ["protocol/src/a.ts", "node:fs"],
   ["protocol/src/a.ts", "ajv"],
@@ -25,44 +39,52 @@ const refused: readonly Import[] = [
   ["sdk/src/a.ts", "uuid"],
   ["sdk/src/a.ts", "../../protocol/src/index.ts"],
   ["sdk/src/a.ts", "../../server/src/core/errors.ts"],
-  ["server/src/core/a.ts", "../ingest/a.ts"],
-  ["server/src/core/a.ts", "../config.ts"],
+  ["server/src/core/a.ts", "../parts/ingest/a.ts"],
+  ["server/src/core/a.ts", "../timing/wake.ts"],
+  ["server/src/core/a.ts", "../config/schema.ts"],
   ["server/src/core/a.ts", "pg"],
   ["server/src/core/a.ts", "node:fs"],
   ["server/src/core/a.ts", "node:timers/promises"],
-  ["server/src/commands/a.ts", "pg"],
-  ["server/src/main.ts", "fastify"],
-  ["server/src/supervisor.ts", "pino"],
-  ["server/src/postgres/a.ts", "fastify"],
-  ["server/src/postgres/a.ts", "../telemetry/logger.ts"],
-  ["server/src/http/a.ts", "pg"],
-  ["server/src/http/a.ts", "../auth/principals.ts"],
-  ["server/src/telemetry/a.ts", "pg"],
-  ["server/src/telemetry/a.ts", "../http/server.ts"],
-  ["server/src/websocket/a.ts", "pg"],
-  ["server/src/websocket/a.ts", "../gateway/feed.ts"],
+  ["server/src/core/event/a.ts", "../../parts/ingest/a.ts"],
+  ["server/src/core/event/a.ts", "node:fs"],
+  ["server/src/timing/a.ts", "../parts/ingest/a.ts"],
   ["server/src/config/a.ts", "commander"],
-  ["server/src/demo/a.ts", "../ingest/a.ts"],
+  ["server/src/config/a.ts", "../parts/ingest/a.ts"],
+  ["server/src/config/sections/a.ts", "../../parts/ingest/a.ts"],
+  ["server/src/main.ts", "fastify"],
+  ["server/src/process/a.ts", "pino"],
+  ["server/src/process/a.ts", "../compose/http.ts"],
+  ["server/src/process/a.ts", "../commands/up.ts"],
+  ["server/src/compose/a.ts", "../commands/up.ts"],
+  ["server/src/compose/a.ts", "pg"],
+  ["server/src/commands/a.ts", "pg"],
+  ["server/src/adapters/postgres/a.ts", "fastify"],
+  ["server/src/adapters/postgres/a.ts", "../telemetry/logger.ts"],
+  ["server/src/adapters/http/a.ts", "pg"],
+  ["server/src/adapters/http/a.ts", "../../parts/auth/principals.ts"],
+  ["server/src/adapters/telemetry/a.ts", "pg"],
+  ["server/src/adapters/websocket/a.ts", "../../parts/gateway/feed.ts"],
+  ["server/src/adapters/vectors/embedded/index/a.ts", "../../../postgres/pool.ts"],
+  ["server/src/adapters/vectors/embedded/index/a.ts", "../../../../parts/search/a.ts"],
+  ["server/src/parts/demo/a.ts", "../ingest/a.ts"],
   ["dashboard/src/a.tsx", "@weir/sdk"],
   ["dashboard/src/a.tsx", "@weir/server"],
   ["dashboard/src/a.tsx", "../../server/src/core/errors.ts"],
-  // The parts, and any that come later: the rule goes by place, not by a list of names.
-  ...["ingest", "auth", "etl", "query", "gateway", "retention", "health", "a-later-part"].flatMap(
-    (part): Import[] => [
-      [`server/src/${part}/a.ts`, "../postgres/pool.ts"],
-      [`server/src/${part}/a.ts`, "../another/a.ts"],
-      [`server/src/${part}/a.ts`, "../compose.ts"],
-      [`server/src/${part}/a.ts`, "@weir/sdk"],
-      [`server/src/${part}/a.ts`, "ws"],
-      [`server/src/${part}/a.ts`, "yaml"],
-      ...["pg", "pg-pool", "fastify", "@fastify/cookie", "pino", "prom-client"].map(
-        (library): Import => [`server/src/${part}/a.ts`, library],
-      ),
-      [`server/src/${part}/deep/a.ts`, "../../postgres/pool.ts"],
-      [`server/src/${part}/deep/a.ts`, "pg"],
-      [`server/src/${part}/deep/deeper/a.ts`, "../../../another/a.ts"],
+  // Parts and adapters, and any that come later: the rule goes by place, not by a list of names.
+  ...["parts/ingest", "parts/auth", "parts/a-later-one", "adapters/a-later-one"].flatMap(
+    (room): Import[] => [
+      [`server/src/${room}/a.ts`, "../another/a.ts"],
+      [`server/src/${room}/a.ts`, "../../compose/http.ts"],
+      [`server/src/${room}/a.ts`, "../../config/schema.ts"],
+      [`server/src/${room}/a.ts`, "@weir/sdk"],
+      ...restrictedExamples.map((library): Import => [`server/src/${room}/a.ts`, library]),
+      [`server/src/${room}/deep/a.ts`, "../../another/a.ts"],
+      [`server/src/${room}/deep/a.ts`, "pg"],
+      [`server/src/${room}/deep/deeper/a.ts`, "../../../another/a.ts"],
+      [`server/src/${room}/deep/deeper/deepest/a.ts`, "../../../../another/a.ts"],
     ],
   ),
+  ["server/src/parts/ingest/a.ts", "../../adapters/postgres/pool.ts"],
 ];
 
 const allowed: readonly Import[] = [
@@ -72,24 +94,34 @@ const allowed: readonly Import[] = [
   ["server/src/core/a.ts", "@weir/protocol"],
   ["server/src/core/a.ts", "./errors.ts"],
   ["server/src/core/a.ts", "node:crypto"],
-  ["server/src/ingest/a.ts", "../core/errors.ts"],
-  ["server/src/ingest/a.ts", "./writer.ts"],
-  ["server/src/ingest/a.ts", "@weir/protocol"],
-  ["server/src/ingest/deep/a.ts", "../writer.ts"],
-  ["server/src/ingest/deep/a.ts", "../../core/errors.ts"],
-  ["server/src/ingest/a.test.ts", "../postgres/pool.ts"],
-  ["server/src/postgres/a.ts", "pg"],
-  ["server/src/postgres/a.ts", "../core/database.ts"],
-  ["server/src/http/a.ts", "fastify"],
-  ["server/src/http/a.ts", "@fastify/cookie"],
-  ["server/src/telemetry/a.ts", "pino"],
-  ["server/src/telemetry/a.ts", "prom-client"],
-  ["server/src/websocket/a.ts", "ws"],
+  ["server/src/core/event/a.ts", "../errors.ts"],
+  ["server/src/timing/a.ts", "../core/ports/guard.ts"],
+  ["server/src/parts/ingest/a.ts", "../../core/errors.ts"],
+  ["server/src/parts/ingest/a.ts", "../../timing/wake.ts"],
+  ["server/src/parts/ingest/a.ts", "./writer.ts"],
+  ["server/src/parts/ingest/a.ts", "@weir/protocol"],
+  ["server/src/parts/ingest/deep/a.ts", "../writer.ts"],
+  ["server/src/parts/ingest/deep/a.ts", "../../../core/errors.ts"],
+  ["server/src/parts/ingest/a.test.ts", "../../adapters/postgres/pool.ts"],
+  ["server/src/adapters/postgres/a.ts", "pg"],
+  ["server/src/adapters/postgres/a.ts", "../../core/ports/database.ts"],
+  ["server/src/adapters/vectors/embedded/index/a.ts", "../../feed.ts"],
+  ["server/src/adapters/vectors/embedded/index/a.ts", "../../../../core/uuid.ts"],
+  ["server/src/adapters/http/a.ts", "fastify"],
+  ["server/src/adapters/http/a.ts", "@fastify/cookie"],
+  ["server/src/adapters/telemetry/a.ts", "pino"],
+  ["server/src/adapters/telemetry/a.ts", "prom-client"],
+  ["server/src/adapters/websocket/a.ts", "ws"],
+  ["server/src/adapters/resilience/a.ts", "cockatiel"],
   ["server/src/config/a.ts", "yaml"],
-  ["server/src/demo/a.ts", "@weir/sdk"],
-  ["server/src/commands/a.ts", "../postgres/pool.ts"],
+  ["server/src/config/sections/a.ts", "../../core/errors.ts"],
+  ["server/src/process/a.ts", "../adapters/postgres/pool.ts"],
+  ["server/src/compose/a.ts", "../parts/etl/worker.ts"],
+  ["server/src/compose/a.ts", "../process/databases.ts"],
+  ["server/src/parts/demo/a.ts", "@weir/sdk"],
+  ["server/src/commands/a.ts", "../adapters/postgres/pool.ts"],
+  ["server/src/commands/a.ts", "../compose/http.ts"],
   ["server/src/commands/a.ts", "commander"],
-  ["server/src/compose.ts", "./postgres/pool.ts"],
   ["dashboard/src/a.tsx", "@weir/protocol"],
   ["dashboard/src/a.tsx", "../live/feed.ts"],
 ];
@@ -150,6 +182,7 @@ let found: ReadonlySet<string>;
 
 before(() => {
   const settings = JSON.parse(readFileSync(join(root, "biome.json"), "utf8"));
+  write("biome.boundaries.json", readFileSync(join(root, "biome.boundaries.json"), "utf8"));
   write("biome.json", JSON.stringify({ ...settings, root: true, vcs: { enabled: false } }));
   for (const [index, [file, specifier]] of [...refused, ...allowed].entries()) {
     write(numbered(file, index), `import { a } from "${specifier}";\n\nexport const b = a;\n`);
@@ -158,6 +191,14 @@ before(() => {
     write(file, `${breaks}\n`);
     write(file.replace("/style/", "/kept/"), `${keeps}\n`);
   }
+  write(
+    "server/src/style/type-one.ts",
+    'import type { Two } from "./type-two.ts";\n\nexport interface One {\n  readonly two: Two;\n}\n',
+  );
+  write(
+    "server/src/style/type-two.ts",
+    'import type { One } from "./type-one.ts";\n\nexport interface Two {\n  readonly one: One;\n}\n',
+  );
   write("server/src/style/NotKebab.ts", "export const a = 1;\n");
   write(
     "server/src/style/one.ts",
@@ -186,6 +227,7 @@ test("no import along the direction is refused", () => {
 
 test("an import cycle is refused", () => {
   assert.ok(found.has("server/src/style/one.ts suspicious/noImportCycles"));
+  assert.ok(found.has("server/src/style/type-one.ts suspicious/noImportCycles"), "types alone");
 });
 
 test("a file name that is not kebab-case is refused", () => {

@@ -1,4 +1,4 @@
-import { pick, type Random, seededRandom } from "../../server/src/demo/random.ts";
+import { pick, type Random, seededRandom } from "../../server/src/parts/demo/random.ts";
 
 export interface NamedCase {
   readonly kind: string;

@@ -1,4 +1,4 @@
-import type { RetailLine } from "../../server/src/demo/uci.ts";
+import type { RetailLine } from "../../server/src/parts/demo/uci.ts";
 import { nearest } from "./nearest.ts";
 
 /**

@@ -8,11 +8,15 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import type { Embedder } from "../../server/src/core/embedder.ts";
-import { parseRetail } from "../../server/src/demo/uci.ts";
-import { coldStartModel, createEmbedder, fitLsa } from "../../server/src/embeddings/embedders.ts";
-import { fold } from "../../server/src/embeddings/fold.ts";
-import { fuseRanks, rankByLetters } from "../../server/src/search/lexical.ts";
+import {
+  coldStartModel,
+  createEmbedder,
+  fitLsa,
+} from "../../server/src/adapters/embeddings/embedders.ts";
+import { fold } from "../../server/src/adapters/embeddings/fold.ts";
+import type { Embedder } from "../../server/src/core/ports/embedder.ts";
+import { parseRetail } from "../../server/src/parts/demo/uci.ts";
+import { fuseRanks, rankByLetters } from "../../server/src/parts/search/lexical.ts";
 import { alteredNames, type NamedCase } from "./altered-names.ts";
 import { basketLift } from "./baskets.ts";
 import { nearestTo, rankOf } from "./nearest.ts";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { type AuditReport, audit } from "../etl/audit.ts";
-import { stopSignal } from "../process-signals.ts";
+import { type AuditReport, audit } from "../parts/etl/audit.ts";
+import { stopSignal } from "../process/signals.ts";
 import { exitCodes } from "./context.ts";
 import { withDatabase } from "./database-command.ts";
 import { readInstant } from "./read-instant.ts";

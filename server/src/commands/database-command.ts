@@ -1,13 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { userInfo } from "node:os";
 import type { Command } from "commander";
-import { type Administration, keyEnvironment, localActor } from "../auth/administration.ts";
+import { openPool, type Pool } from "../adapters/postgres/pool.ts";
+import { createLogger } from "../adapters/telemetry/logger.ts";
+import { createMetrics } from "../adapters/telemetry/metrics.ts";
 import type { Config } from "../config/schema.ts";
-import { configuredUrls } from "../databases.ts";
-import { openPool, type Pool } from "../postgres/pool.ts";
-import { readRunFile } from "../run-file.ts";
-import { createLogger } from "../telemetry/logger.ts";
-import { createMetrics } from "../telemetry/metrics.ts";
+import { type Administration, keyEnvironment, localActor } from "../parts/auth/administration.ts";
+import { configuredUrls } from "../process/databases.ts";
+import { readRunFile } from "../process/run-file.ts";
 import { type CommandContext, contextOf, UserError } from "./context.ts";
 
 export interface DatabaseContext extends CommandContext {
@@ -49,7 +49,7 @@ export function administrationFor({ config, database }: DatabaseContext): Admini
 
 /** The permission names of all routes, to catch misspelt ones. Opens no connection. */
 export async function knownPermissions(config: Config): Promise<readonly string[]> {
-  const { assemble } = await import("../compose-http.ts");
+  const { assemble } = await import("../compose/http.ts");
   await using stack = new AsyncDisposableStack();
   const nowhere = "postgresql://nobody@localhost/nothing";
   const { permissions } = await assemble({

@@ -2,12 +2,12 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import type { Config } from "../config/schema.ts";
-import type { DemoSource } from "../demo/demo-event.ts";
-import { runBurst } from "../demo/run-burst.ts";
-import { type DemoProgress, runDemo } from "../demo/run-demo.ts";
-import { demoServices } from "../installation.ts";
-import { stopSignal } from "../process-signals.ts";
-import { readRunFile, readSecretFile } from "../run-file.ts";
+import type { DemoSource } from "../parts/demo/demo-event.ts";
+import { runBurst } from "../parts/demo/run-burst.ts";
+import { type DemoProgress, runDemo } from "../parts/demo/run-demo.ts";
+import { demoServices } from "../process/installation.ts";
+import { readRunFile, readSecretFile } from "../process/run-file.ts";
+import { stopSignal } from "../process/signals.ts";
 import { contextOf, UserError } from "./context.ts";
 
 interface DemoFlags {

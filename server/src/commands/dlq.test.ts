@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { createTestDatabase, createTestFolder } from "../../test/helpers/database.ts";
 import { addLetter } from "../../test/helpers/letters.ts";
 import { runCommand } from "../../test/helpers/weir.ts";
-import { createReplayWorker } from "../dlq/replay.ts";
+import { createReplayWorker } from "../parts/dlq/replay.ts";
 
 test("weir dlq: list, show, edit, replay and discard, each with an exit code that says how it went", async (t) => {
   const database = await createTestDatabase(t);

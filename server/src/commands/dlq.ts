@@ -3,10 +3,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { writeAudit } from "../auth/administration.ts";
-import { letterValidators } from "../compose-dlq.ts";
-import type { Database } from "../core/database.ts";
-import type { LetterFilter } from "../dlq/filter.ts";
+import { letterValidators } from "../compose/dlq.ts";
+import type { Database } from "../core/ports/database.ts";
+import { writeAudit } from "../parts/auth/administration.ts";
+import type { LetterFilter } from "../parts/dlq/filter.ts";
 import {
   type Change,
   countLetters,
@@ -15,10 +15,10 @@ import {
   groupLetters,
   listLetters,
   readLetter,
-} from "../dlq/letters.ts";
-import { type LetterState, letterStates } from "../dlq/ports.ts";
-import { cancelReplay, readReplay, requestReplay } from "../dlq/replays.ts";
-import type { Content, Groups, LetterPage, Replay, WholeLetter } from "../dlq/schemas.ts";
+} from "../parts/dlq/letters.ts";
+import { type LetterState, letterStates } from "../parts/dlq/ports.ts";
+import { cancelReplay, readReplay, requestReplay } from "../parts/dlq/replays.ts";
+import type { Content, Groups, LetterPage, Replay, WholeLetter } from "../parts/dlq/schemas.ts";
 import { exitCodes, table, UserError } from "./context.ts";
 import { withDatabase } from "./database-command.ts";
 import { readInstant } from "./read-instant.ts";

@@ -2,13 +2,13 @@ import { accessSync, constants, existsSync, mkdirSync, statfsSync } from "node:f
 import { createServer } from "node:net";
 import { freemem } from "node:os";
 import type { Command } from "commander";
-import { readPolicies } from "../auth/policies.ts";
+import { readMigrations } from "../adapters/postgres/migrate.ts";
+import { openPool } from "../adapters/postgres/pool.ts";
 import type { Config } from "../config/schema.ts";
-import { configuredUrls } from "../databases.ts";
-import { policiesFolder } from "../paths.ts";
-import { readMigrations } from "../postgres/migrate.ts";
-import { openPool } from "../postgres/pool.ts";
-import { readRunFile } from "../run-file.ts";
+import { readPolicies } from "../parts/auth/policies.ts";
+import { configuredUrls } from "../process/databases.ts";
+import { policiesFolder } from "../process/paths.ts";
+import { readRunFile } from "../process/run-file.ts";
 import { contextOf, exitCodes } from "./context.ts";
 
 interface Finding {

@@ -1,6 +1,6 @@
 import { userInfo } from "node:os";
 import type { Command } from "commander";
-import { type Erasure, readErasure, requestErasure } from "../erasure/requests.ts";
+import { type Erasure, readErasure, requestErasure } from "../parts/erasure/requests.ts";
 import { UserError } from "./context.ts";
 import { withDatabase } from "./database-command.ts";
 

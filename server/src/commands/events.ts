@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { liveFeed, type ServerFrame } from "@weir/protocol";
 import type { Command } from "commander";
-import { stopSignal } from "../process-signals.ts";
+import { stopSignal } from "../process/signals.ts";
 import { contextOf, UserError } from "./context.ts";
 import { runningWeir } from "./running-weir.ts";
 

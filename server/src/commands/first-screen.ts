@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from "node:util";
-import type { KeyFile } from "../installation.ts";
+import type { KeyFile } from "../process/installation.ts";
 
 export interface FirstScreen {
   readonly version: string;

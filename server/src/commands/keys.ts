@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { createKey, listKeys, revokeKey } from "../auth/keys.ts";
+import { createKey, listKeys, revokeKey } from "../parts/auth/keys.ts";
 import { table } from "./context.ts";
 import { administrationFor, withDatabase } from "./database-command.ts";
 import { readInstant } from "./read-instant.ts";

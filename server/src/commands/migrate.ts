@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { migrate } from "../postgres/migrate.ts";
+import { migrate } from "../adapters/postgres/migrate.ts";
 import { contextOf } from "./context.ts";
 import { databaseUrl } from "./database-command.ts";
 

@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
-import { endpointOf, httpModel } from "../compose-embedders.ts";
+import { createEmbedder, type StoredModel } from "../adapters/embeddings/embedders.ts";
+import { createResilience } from "../adapters/resilience/resilience.ts";
 import type { Config } from "../config/schema.ts";
-import { EmbeddingError } from "../core/embedder.ts";
-import { createEmbedder, type StoredModel } from "../embeddings/embedders.ts";
-import { createResilience } from "../resilience/resilience.ts";
+import { EmbeddingError } from "../core/ports/embedder.ts";
+import { endpointOf, httpModel } from "../parts/models/embedder-shelf.ts";
 import {
   addModel,
   announceModels,
@@ -13,7 +13,7 @@ import {
   readModels,
   requestRebuild,
   wantModel,
-} from "../stream/model-store.ts";
+} from "../parts/models/model-store.ts";
 import { table, UserError } from "./context.ts";
 import { withDatabase } from "./database-command.ts";
 

@@ -1,9 +1,9 @@
 import type { Command } from "commander";
-import { assemble } from "../compose-http.ts";
-import { openApiDocument } from "../http/openapi.ts";
-import { createLogger } from "../telemetry/logger.ts";
-import { createMetrics } from "../telemetry/metrics.ts";
-import { version } from "../version.ts";
+import { openApiDocument } from "../adapters/http/openapi.ts";
+import { createLogger } from "../adapters/telemetry/logger.ts";
+import { createMetrics } from "../adapters/telemetry/metrics.ts";
+import { assemble } from "../compose/http.ts";
+import { version } from "../process/version.ts";
 import { contextOf } from "./context.ts";
 
 export function registerOpenApi(program: Command): void {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { addPermission, explainPermission, removePermission } from "../auth/permissions.ts";
-import type { PermissionChange } from "../auth/schemas.ts";
+import { addPermission, explainPermission, removePermission } from "../parts/auth/permissions.ts";
+import type { PermissionChange } from "../parts/auth/schemas.ts";
 import { UserError } from "./context.ts";
 import { administrationFor, knownPermissions, withDatabase } from "./database-command.ts";
 

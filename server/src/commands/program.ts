@@ -1,8 +1,8 @@
 import { Command, CommanderError } from "commander";
 import { ConfigError } from "../config/load.ts";
-import { DatabaseError } from "../core/database.ts";
 import { WeirError } from "../core/errors.ts";
-import { version } from "../version.ts";
+import { DatabaseError } from "../core/ports/database.ts";
+import { version } from "../process/version.ts";
 import { exitCodes, UserError } from "./context.ts";
 
 type Register = (program: Command) => void;

@@ -1,5 +1,5 @@
 import type { Problem } from "@weir/protocol";
-import { readRunFile, readSecretFile } from "../run-file.ts";
+import { readRunFile, readSecretFile } from "../process/run-file.ts";
 import { type CommandContext, UserError } from "./context.ts";
 
 export interface RunningWeir {

@@ -1,14 +1,14 @@
 import type { Command } from "commander";
-import type { HttpProcess } from "../compose-http.ts";
+import { createLogger } from "../adapters/telemetry/logger.ts";
+import { createMetrics } from "../adapters/telemetry/metrics.ts";
+import type { HttpProcess } from "../compose/http.ts";
 import type { Config } from "../config/schema.ts";
 import { watchConfig } from "../config/watch.ts";
-import type { Part } from "../core/part.ts";
-import { configuredUrls } from "../databases.ts";
-import { runParts } from "../parts.ts";
-import { aborted, stopSignal } from "../process-signals.ts";
-import type { ChildMessage } from "../supervisor.ts";
-import { createLogger } from "../telemetry/logger.ts";
-import { createMetrics } from "../telemetry/metrics.ts";
+import type { Part } from "../core/ports/part.ts";
+import { configuredUrls } from "../process/databases.ts";
+import { runParts } from "../process/part-runner.ts";
+import { aborted, stopSignal } from "../process/signals.ts";
+import type { ChildMessage } from "../process/supervisor.ts";
 import { contextOf, UserError } from "./context.ts";
 
 /** The names of `--parts`. `http` stands for everything that answers requests. */
@@ -72,7 +72,7 @@ async function serve(names: ReadonlySet<PartName>, initial: Config): Promise<voi
 
   if (names.has("etl") || names.has("retention")) {
     // Loaded only where it runs: a process without HTTP saves the framework's memory.
-    const { composeEtl } = await import("../compose-etl.ts");
+    const { composeEtl } = await import("../compose/etl.ts");
     const composed = await composeEtl(shared, {
       etl: names.has("etl"),
       retention: names.has("retention"),
@@ -81,13 +81,13 @@ async function serve(names: ReadonlySet<PartName>, initial: Config): Promise<voi
     readCounters.push(composed.counters);
   }
   if (names.has("stream")) {
-    const { composeStream } = await import("../compose-stream.ts");
+    const { composeStream } = await import("../compose/stream.ts");
     const composed = await composeStream(shared);
     parts.push(...composed.parts);
     readCounters.push(composed.counters);
   }
   if (names.has("http")) {
-    const { composeHttp } = await import("../compose-http.ts");
+    const { composeHttp } = await import("../compose/http.ts");
     const composed = await composeHttp(shared);
     const { host, port } = config.current().http;
     const address = await composed.http.listen(host, port);

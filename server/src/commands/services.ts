@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { createService, listServices, updateService } from "../auth/services.ts";
+import { createService, listServices, updateService } from "../parts/auth/services.ts";
 import { table } from "./context.ts";
 import { administrationFor, withDatabase } from "./database-command.ts";
 

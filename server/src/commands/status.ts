@@ -1,6 +1,6 @@
 import type { WindowPage } from "@weir/protocol";
 import type { Command } from "commander";
-import { readRunFile } from "../run-file.ts";
+import { readRunFile } from "../process/run-file.ts";
 import { contextOf, table } from "./context.ts";
 import { runningWeir } from "./running-weir.ts";
 

@@ -1,9 +1,9 @@
 import { userInfo } from "node:os";
 import type { Granularity } from "@weir/protocol";
 import type { Command } from "commander";
-import { requestRerun } from "../etl/reruns.ts";
-import { Asker } from "../query/ask.ts";
-import { readWindows } from "../query/windows.ts";
+import { requestRerun } from "../parts/etl/reruns.ts";
+import { Asker } from "../parts/query/ask.ts";
+import { readWindows } from "../parts/query/questions/windows.ts";
 import { table, UserError } from "./context.ts";
 import { withDatabase } from "./database-command.ts";
 import { readInstant } from "./read-instant.ts";

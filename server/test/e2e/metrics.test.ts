@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { serverProcesses } from "../../src/postgres/server-process.ts";
+import { serverProcesses } from "../../src/adapters/postgres/server-process.ts";
 import { until } from "../helpers/until.ts";
 import { startWeir } from "../helpers/weir.ts";
 

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { before, type TestContext, test } from "node:test";
 import type { Page } from "playwright-core";
-import { dashboardFolder } from "../../src/paths.ts";
+import { dashboardFolder } from "../../src/process/paths.ts";
 import { openPage, seriousFindings } from "../helpers/browser.ts";
 import { until } from "../helpers/until.ts";
 import { type RunningWeir, startWeir } from "../helpers/weir.ts";

@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
-import { type Administration, localActor } from "../../src/auth/administration.ts";
-import { Directory, type DirectoryOptions } from "../../src/auth/directory.ts";
-import { createKey } from "../../src/auth/keys.ts";
-import { type RolePolicy, readPolicies } from "../../src/auth/policies.ts";
-import { applyPolicies } from "../../src/auth/roles.ts";
-import type { NewKey } from "../../src/auth/schemas.ts";
-import { createService } from "../../src/auth/services.ts";
+import { type Administration, localActor } from "../../src/parts/auth/administration.ts";
+import { Directory, type DirectoryOptions } from "../../src/parts/auth/directory.ts";
+import { createKey } from "../../src/parts/auth/keys.ts";
+import { type RolePolicy, readPolicies } from "../../src/parts/auth/policies.ts";
+import { applyPolicies } from "../../src/parts/auth/roles.ts";
+import type { NewKey } from "../../src/parts/auth/schemas.ts";
+import { createService } from "../../src/parts/auth/services.ts";
 import { type CleanUp, createTestDatabase, type TestDatabase } from "./database.ts";
 
 export const policiesFolder = fileURLToPath(new URL("../../../policies", import.meta.url));

@@ -61,6 +61,6 @@ function firstLine(socket: Socket): Promise<string | undefined> {
 
 function spawnKeeper(): void {
   const { NODE_TEST_CONTEXT: _test, NODE_OPTIONS: _options, ...env } = process.env;
-  const keeper = fileURLToPath(new URL("database-keeper.ts", import.meta.url));
+  const keeper = fileURLToPath(new URL("./database-keeper.ts", import.meta.url));
   spawn(process.execPath, [keeper], { detached: true, stdio: "ignore", env }).unref();
 }

@@ -7,8 +7,11 @@ import { rm } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import pg from "pg";
-import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../src/postgres/embedded.ts";
-import { withDatabase } from "../../src/postgres/location.ts";
+import {
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from "../../src/adapters/postgres/embedded.ts";
+import { withDatabase } from "../../src/adapters/postgres/location.ts";
 import { keeperFolder, keeperSocket } from "./database-keeper-address.ts";
 
 /** Between two test files of one run there may be nobody for a moment. */

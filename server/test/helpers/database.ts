@@ -4,10 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
-import { type EmbeddedPostgres, startEmbeddedPostgres } from "../../src/postgres/embedded.ts";
-import { withDatabase, withRole } from "../../src/postgres/location.ts";
-import { migrate, migrationsFolder, readMigrations } from "../../src/postgres/migrate.ts";
-import { openPool, type Pool, type PoolOptions } from "../../src/postgres/pool.ts";
+import {
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from "../../src/adapters/postgres/embedded.ts";
+import { withDatabase, withRole } from "../../src/adapters/postgres/location.ts";
+import { migrate, migrationsFolder, readMigrations } from "../../src/adapters/postgres/migrate.ts";
+import { openPool, type Pool, type PoolOptions } from "../../src/adapters/postgres/pool.ts";
 import { joinSharedCluster } from "./database-cluster.ts";
 
 /** A `TestContext`, or `{ after }` of node:test for a database that a whole file shares. */

@@ -3,10 +3,10 @@
  * that it holds (as an open socket does) again and again, and tells its parent what they answer.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { Directory } from "../../src/auth/directory.ts";
-import type { Principal } from "../../src/core/principal.ts";
-import { openNotifications } from "../../src/postgres/notifications.ts";
-import { openPool } from "../../src/postgres/pool.ts";
+import { openNotifications } from "../../src/adapters/postgres/notifications.ts";
+import { openPool } from "../../src/adapters/postgres/pool.ts";
+import type { Principal } from "../../src/core/access/principal.ts";
+import { Directory } from "../../src/parts/auth/directory.ts";
 
 export interface DirectoryProcessTask {
   readonly url: string;

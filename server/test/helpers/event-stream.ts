@@ -1,5 +1,5 @@
 /** For tests of the collection `events`: a stream with its models, and two services that send. */
-import { createReplayer } from "../../src/stream/letters.ts";
+import { createReplayer } from "../../src/parts/stream/letters.ts";
 import { type CleanUp, createTestDatabase } from "./database.ts";
 import { createTestStream, type TestStream, type TestStreamOptions } from "./stream.ts";
 

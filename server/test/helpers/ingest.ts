@@ -1,13 +1,13 @@
 import { randomFillSync } from "node:crypto";
-import { createMemoryRateLimiter } from "../../src/cache/memory-rate-limiter.ts";
-import type { Database } from "../../src/core/database.ts";
-import type { RatePolicy } from "../../src/core/rate-limit.ts";
-import type { RouteReply } from "../../src/core/route.ts";
+import { asWeirError, problemAnswer } from "../../src/adapters/http/problems.ts";
+import { createMemoryRateLimiter } from "../../src/adapters/limits/memory-rate-limiter.ts";
+import type { RatePolicy } from "../../src/core/access/rate-limit.ts";
+import type { Database } from "../../src/core/ports/database.ts";
+import type { RouteReply } from "../../src/core/ports/route.ts";
 import { uuidV7Maker } from "../../src/core/uuid.ts";
-import { asWeirError, problemAnswer } from "../../src/http/problems.ts";
-import { createIngest, type Ingest, ingestRoutes } from "../../src/ingest/ingest.ts";
-import type { IngestObserver, RawLog } from "../../src/ingest/ports.ts";
-import { createRawLog } from "../../src/ingest/raw-log.ts";
+import { createIngest, type Ingest, ingestRoutes } from "../../src/parts/ingest/ingest.ts";
+import type { IngestObserver, RawLog } from "../../src/parts/ingest/ports.ts";
+import { createRawLog } from "../../src/parts/ingest/raw-log.ts";
 import type { CleanUp } from "./database.ts";
 
 export interface Answer {

@@ -1,4 +1,4 @@
-import type { Queryable } from "../../src/core/database.ts";
+import type { Queryable } from "../../src/core/ports/database.ts";
 
 /** What a part does with a thing that it cannot process; answers the letter's id. */
 export async function addLetter(

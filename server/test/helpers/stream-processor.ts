@@ -1,7 +1,7 @@
-import type { EmbedderShelf } from "../../src/compose-embedders.ts";
-import type { Database } from "../../src/core/database.ts";
-import { fold } from "../../src/embeddings/embedders.ts";
-import { createProcessor, type Processor } from "../../src/stream/process-events.ts";
+import { fold } from "../../src/adapters/embeddings/embedders.ts";
+import type { Database } from "../../src/core/ports/database.ts";
+import type { EmbedderShelf } from "../../src/parts/models/embedder-shelf.ts";
+import { createProcessor, type Processor } from "../../src/parts/stream/process-events.ts";
 
 /** Stands around each call of an embedder: looks at the texts, fails, or goes on with `embed`. */
 export type AroundEmbed = (

@@ -1,15 +1,15 @@
 /** For tests of the stream: it and the parts beside it on a real database, senders, and what they tell. */
 import assert from "node:assert/strict";
-import { createEmbedderShelf, type EmbedderShelf } from "../../src/compose-embedders.ts";
-import type { Database, Notifications } from "../../src/core/database.ts";
-import { EmbeddingError } from "../../src/core/embedder.ts";
-import type { Part } from "../../src/core/part.ts";
-import { coldStartModel } from "../../src/embeddings/embedders.ts";
-import { openNotifications } from "../../src/postgres/notifications.ts";
-import { createModels, type ModelEvent } from "../../src/stream/models.ts";
-import type { Processor } from "../../src/stream/process-events.ts";
-import { createRefresh } from "../../src/stream/refresh.ts";
-import { createStream, type PageReport } from "../../src/stream/stream.ts";
+import { coldStartModel } from "../../src/adapters/embeddings/embedders.ts";
+import { openNotifications } from "../../src/adapters/postgres/notifications.ts";
+import type { Database, Notifications } from "../../src/core/ports/database.ts";
+import { EmbeddingError } from "../../src/core/ports/embedder.ts";
+import type { Part } from "../../src/core/ports/part.ts";
+import { createEmbedderShelf, type EmbedderShelf } from "../../src/parts/models/embedder-shelf.ts";
+import { createModels, type ModelEvent } from "../../src/parts/models/models.ts";
+import type { Processor } from "../../src/parts/stream/process-events.ts";
+import { createRefresh } from "../../src/parts/stream/refresh.ts";
+import { createStream, type PageReport } from "../../src/parts/stream/stream.ts";
 import type { CleanUp, TestDatabase } from "./database.ts";
 import { createTestIngest } from "./ingest.ts";
 import { createTestProcessor } from "./stream-processor.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
-import { type RunFile, readRunFile, readSecretFile } from "../../src/run-file.ts";
+import { type RunFile, readRunFile, readSecretFile } from "../../src/process/run-file.ts";
 import { until } from "./until.ts";
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));

@@ -3,7 +3,7 @@
  * stay over midnight, events of nobody, several currencies, several products in one event.
  */
 
-import { defaultEventTypeMapping, syncEventTypeMapping } from "../../src/etl/event-types.ts";
+import { defaultEventTypeMapping, syncEventTypeMapping } from "../../src/parts/etl/event-types.ts";
 import type { TestDatabase } from "../helpers/database.ts";
 
 export interface OracleEvent {

@@ -22,7 +22,7 @@ from sklearn.preprocessing import Normalizer
 
 
 def fold(text: str) -> str:
-    """server/src/embeddings/fold.ts; there stands why."""
+    """server/src/adapters/embeddings/fold.ts; there stands why."""
     folded = without_marks(without_marks(unicodedata.normalize("NFKD", text)).lower())
     folded = folded.replace("ı", "i").replace("ς", "σ").replace("ß", "ss")
     return " ".join("".join(c if is_word(c) else " " for c in folded).split(" ")).strip()
@@ -37,7 +37,7 @@ def is_word(c: str) -> bool:
 
 
 def read_model(path: str) -> tuple[dict[str, Any], np.ndarray, np.ndarray]:
-    """The header, idf and components, as server/src/embeddings/lsa-model.ts lays them out."""
+    """The header, idf and components, as server/src/adapters/embeddings/lsa/model.ts lays them out."""
     with open(path, "rb") as file:
         data = file.read()
     assert data[:8] == b"WEIRLSA1", "no model file"

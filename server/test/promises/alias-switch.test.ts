@@ -4,16 +4,21 @@
  */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { createEmbedderShelf } from "../../src/compose-embedders.ts";
-import { formats } from "../../src/core/event-record.ts";
-import { coldStartModel, fold } from "../../src/embeddings/embedders.ts";
-import { openNotifications } from "../../src/postgres/notifications.ts";
-import { createModelDirectory } from "../../src/search/model-directory.ts";
-import { Searcher } from "../../src/search/searcher.ts";
-import { addModel, announceModels, markReady, switchTo } from "../../src/stream/model-store.ts";
-import { createProcessor } from "../../src/stream/process-events.ts";
-import { takeSteps } from "../../src/stream/steps.ts";
-import { createEmbeddedStore } from "../../src/vectors/embedded-store.ts";
+import { coldStartModel, fold } from "../../src/adapters/embeddings/embedders.ts";
+import { openNotifications } from "../../src/adapters/postgres/notifications.ts";
+import { createEmbeddedStore } from "../../src/adapters/vectors/embedded/store.ts";
+import { formats } from "../../src/core/event/record.ts";
+import { createEmbedderShelf } from "../../src/parts/models/embedder-shelf.ts";
+import {
+  addModel,
+  announceModels,
+  markReady,
+  switchTo,
+} from "../../src/parts/models/model-store.ts";
+import { createModelDirectory } from "../../src/parts/search/model-directory.ts";
+import { Searcher } from "../../src/parts/search/searcher.ts";
+import { createProcessor } from "../../src/parts/stream/process-events.ts";
+import { takeSteps } from "../../src/parts/stream/steps.ts";
 import { createTestDatabase, createTestFolder } from "../helpers/database.ts";
 
 const switches = Number(process.env["WEIR_TEST_SWITCHES"] ?? 40);

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { connect } from "node:net";
 import { test } from "node:test";
-import { openPool } from "../../src/postgres/pool.ts";
+import { openPool } from "../../src/adapters/postgres/pool.ts";
 import { until } from "../helpers/until.ts";
 import { type RunningWeir, startWeir } from "../helpers/weir.ts";
 

@@ -6,13 +6,13 @@ import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { makeRandom } from "../../../bench/generate.ts";
-import { writeAudit } from "../../src/auth/administration.ts";
-import { readReplay, requestReplay } from "../../src/dlq/replays.ts";
+import { writeAudit } from "../../src/parts/auth/administration.ts";
+import { readReplay, requestReplay } from "../../src/parts/dlq/replays.ts";
 import { type CleanUp, createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 import { addLetter } from "../helpers/letters.ts";
 import { until } from "../helpers/until.ts";
 
-const script = fileURLToPath(new URL("replay-process.ts", import.meta.url));
+const script = fileURLToPath(new URL("./replay-process.ts", import.meta.url));
 const kills = Number(process.env["WEIR_TEST_REPLAY_KILLS"] ?? 5);
 const letters = 60 * kills;
 

@@ -1,7 +1,8 @@
 /** A worker in a process of its own, for tests that freeze and kill it: `node etl-worker-process.ts <url>`. */
-import { createEtl } from "../../src/etl/worker.ts";
-import { openNotifications } from "../../src/postgres/notifications.ts";
-import { openPool } from "../../src/postgres/pool.ts";
+
+import { openNotifications } from "../../src/adapters/postgres/notifications.ts";
+import { openPool } from "../../src/adapters/postgres/pool.ts";
+import { createEtl } from "../../src/parts/etl/worker.ts";
 
 const url = process.argv[2] ?? "";
 const stop = new AbortController();

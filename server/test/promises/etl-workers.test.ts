@@ -9,16 +9,16 @@ import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { makeId, makeRandom } from "../../../bench/generate.ts";
-import { DatabaseError } from "../../src/core/database.ts";
-import { takeLease } from "../../src/etl/lease.ts";
-import { runStep } from "../../src/etl/step.ts";
+import { DatabaseError } from "../../src/core/ports/database.ts";
+import { takeLease } from "../../src/parts/etl/lease.ts";
+import { runStep } from "../../src/parts/etl/step.ts";
 import type { CleanUp, TestDatabase } from "../helpers/database.ts";
 import { until } from "../helpers/until.ts";
 import { appendEvents } from "./append-ledger.ts";
 import { createEtlDatabase, mutate } from "./etl-stage.ts";
 import { differences, expectedLines, type LedgerEvent, storedLines } from "./window-oracle.ts";
 
-const script = fileURLToPath(new URL("etl-worker-process.ts", import.meta.url));
+const script = fileURLToPath(new URL("./etl-worker-process.ts", import.meta.url));
 const kills = Number(process.env["WEIR_TEST_ETL_KILLS"] ?? 3);
 
 test("a worker that freezes is replaced within seconds, and counts nothing when it wakes up", async (t) => {

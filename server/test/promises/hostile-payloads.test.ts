@@ -5,9 +5,9 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
-import { contentHash } from "../../src/core/content-hash.ts";
-import { identityOf } from "../../src/core/event-record.ts";
-import { createRawLog } from "../../src/ingest/raw-log.ts";
+import { contentHash } from "../../src/core/event/content-hash.ts";
+import { identityOf } from "../../src/core/event/record.ts";
+import { createRawLog } from "../../src/parts/ingest/raw-log.ts";
 import { createTestDatabase } from "../helpers/database.ts";
 import { type Hostile, hostilePayloads } from "../helpers/hostile.ts";
 import { createTestIngest } from "../helpers/ingest.ts";

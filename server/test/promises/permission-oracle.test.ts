@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { compilePolicy, type Policy } from "../../src/core/permission.ts";
+import { compilePolicy, type Policy } from "../../src/core/access/permission.ts";
 
 const policies = Number(process.env["WEIR_TEST_POLICIES"] ?? 100_000);
 

@@ -5,10 +5,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeId, makeRandom } from "../../../bench/generate.ts";
-import type { Database, Queryable } from "../../src/core/database.ts";
-import { coldStartModel } from "../../src/embeddings/embedders.ts";
-import { createReplayer } from "../../src/stream/letters.ts";
-import { addModel } from "../../src/stream/model-store.ts";
+import { coldStartModel } from "../../src/adapters/embeddings/embedders.ts";
+import type { Database, Queryable } from "../../src/core/ports/database.ts";
+import { addModel } from "../../src/parts/models/model-store.ts";
+import { createReplayer } from "../../src/parts/stream/letters.ts";
 import type { CleanUp, TestDatabase } from "../helpers/database.ts";
 import { createTestStream } from "../helpers/stream.ts";
 import { until } from "../helpers/until.ts";

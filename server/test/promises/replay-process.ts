@@ -2,9 +2,10 @@
  * A replaying process for tests that kill it: `node replay-process.ts <url> inside|outside`. Its effect is
  * a row a letter; `outside` writes it over another connection, which is the mistake that the control makes.
  */
-import { createDlq } from "../../src/dlq/dlq.ts";
-import { openNotifications } from "../../src/postgres/notifications.ts";
-import { openPool } from "../../src/postgres/pool.ts";
+
+import { openNotifications } from "../../src/adapters/postgres/notifications.ts";
+import { openPool } from "../../src/adapters/postgres/pool.ts";
+import { createDlq } from "../../src/parts/dlq/dlq.ts";
 
 const [, , url = "", where = "inside"] = process.argv;
 const stop = new AbortController();

@@ -15,7 +15,7 @@ import { createEtlDatabase } from "./etl-stage.ts";
 import { expectedStream, storedStream, wrongPoints } from "./stream-oracle.ts";
 import type { LedgerEvent } from "./window-oracle.ts";
 
-const script = fileURLToPath(new URL("stream-worker-process.ts", import.meta.url));
+const script = fileURLToPath(new URL("./stream-worker-process.ts", import.meta.url));
 const kills = Number(process.env["WEIR_TEST_STREAM_KILLS"] ?? 1);
 
 /** Every statement of a page's way, and what lies between them. */

@@ -1,10 +1,10 @@
 /** What products and users must be after a list of events, worked out naively in the test. */
 
+import { createLsaEmbedder } from "../../src/adapters/embeddings/lsa/lsa.ts";
+import { decodeLsaModel } from "../../src/adapters/embeddings/lsa/model.ts";
 import { uuidOfText } from "../../src/core/uuid.ts";
-import { createLsaEmbedder } from "../../src/embeddings/lsa.ts";
-import { decodeLsaModel } from "../../src/embeddings/lsa-model.ts";
-import { decodeInterest, decodeNumbers } from "../../src/stream/interest.ts";
-import { readModelFile } from "../../src/stream/model-files.ts";
+import { readModelFile } from "../../src/parts/models/model-files.ts";
+import { decodeInterest, decodeNumbers } from "../../src/parts/stream/interest.ts";
 import type { TestDatabase } from "../helpers/database.ts";
 import type { LedgerEvent } from "./window-oracle.ts";
 

@@ -4,14 +4,15 @@
  * With `--finish-late` the page is finished behind its effects instead of with them: the mistake that the
  * promise forbids.
  */
-import { createEmbedderShelf } from "../../src/compose-embedders.ts";
-import type { Database, Queryable, Statement } from "../../src/core/database.ts";
-import { coldStartModel, fitLsa } from "../../src/embeddings/embedders.ts";
-import { openNotifications } from "../../src/postgres/notifications.ts";
-import { openPool } from "../../src/postgres/pool.ts";
-import { createModels } from "../../src/stream/models.ts";
-import { createRefresh } from "../../src/stream/refresh.ts";
-import { createStream } from "../../src/stream/stream.ts";
+
+import { coldStartModel, fitLsa } from "../../src/adapters/embeddings/embedders.ts";
+import { openNotifications } from "../../src/adapters/postgres/notifications.ts";
+import { openPool } from "../../src/adapters/postgres/pool.ts";
+import type { Database, Queryable, Statement } from "../../src/core/ports/database.ts";
+import { createEmbedderShelf } from "../../src/parts/models/embedder-shelf.ts";
+import { createModels } from "../../src/parts/models/models.ts";
+import { createRefresh } from "../../src/parts/stream/refresh.ts";
+import { createStream } from "../../src/parts/stream/stream.ts";
 import { createTestProcessor } from "../helpers/stream-processor.ts";
 
 const [url = "", when = "never", step = "", nth = "1"] = process.argv

@@ -10,8 +10,8 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { productName } from "../../../bench/running-weir.ts";
+import { openPool } from "../../src/adapters/postgres/pool.ts";
 import { uuidOfText } from "../../src/core/uuid.ts";
-import { openPool } from "../../src/postgres/pool.ts";
 import { createTestFolder } from "../helpers/database.ts";
 import { buildWith } from "../helpers/mutated-build.ts";
 import { until } from "../helpers/until.ts";
@@ -190,7 +190,7 @@ test("control: a build that does not look at the checksum answers from a changed
   await damage(file, flipBit);
   const main = await buildWith(t, [
     {
-      in: "vectors/index-cache.ts",
+      in: "adapters/vectors/embedded/index/cache.ts",
       from: "{ ignoreChecksum = false }",
       to: "{ ignoreChecksum = true }",
     },

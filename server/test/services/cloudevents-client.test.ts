@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { CloudEvent, emitterFor, HTTP, Mode } from "cloudevents";
-import { openPool } from "../../src/postgres/pool.ts";
+import { openPool } from "../../src/adapters/postgres/pool.ts";
 import { type RunningWeir, startWeir } from "../helpers/weir.ts";
 
 for (const mode of [Mode.BINARY, Mode.STRUCTURED]) {

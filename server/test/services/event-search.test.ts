@@ -1,14 +1,14 @@
 /** Search in events with Qdrant as the driver: points come by the delivery, filters are judged there. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Route, RouteRequest } from "../../src/core/route.ts";
-import { fold } from "../../src/embeddings/embedders.ts";
-import { createModelDirectory } from "../../src/search/model-directory.ts";
-import { searchRoutes } from "../../src/search/routes.ts";
-import { Searcher } from "../../src/search/searcher.ts";
-import { dropOldEvents } from "../../src/stream/event-retention.ts";
-import { createDelivery } from "../../src/vectors/delivery.ts";
-import { createQdrantStore } from "../../src/vectors/qdrant-store.ts";
+import { fold } from "../../src/adapters/embeddings/embedders.ts";
+import { createQdrantStore } from "../../src/adapters/vectors/qdrant/store.ts";
+import { createDelivery } from "../../src/adapters/vectors/sync/sync.ts";
+import type { Route, RouteRequest } from "../../src/core/ports/route.ts";
+import { createModelDirectory } from "../../src/parts/search/model-directory.ts";
+import { searchRoutes } from "../../src/parts/search/routes.ts";
+import { Searcher } from "../../src/parts/search/searcher.ts";
+import { dropOldEvents } from "../../src/parts/stream/event-retention.ts";
 import { createEventStream } from "../helpers/event-stream.ts";
 import { startQdrantShim } from "../helpers/qdrant-shim.ts";
 import { until } from "../helpers/until.ts";

@@ -5,14 +5,14 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, test } from "node:test";
-import { pick, type Random, seededRandom } from "../../src/demo/random.ts";
-import { parseRetail } from "../../src/demo/uci.ts";
 import {
   coldStartModel,
   createEmbedder,
   fitLsa,
   type ModelFile,
-} from "../../src/embeddings/embedders.ts";
+} from "../../src/adapters/embeddings/embedders.ts";
+import { pick, type Random, seededRandom } from "../../src/parts/demo/random.ts";
+import { parseRetail } from "../../src/parts/demo/uci.ts";
 import { needPythonModule, runPython } from "../parity/python.ts";
 
 const root = join(import.meta.dirname, "..", "..", "..");

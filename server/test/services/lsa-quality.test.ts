@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { alteredNames } from "../../../bench/quality/altered-names.ts";
 import { rankOf } from "../../../bench/quality/nearest.ts";
-import { parseRetail } from "../../src/demo/uci.ts";
-import { createEmbedder, fitLsa } from "../../src/embeddings/embedders.ts";
+import { createEmbedder, fitLsa } from "../../src/adapters/embeddings/embedders.ts";
+import { parseRetail } from "../../src/parts/demo/uci.ts";
 
 const root = join(import.meta.dirname, "..", "..", "..");
 const created = new Date("2024-01-01T00:00:00Z");

@@ -1,11 +1,19 @@
 /** Points written to PostgreSQL arrive in Qdrant, whatever happens to Qdrant meanwhile. */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { type Payload, type VectorStore, VectorStoreError } from "../../src/core/vector-store.ts";
-import { openNotifications } from "../../src/postgres/notifications.ts";
-import { idOf, randomFrom } from "../../src/vectors/conformance-filter.ts";
-import { createDelivery, type Delivery, type DeliveryOptions } from "../../src/vectors/delivery.ts";
-import { createQdrantStore } from "../../src/vectors/qdrant-store.ts";
+import { openNotifications } from "../../src/adapters/postgres/notifications.ts";
+import { idOf, randomFrom } from "../../src/adapters/vectors/conformance/filter.ts";
+import { createQdrantStore } from "../../src/adapters/vectors/qdrant/store.ts";
+import {
+  createDelivery,
+  type Delivery,
+  type DeliveryOptions,
+} from "../../src/adapters/vectors/sync/sync.ts";
+import {
+  type Payload,
+  type VectorStore,
+  VectorStoreError,
+} from "../../src/core/ports/vector-store.ts";
 import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 import { type QdrantShim, startQdrantShim } from "../helpers/qdrant-shim.ts";
 import { until } from "../helpers/until.ts";

@@ -8,13 +8,13 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
+import { vectorStoreConformance } from "../../src/adapters/vectors/conformance/conformance.ts";
+import { createQdrantStore } from "../../src/adapters/vectors/qdrant/store.ts";
 import {
   type CollectionSettings,
   type VectorStore,
   VectorStoreError,
-} from "../../src/core/vector-store.ts";
-import { vectorStoreConformance } from "../../src/vectors/conformance.ts";
-import { createQdrantStore } from "../../src/vectors/qdrant-store.ts";
+} from "../../src/core/ports/vector-store.ts";
 import { createTestFolder } from "../helpers/database.ts";
 import { type QdrantShim, startQdrantShim } from "../helpers/qdrant-shim.ts";
 

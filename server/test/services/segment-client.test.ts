@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { Analytics } from "@segment/analytics-node";
-import { openPool } from "../../src/postgres/pool.ts";
+import { openPool } from "../../src/adapters/postgres/pool.ts";
 import { startWeir } from "../helpers/weir.ts";
 
 interface StoredEvent {

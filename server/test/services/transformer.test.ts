@@ -5,8 +5,8 @@ import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { EmbeddingError } from "../../src/core/embedder.ts";
-import { createEmbedder } from "../../src/embeddings/embedders.ts";
+import { createEmbedder } from "../../src/adapters/embeddings/embedders.ts";
+import { EmbeddingError } from "../../src/core/ports/embedder.ts";
 
 const tiny = join(import.meta.dirname, "..", "parity", "tiny-transformer");
 const expected = JSON.parse(readFileSync(join(tiny, "expected.json"), "utf8")) as {

@@ -7,10 +7,10 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import type { VectorStore } from "../../src/core/vector-store.ts";
-import { openPool, type Pool } from "../../src/postgres/pool.ts";
-import { readLag } from "../../src/vectors/delivery-lag.ts";
-import { createQdrantStore } from "../../src/vectors/qdrant-store.ts";
+import { openPool, type Pool } from "../../src/adapters/postgres/pool.ts";
+import { createQdrantStore } from "../../src/adapters/vectors/qdrant/store.ts";
+import { readLag } from "../../src/adapters/vectors/sync/lag.ts";
+import type { VectorStore } from "../../src/core/ports/vector-store.ts";
 import { createTestFolder } from "../helpers/database.ts";
 import { buildWith } from "../helpers/mutated-build.ts";
 import { type QdrantShim, startQdrantShim } from "../helpers/qdrant-shim.ts";
@@ -246,12 +246,12 @@ async function assertSearchSaysSo({ weir }: Stage): Promise<void> {
 test("control: a delivery that goes on behind what the store did not take loses points", async (t) => {
   const main = await buildWith(t, [
     {
-      in: "vectors/delivery-page.ts",
+      in: "adapters/vectors/sync/page.ts",
       from: "await write(target.store, { name: collection.name, change, signal });",
       to: "await write(target.store, { name: collection.name, change, signal }).catch(() => {});",
     },
     // the counts are not compared again, which would find the loss and fill the collection
-    { in: "vectors/delivery.ts", from: "verifyMs = 60_000", to: "verifyMs = 3_600_000" },
+    { in: "adapters/vectors/sync/sync.ts", from: "verifyMs = 60_000", to: "verifyMs = 3_600_000" },
   ]);
   const stage = await prepare(t, main);
   const shop = await open(stage);

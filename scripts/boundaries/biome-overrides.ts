@@ -1,0 +1,103 @@
+/** Expands the table of rooms into overrides of Biome's `noRestrictedImports`. */
+import { type Room, restrictedLibraries, rooms } from "./rooms.ts";
+
+interface Pattern {
+  readonly group: readonly string[];
+  readonly message: string;
+}
+
+interface Override {
+  readonly includes: readonly string[];
+  readonly linter: unknown;
+}
+
+const serverSource = "server/src";
+/** Folders inside a room; deeper files would escape the rules, so the last level takes all below it. */
+const deepest = 4;
+
+/** The text of `biome.boundaries.json`. */
+export function biomeBoundaries(): string {
+  const overrides = [
+    override(
+      ["protocol/src/**"],
+      [
+        {
+          group: ["**", "!./**"],
+          message: "The protocol imports nothing: every program may depend on it.",
+        },
+      ],
+    ),
+    override(
+      ["sdk/src/**"],
+      [
+        {
+          group: ["**", "!./**", "!node:*", "!@weir/protocol"],
+          message: "The SDK has no dependencies; from the protocol it takes types.",
+        },
+      ],
+    ),
+    override(
+      ["dashboard/**"],
+      [
+        {
+          group: ["@weir/*", "!@weir/protocol", "**/server/**", "**/sdk/**", "**/protocol/**"],
+          message:
+            "The dashboard talks HTTP and WebSocket; of this repository it imports the protocol only.",
+        },
+      ],
+    ),
+    override([`${serverSource}/*.ts`], libraryPatterns({ libraries: [], packages: [] })),
+    ...rooms.flatMap(roomOverrides),
+  ];
+  return `${JSON.stringify({ overrides }, null, 2)}\n`;
+}
+
+/** One override for each depth, because a relative import says how far it climbs. */
+function roomOverrides(room: Room): Override[] {
+  const last = room.path.endsWith("/*") ? deepest - 1 : deepest;
+  return Array.from({ length: last }, (_, depth) => {
+    const below = "/*".repeat(depth) + (depth === last - 1 ? "/**" : "/*");
+    return override([`${room.path}${below}`], roomPatterns(room, depth));
+  });
+}
+
+function roomPatterns(room: Room, depth: number): Pattern[] {
+  const out = "../".repeat(depth + 1);
+  const levels = room.path.slice(serverSource.length + 1).split("/").length;
+  const source = "../".repeat(depth + levels);
+  const patterns: Pattern[] = [
+    {
+      group: [`${out}**`, ...room.imports.map((name) => `!${source}${name}/**`)],
+      message: room.because,
+    },
+  ];
+  if (room.nodeModules !== undefined) {
+    patterns.push({
+      group: ["node:*", "node:*/**", ...room.nodeModules.map((name) => `!node:${name}`)],
+      message: room.because,
+    });
+  }
+  return [...patterns, ...libraryPatterns(room)];
+}
+
+function libraryPatterns({ libraries = [], packages = [] }: Partial<Room>): Pattern[] {
+  return [
+    {
+      group: restrictedLibraries.filter((library) => !libraries.includes(library)),
+      message: "One room alone imports this library: see scripts/boundaries/rooms.ts.",
+    },
+    {
+      group: ["@weir/*", "!@weir/protocol", ...packages.map((name) => `!${name}`)],
+      message: "Of the workspace's packages the server imports the protocol only.",
+    },
+  ];
+}
+
+function override(includes: readonly string[], patterns: readonly Pattern[]): Override {
+  return {
+    includes,
+    linter: {
+      rules: { style: { noRestrictedImports: { level: "error", options: { patterns } } } },
+    },
+  };
+}

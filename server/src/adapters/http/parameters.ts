@@ -1,0 +1,95 @@
+import type { Schema } from "@weir/protocol";
+import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
+import { WeirError } from "../../core/errors.ts";
+import { nearestName } from "../../core/nearest-name.ts";
+
+/**
+ * Query parameters arrive as text, so here, and only here, text becomes numbers and booleans and
+ * stated defaults are filled in. Bodies are validated by `bodyValidator`, which alters nothing.
+ */
+const parameters = new Ajv({
+  coerceTypes: "array",
+  useDefaults: true,
+  allErrors: true,
+  strict: false,
+  validateFormats: false,
+});
+const bodies = new Ajv({ allErrors: true, strict: false, validateFormats: false });
+
+type Reader = (query: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
+
+/**
+ * Makes a reader that validates a route's query. A name that ends in `.*` stands for a family,
+ * e.g. `property.*` for `property.plan=pro`. Unknown names are refused with the nearest known one.
+ */
+export function queryReader(declared: Readonly<Record<string, Schema<unknown>>>): Reader {
+  const properties: Record<string, unknown> = {};
+  const patternProperties: Record<string, unknown> = {};
+  for (const [name, schema] of Object.entries(declared)) {
+    if (name.endsWith(".*")) {
+      patternProperties[`^${name.slice(0, -2).replaceAll(".", "\\.")}\\..+$`] = schema;
+    } else {
+      properties[name] = schema;
+    }
+  }
+  const validate = parameters.compile({
+    type: "object",
+    properties,
+    patternProperties,
+    additionalProperties: false,
+  });
+  const names = Object.keys(declared);
+  return (query) => {
+    const copy = { ...query };
+    if (!validate(copy)) throw invalid("invalid_query", validate, names);
+    return copy;
+  };
+}
+
+/** Makes a check for a JSON body: no coercion, no defaults, nothing removed. */
+export function bodyValidator(schema: Schema<unknown>): (body: unknown) => void {
+  const { $id: _, ...anonymous } = schema;
+  const validate = bodies.compile(anonymous);
+  const names = Object.keys((schema as { properties?: object }).properties ?? {});
+  return (body) => {
+    if (!validate(body)) throw invalid("invalid_request", validate, names);
+  };
+}
+
+function invalid(
+  code: "invalid_query" | "invalid_request",
+  validate: ValidateFunction,
+  names: readonly string[],
+): WeirError {
+  const errors = (validate.errors ?? []).slice(0, 20).map((error) => ({
+    pointer: pointerOf(error, code),
+    detail: detailOf(error, names),
+  }));
+  const [first] = errors;
+  return new WeirError(code, {
+    detail: first === undefined ? "not valid" : `${first.pointer || "the body"}: ${first.detail}`,
+    errors,
+  });
+}
+
+function pointerOf(error: ErrorObject, code: string): string {
+  const unknownName = error.params["additionalProperty"];
+  const path =
+    typeof unknownName === "string" ? `${error.instancePath}/${unknownName}` : error.instancePath;
+  return code === "invalid_query" ? path.slice(1) : path;
+}
+
+function detailOf(error: ErrorObject, names: readonly string[]): string {
+  const unknownName = error.params["additionalProperty"];
+  if (typeof unknownName === "string") {
+    const near = nearestName(unknownName, names);
+    const known =
+      near === undefined
+        ? `known are ${names.filter((name) => name !== "").join(", ") || "none"}`
+        : `did you mean "${near}"?`;
+    return `unknown name; ${known}`;
+  }
+  const allowed = error.params["allowedValues"];
+  if (Array.isArray(allowed)) return `must be one of ${allowed.join(", ")}`;
+  return error.message ?? "not valid";
+}

@@ -1,0 +1,72 @@
+/** One page of metrics for all processes: those without HTTP leave theirs in the database. */
+import { AggregatorRegistry, type MetricObject } from "prom-client";
+import type { Queryable } from "../../core/ports/database.ts";
+import type { Metrics } from "./metrics.ts";
+
+const everyMs = 5_000;
+/** Older ones are of processes that ended. */
+const freshSeconds = 30;
+const timeoutMs = 1_500;
+
+/** Publishes this process's metrics until the answer is called; what cannot be written is tried again later. */
+export function publishMetrics(database: Queryable, name: string, metrics: Metrics): () => void {
+  const publish = async () => {
+    await database.query(
+      {
+        name: "telemetry_publish",
+        text: `with old as (delete from telemetry.processes where at < now() - interval '1 day')
+               insert into telemetry.processes (name, at, metrics) values ($1, now(), $2)
+               on conflict (name) do update set at = excluded.at, metrics = excluded.metrics`,
+        values: [name, JSON.stringify(await metrics.objects())],
+      },
+      { timeoutMs },
+    );
+  };
+  const timer = setInterval(() => void publish().catch(() => {}), everyMs);
+  return () => clearInterval(timer);
+}
+
+export interface PublishedValue {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** What other processes published of one metric lately; empty while the database is away. */
+export function readPublished(
+  database: Queryable,
+  metric: string,
+): Promise<readonly PublishedValue[]> {
+  return database
+    .query<PublishedValue>(
+      {
+        name: "telemetry_read",
+        text: `select v -> 'labels' as labels, (v ->> 'value')::float8 as value from telemetry.processes
+               cross join lateral jsonb_path_query(metrics, '$[*] ? (@.name == $metric).values[*]',
+                 jsonb_build_object('metric', $2::text)) v
+               where at > now() - $1 * interval '1 second'`,
+        values: [freshSeconds, metric],
+      },
+      { timeoutMs },
+    )
+    .catch(() => []);
+}
+
+/** The metrics of this process and of all that published theirs lately, in Prometheus' text format. */
+export async function collectMetrics(database: Queryable, own: Metrics): Promise<string> {
+  const [mine, rows] = await Promise.all([
+    own.objects(),
+    database
+      .query<{ metrics: MetricObject[] }>(
+        {
+          name: "telemetry_collect",
+          text: "select metrics from telemetry.processes where at > now() - $1 * interval '1 second' order by name",
+          values: [freshSeconds],
+        },
+        { timeoutMs },
+      )
+      // without the database there are still the metrics that say so
+      .catch(() => []),
+  ]);
+  // each process labels its own by its part, so nothing is added up
+  return AggregatorRegistry.aggregate([mine, ...rows.map(({ metrics }) => metrics)]).metrics();
+}

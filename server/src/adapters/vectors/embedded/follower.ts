@@ -1,0 +1,324 @@
+/**
+ * Keeps one collection in the index: reads it from its cache file or from PostgreSQL, then follows the feed.
+ * The index worker handles messages in order, so a query that is sent after a change finds it.
+ */
+import type { Database } from "../../../core/ports/database.ts";
+import { VectorStoreError } from "../../../core/ports/vector-store.ts";
+import { createWake, type Wake } from "../../../timing/wake.ts";
+import { currentPosition, FeedGapError, floatsOf, readRawChanges } from "../feed.ts";
+import type { CollectionRow } from "./catalogue.ts";
+import { toVectorStoreError } from "./errors.ts";
+import type { IndexClient } from "./index/client.ts";
+import type { Size } from "./index/messages.ts";
+
+export type EmbeddedEvent =
+  | {
+      readonly event: "loaded";
+      readonly collection: string;
+      readonly from: "cache" | "database";
+      readonly points: number;
+      readonly milliseconds: number;
+    }
+  /** A cache file that is there was not used. */
+  | { readonly event: "cache_refused"; readonly collection: string; readonly reason: string }
+  | { readonly event: "cache_failed"; readonly collection: string; readonly error: Error }
+  /** The collection is loaded again: tombstones behind its position were cleaned up. */
+  | { readonly event: "feed_gap"; readonly collection: string }
+  /** Tried again; queries meanwhile answer from what the index has. */
+  | { readonly event: "feed_failed"; readonly collection: string; readonly error: Error }
+  | { readonly event: "worker_lost"; readonly error: Error };
+
+export interface FollowerOptions {
+  readonly database: Database;
+  readonly index: IndexClient;
+  readonly cacheFile: string | undefined;
+  /** Throws when so many bytes for this collection are too much. */
+  readonly admit: (bytes: number) => void;
+  /** The index does not have what it should: it is of no use any more. */
+  readonly onBroken: (error: Error) => void;
+  readonly onEvent: (event: EmbeddedEvent) => void;
+}
+
+const nilId = "00000000-0000-0000-0000-000000000000";
+const pollMs = 500;
+const pagePoints = 2_000;
+const changesAtOnce = 1_000;
+const longestPauseMs = 5_000;
+
+export class Follower {
+  readonly row: CollectionRow;
+  /** Resolves when queries can be sent; rejects when it could not be loaded. */
+  readonly ready: Promise<void>;
+  isReady = false;
+  readonly #options: FollowerOptions;
+  readonly #stop = new AbortController();
+  readonly #wake: Wake = createWake();
+  #position = "";
+  /** What the cache file on disk has. */
+  #savedPosition: string | undefined;
+  #changedSinceSave = 0;
+  #size: Size = { points: 0, bytes: 0 };
+  #from: "cache" | "database" = "database";
+  #loadMs = 0;
+  #readAt = 0;
+  #lastUsed = performance.now();
+  /** The read under way, and the one that whoever asks meanwhile waits for. */
+  #reading: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+  #following: Promise<void> = Promise.resolve();
+
+  constructor(row: CollectionRow, options: FollowerOptions) {
+    this.row = row;
+    this.#options = options;
+    this.ready = this.#begin();
+    this.ready.catch(() => {});
+  }
+
+  get stats() {
+    return {
+      collection: this.row.name,
+      points: this.#size.points,
+      bytes: this.#size.bytes,
+      from: this.#from,
+      loadMs: this.#loadMs,
+      /** Since the last read of the feed that succeeded. */
+      lagMs: this.#readAt === 0 ? 0 : performance.now() - this.#readAt,
+      idleMs: performance.now() - this.#lastUsed,
+      state: this.isReady ? ("ready" as const) : ("loading" as const),
+    };
+  }
+
+  touch(): void {
+    this.#lastUsed = performance.now();
+  }
+
+  wake(): void {
+    this.#wake.wake();
+  }
+
+  /** Resolves when the index has everything that was committed before this call. */
+  async catchUp(): Promise<void> {
+    await this.ready;
+    if (this.#reading === undefined) {
+      this.#reading = this.#read().finally(() => {
+        this.#reading = undefined;
+      });
+      return this.#reading;
+    }
+    // the read under way may have begun before the commit: the next one has not
+    this.#next ??= this.#reading
+      .catch(() => {})
+      .then(() => {
+        this.#next = undefined;
+        return this.catchUp();
+      });
+    return this.#next;
+  }
+
+  /** Writes the cache file when the one on disk is older. */
+  async save(): Promise<void> {
+    const { cacheFile, index, onEvent } = this.#options;
+    if (cacheFile === undefined || !this.isReady) return;
+    if (this.#savedPosition !== undefined && this.#changedSinceSave === 0) return;
+    const position = this.#position;
+    this.#changedSinceSave = 0;
+    try {
+      await index.request("save", {
+        collectionId: this.row.id,
+        file: cacheFile,
+        identity: this.row.identity,
+        position,
+      });
+      this.#savedPosition = position;
+    } catch (error) {
+      onEvent({ event: "cache_failed", collection: this.row.name, error: asError(error) });
+    }
+  }
+
+  /** Changes since the cache file, by which the store decides when to write it again. */
+  get unsaved(): number {
+    return this.#savedPosition === undefined ? Number.POSITIVE_INFINITY : this.#changedSinceSave;
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.#wake.wake();
+    await this.ready.catch(() => {});
+    await this.#following;
+  }
+
+  async #begin(): Promise<void> {
+    const { onEvent } = this.#options;
+    const started = performance.now();
+    try {
+      await this.#load(this.#options.cacheFile);
+    } catch (error) {
+      if (!(error instanceof FeedGapError)) throw toVectorStoreError(error);
+      onEvent({
+        event: "cache_refused",
+        collection: this.row.name,
+        reason: "the feed cannot be continued from its position",
+      });
+      await this.#load(undefined).catch((again: unknown) => {
+        throw toVectorStoreError(again);
+      });
+    }
+    this.#loadMs = performance.now() - started;
+    this.isReady = true;
+    onEvent({
+      event: "loaded",
+      collection: this.row.name,
+      from: this.#from,
+      points: this.#size.points,
+      milliseconds: this.#loadMs,
+    });
+    this.#following = this.#follow();
+  }
+
+  async #load(cacheFile: string | undefined): Promise<void> {
+    const { database, index, onEvent } = this.#options;
+    const { id, name, dimension, payloadIndexes, identity } = this.row;
+    await database.query({ text: "select vectors.mend_feed($1)", values: [id] });
+    const start = await currentPosition(database);
+    const [row] = await database.query<Count>({ ...countStatement, values: [id] });
+    this.#options.admit((row?.points ?? 0) * (5.2 * dimension + 500));
+    const opened = await index.request("open", {
+      collectionId: id,
+      dimension,
+      declared: Object.keys(payloadIndexes),
+      cache: cacheFile === undefined ? undefined : { file: cacheFile, identity },
+    });
+    if (opened.refused !== undefined) {
+      onEvent({ event: "cache_refused", collection: name, reason: opened.refused });
+    }
+    this.#from = opened.position === undefined ? "database" : "cache";
+    this.#position = opened.position ?? start;
+    this.#savedPosition = opened.position;
+    this.#size = opened.size;
+    if (opened.position === undefined) await this.#loadPoints();
+    await this.#read();
+    await this.#checkCount();
+  }
+
+  /** In pages by id, each a statement of its own: what changes meanwhile comes by the feed. */
+  async #loadPoints(): Promise<void> {
+    const { database, index, admit } = this.#options;
+    const collectionId = this.row.id;
+    for (let after: string | undefined; ; ) {
+      this.#stop.signal.throwIfAborted();
+      const [page]: PageRow[] = await database.query<PageRow>({
+        ...pageStatement,
+        values: [collectionId, after ?? nilId, pagePoints, after ?? null],
+      });
+      if (page === undefined || page.points === 0) return;
+      const vectors = Uint8Array.from(page.vectors).buffer;
+      this.#size = await index.request(
+        "load",
+        { collectionId, page: { ids: page.ids, vectors, payloads: page.payloads } },
+        [vectors],
+      );
+      admit(this.#size.bytes);
+      if (page.points < pagePoints) return;
+      after = page.ids.slice(-36);
+    }
+  }
+
+  /** A cache that is whole and yet another: e.g. one that outlived a restore of the database's files. */
+  async #checkCount(): Promise<void> {
+    if (this.#from === "database") return;
+    const { database } = this.#options;
+    const [row] = await database.query<Count>({ ...countStatement, values: [this.row.id] });
+    await this.#read();
+    // writers at this moment may make a difference; a large one is none of theirs
+    const difference = Math.abs((row?.points ?? 0) - this.#size.points);
+    if (difference > 100 + this.#size.points / 100) throw new FeedGapError("another collection");
+  }
+
+  async #read(): Promise<void> {
+    const { database, index } = this.#options;
+    const collectionId = this.row.id;
+    for (let more = true; more; ) {
+      const page = await readRawChanges(database, {
+        collectionId,
+        position: this.#position,
+        limit: changesAtOnce,
+      });
+      // without the worker's answer: the next query waits in line behind it
+      const changes = page.changes.map(({ id, vector, payload, deleted }) => ({
+        id,
+        vector: vector === null ? undefined : floatsOf(vector),
+        payload: deleted ? undefined : payload,
+      }));
+      if (changes.length > 0) {
+        const told = index.request("change", { collectionId, changes }).then((size) => {
+          this.#size = size;
+          this.#options.admit(size.bytes);
+        });
+        if (page.more || !this.isReady) await told;
+        else told.catch((error: unknown) => this.#options.onBroken(asError(error)));
+      }
+      this.#changedSinceSave += changes.length;
+      ({ position: this.#position, more } = page);
+      if (page.gone && this.isReady) {
+        this.#options.onBroken(new Error("the collection was deleted"));
+      }
+    }
+    this.#readAt = performance.now();
+  }
+
+  async #follow(): Promise<void> {
+    const { onEvent } = this.#options;
+    const { signal } = this.#stop;
+    for (let pause = pollMs; ; ) {
+      await this.#wake.wait(pause, signal);
+      if (signal.aborted) return;
+      try {
+        await this.catchUp();
+        pause = pollMs;
+      } catch (error) {
+        if (error instanceof FeedGapError) {
+          onEvent({ event: "feed_gap", collection: this.row.name });
+          return this.#options.onBroken(error);
+        }
+        if (error instanceof VectorStoreError) return this.#options.onBroken(error);
+        onEvent({ event: "feed_failed", collection: this.row.name, error: asError(error) });
+        pause = Math.min(pause * 2, longestPauseMs);
+      }
+    }
+  }
+}
+
+interface Count {
+  readonly points: number;
+}
+
+const countStatement = {
+  name: "vectors_count",
+  text: `select count(*)::int as points from vectors.points
+         where collection_id = $1 and deleted_at is null`,
+};
+
+interface PageRow {
+  readonly points: number;
+  readonly ids: string;
+  readonly vectors: Buffer;
+  readonly payloads: string;
+}
+
+/** One row a page: the driver takes it apart far faster than rows. JSON text has no line ends. */
+const pageStatement = {
+  name: "vectors_load_page",
+  text: `select count(*)::int as points, coalesce(string_agg(p.id::text, '' order by p.id), '') as ids,
+           coalesce(string_agg(p.vector, '' order by p.id), '') as vectors,
+           coalesce(string_agg(p.payload::text, E'\\n' order by p.id), '') as payloads
+         from (
+           select id, vector, payload from vectors.points
+           where collection_id = $1 and id >= $2::uuid and id is distinct from $4::uuid
+             and deleted_at is null
+           order by id limit $3
+         ) p`,
+};
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

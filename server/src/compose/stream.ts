@@ -1,0 +1,152 @@
+/** The process that makes vectors of products: pages of the log, models, and what could not be processed. */
+import { hostname } from "node:os";
+import { coldStartModel, fitLsa, fold } from "../adapters/embeddings/embedders.ts";
+import type { Metrics } from "../adapters/telemetry/metrics.ts";
+import { publishMetrics } from "../adapters/telemetry/shared-metrics.ts";
+import { observeStream } from "../adapters/telemetry/stream-observer.ts";
+import { createDelivery, type Delivery } from "../adapters/vectors/sync/sync.ts";
+import type { Part } from "../core/ports/part.ts";
+import {
+  defaultEventTypeMapping,
+  mergeEventTypeMappings,
+  syncEventTypeMapping,
+} from "../parts/etl/event-types.ts";
+import { createEmbedderShelf } from "../parts/models/embedder-shelf.ts";
+import { createModels } from "../parts/models/models.ts";
+import { createReplayer } from "../parts/stream/letters.ts";
+import { createProcessor } from "../parts/stream/process-events.ts";
+import { createRefresh } from "../parts/stream/refresh.ts";
+import { createStream } from "../parts/stream/stream.ts";
+import { openConnections, untilDatabaseAnswers } from "../process/databases.ts";
+import { composeDlqPart } from "./dlq.ts";
+import type { ComposeOptions } from "./options.ts";
+import { composeResilience } from "./resilience.ts";
+import { openQdrant } from "./search.ts";
+
+function observeDelivery(metrics: Metrics, delivery: Delivery): void {
+  const labels = ["collection"];
+  const points = metrics.gauge({
+    name: "weir_delivery_waiting_points",
+    help: "Points in PostgreSQL that the vector store does not have yet",
+    labels,
+  });
+  const seconds = metrics.gauge({
+    name: "weir_delivery_lag_seconds",
+    help: "Age of the oldest point that the vector store does not have yet",
+    labels,
+  });
+  metrics.onCollect(async () => {
+    for (const lag of await delivery.stats().catch(() => [])) {
+      points.set({ collection: lag.collection }, lag.lagPoints);
+      seconds.set({ collection: lag.collection }, lag.lagSeconds);
+    }
+  });
+}
+
+export interface StreamProcess {
+  readonly parts: readonly Part[];
+  counters(): Readonly<Record<string, number>>;
+}
+
+/** Writers' `transaction_timeout`: how long after its insert an event may still be committed. */
+const longestWriteMs = 10_000;
+const dayMs = 86_400_000;
+
+export async function composeStream(options: ComposeOptions): Promise<StreamProcess> {
+  const { urls, logger, metrics } = options;
+  const config = options.config();
+  const { pool, notifications } = openConnections(options.stack, logger);
+  const database = pool({
+    url: urls.app,
+    applicationName: "weir stream",
+    max: config.stream.workers + config.dlq.workers + 4,
+    statementTimeoutMs: 120_000,
+    // what a crash takes back the cursor reads again, so nobody waits for the disk
+    settings: { synchronous_commit: "off" },
+  });
+  const listener = notifications(urls.app, "weir stream notifications");
+  const observer = observeStream(metrics);
+  const resilience = composeResilience(options);
+  const shelf = createEmbedderShelf(database, {
+    http: () => options.config().embeddings.http,
+    guard: () => resilience.guard("embedder"),
+  });
+  options.stack.defer(() => shelf.close());
+
+  // the same meaning of event types as the windows have, whoever starts first
+  await untilDatabaseAnswers(logger, () =>
+    syncEventTypeMapping(
+      database,
+      mergeEventTypeMappings(defaultEventTypeMapping, config.etl.event_types),
+    ),
+  );
+  const processor = createProcessor({
+    database,
+    embedders: shelf,
+    interest: () => {
+      const { half_life_days, ...weights } = options.config().stream.interest;
+      return { ...weights, halfLifeMs: half_life_days * dayMs };
+    },
+    fold,
+    onEmbedded: observer.embedded,
+  });
+  const owner = `${hostname()}/${process.pid}`;
+  const { events_collection: documents, events_days: days } = config.stream;
+  const parts: Part[] = [
+    createStream({
+      database,
+      notifications: listener,
+      processor,
+      owner,
+      workers: config.stream.workers,
+      pageEvents: config.stream.page_events,
+      intervalMs: config.stream.interval_ms,
+      longestWriteMs,
+      steps: { documents },
+      onPage: observer.page,
+      onError: (error) => logger.error({ err: error }, "stream"),
+    }),
+    createRefresh({
+      database,
+      notifications: listener,
+      intervalMs: config.stream.refresh_ms,
+      onRound: observer.refreshed,
+      onError: (error) => logger.error({ err: error }, "points"),
+    }),
+    createModels({
+      database,
+      notifications: listener,
+      maker: {
+        coldStart: async () => coldStartModel(new Date(), config.embeddings.dimension),
+        fit: (texts, signal) =>
+          fitLsa(texts, { dimension: config.embeddings.dimension, created: new Date(), signal }),
+      },
+      embedders: shelf,
+      owner,
+      events: documents ? { days } : undefined,
+      onEvent: (event) => logger.info({ ...event }, "models"),
+      onError: (error) => logger.error({ err: error }, "models"),
+    }),
+  ];
+  parts.push(
+    composeDlqPart(options, {
+      database,
+      notifications: listener,
+      replayers: [createReplayer(processor, { documents })],
+    }),
+  );
+  if (config.vectors.driver === "qdrant") {
+    const store = openQdrant(config.vectors, resilience.guard("vector_store"));
+    options.stack.defer(() => store.close());
+    const delivery = createDelivery({
+      database,
+      notifications: listener,
+      store,
+      onError: (error) => logger.warn({ err: error }, "delivery waits"),
+    });
+    observeDelivery(metrics, delivery);
+    parts.push(delivery);
+  }
+  options.stack.defer(publishMetrics(database, `stream ${owner}`, metrics));
+  return { parts, counters: observer.counters };
+}

@@ -1,0 +1,69 @@
+/**
+ * A route as a part declares it, free of any HTTP framework. `http/` mounts it: it authenticates,
+ * decides the permission by the route's name (never by the raw URL), validates, and turns thrown
+ * `WeirError`s into problem documents.
+ */
+import type { Schema } from "@weir/protocol";
+import type { Principal } from "../access/principal.ts";
+
+export interface RouteRequest {
+  readonly params: Readonly<Record<string, string>>;
+  /** Validated against `query`; repeated parameters are arrays only where the schema says so. */
+  readonly query: Readonly<Record<string, unknown>>;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** `json`: the parsed and validated body. `bytes`: a Buffer, decoded from its content-encoding. */
+  readonly body: unknown;
+  readonly principal: Principal;
+  readonly ip: string;
+  readonly requestId: string;
+  /** Aborts when the client goes away or the route's time limit passes. */
+  readonly signal: AbortSignal;
+}
+
+export interface RouteReply {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** A plain object is sent as JSON; string, Buffer and async iterables of strings go out as they are. */
+  readonly body?: unknown;
+}
+
+export interface Route {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** `/api/users/:id/events` */
+  readonly path: string;
+  /**
+   * `<app>.<view_name>`; the permission asked is `<app>.<method>.<view_name>`. `public` routes are
+   * the few that must answer before anyone is known (liveness, sign-in); they say so here.
+   */
+  readonly view: `${string}.${string}`;
+  readonly access: "permission" | "public";
+  /**
+   * For clients that carry their key in the body (Segment's `writeKey`): asked only when no header
+   * brought a key. Must be cheap and safe on hostile bytes.
+   */
+  readonly keyInBody?: (body: Buffer) => string | undefined;
+  readonly summary: string;
+  readonly body?:
+    | { readonly kind: "json"; readonly schema: Schema<unknown> }
+    | {
+        readonly kind: "bytes";
+        readonly contentTypes: readonly string[];
+        readonly description: string;
+        /** For the API document only: the part itself checks the bytes. */
+        readonly schema?: Schema<unknown>;
+        /** Bytes after decoding; the default is the batch limit of the contract. */
+        readonly limit?: number;
+      };
+  readonly query?: Readonly<Record<string, Schema<unknown>>>;
+  readonly responses: Readonly<
+    Record<
+      number,
+      {
+        readonly description: string;
+        readonly schema?: Schema<unknown>;
+        readonly contentType?: string;
+      }
+    >
+  >;
+  handle(request: RouteRequest): Promise<RouteReply>;
+}

@@ -1,0 +1,31 @@
+import { WeirError } from "../../core/errors.ts";
+import type { Queryable } from "../../core/ports/database.ts";
+import type { AuditPage } from "./schemas.ts";
+
+/** Newest first, page by page. @throws WeirError `invalid_query` for a cursor that is not from here */
+export async function readAuditLog(
+  connection: Queryable,
+  page: { readonly subject?: string; readonly cursor?: string; readonly limit: number },
+): Promise<AuditPage> {
+  const { subject = null, cursor, limit } = page;
+  if (cursor !== undefined && !/^[0-9]{1,18}$/.test(cursor)) {
+    throw new WeirError("invalid_query", {
+      detail: "cursor: send the next_cursor of the page before, unchanged",
+    });
+  }
+  const rows = await connection.query<{
+    id: string;
+    at: Date;
+    actor: string;
+    action: string;
+    subject: string;
+    detail: Record<string, unknown>;
+  }>({
+    text: `select id::text as id, at, actor, action, subject, detail from auth.audit_log
+           where ($1::bigint is null or id < $1) and ($2::text is null or subject = $2)
+           order by audit_log.id desc limit $3`,
+    values: [cursor ?? null, subject, limit + 1],
+  });
+  const entries = rows.slice(0, limit).map((row) => ({ ...row, at: row.at.toISOString() }));
+  return { entries, next_cursor: rows.length > limit ? (entries.at(-1)?.id ?? null) : null };
+}

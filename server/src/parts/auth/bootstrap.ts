@@ -1,0 +1,55 @@
+import { generateApiKey, hashSecret } from "../../core/access/api-key.ts";
+import { type Administration, change, localActor } from "./administration.ts";
+
+export interface EnsuredKey {
+  readonly service: string;
+  /** The whole key when it was made now, to be shown once; undefined when the service had one. */
+  readonly key: string | undefined;
+}
+
+type Bootstrap = Omit<Administration, "actor" | "knownPermissions">;
+
+/**
+ * Makes the service `admin` with a key when this installation never had an admin key for this
+ * environment; safe to call from several processes at once. Where all admin keys were revoked or
+ * have expired, none is made: that was somebody's decision, and `weir keys create admin` mends it.
+ */
+export async function ensureAdminKey(bootstrap: Bootstrap): Promise<EnsuredKey> {
+  return ensureKey(bootstrap, { service: "admin", role: "admin" });
+}
+
+/**
+ * The same for the demo. In production there is none: undefined; and what an earlier start in
+ * development made does not open anything, because a key belongs to its environment.
+ */
+export async function ensureDemoKey(bootstrap: Bootstrap): Promise<EnsuredKey | undefined> {
+  if (bootstrap.env === "prod") return undefined;
+  return ensureKey(bootstrap, { service: "demo", role: "demo" });
+}
+
+async function ensureKey(
+  bootstrap: Bootstrap,
+  { service, role }: { readonly service: string; readonly role: string },
+): Promise<EnsuredKey> {
+  const { env, random } = bootstrap;
+  const administration = { ...bootstrap, actor: localActor("first start") };
+  return change(administration, async ({ connection, before, audit }) => {
+    for (const key of before.keys.values()) {
+      if (key.service.name === service && key.env === env) return { service, key: undefined };
+    }
+    const made = await connection.query({
+      text: `insert into auth.services (name, role) values ($1, $2)
+             on conflict (name) do nothing returning id`,
+      values: [service, role],
+    });
+    if (made.length > 0) await audit("service.create", service, { role });
+    const { id, secret, text } = generateApiKey(env, random);
+    await connection.query({
+      text: `insert into auth.keys (id, env, service_id, secret_hash, label)
+             select $1, $2, id, $3, 'first start' from auth.services where name = $4`,
+      values: [id, env, hashSecret(secret), service],
+    });
+    await audit("key.create", service, { key: id, label: "first start" });
+    return { service, key: text };
+  });
+}

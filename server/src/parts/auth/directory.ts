@@ -1,0 +1,311 @@
+/**
+ * Who may do what, in memory: every key, service and browser session, kept equal to PostgreSQL by
+ * NOTIFY and, for the notifications that get lost, by asking for the revision twice a second.
+ *
+ * While PostgreSQL is away the last knowledge serves for 10 seconds, so that a restart of it is not
+ * felt; after that nobody is let in (503), because a revocation could no longer reach this process.
+ */
+import { hashSecret, parseApiKey, secretMatches } from "../../core/access/api-key.ts";
+import type { Principal } from "../../core/access/principal.ts";
+import { WeirError } from "../../core/errors.ts";
+import type { Database, Notifications } from "../../core/ports/database.ts";
+import type { Part } from "../../core/ports/part.ts";
+import { KeyPrincipal } from "./key-principal.ts";
+import { LastUsed } from "./last-used.ts";
+import {
+  type KeyEntry,
+  obstacle,
+  readRevision,
+  readSnapshot,
+  type SessionEntry,
+  type Snapshot,
+} from "./snapshot.ts";
+
+export interface DirectoryOptions {
+  readonly database: Database;
+  /** Without it a change is seen at the next poll. */
+  readonly notifications?: Notifications;
+  /** Keys of other environments are unknown here: a key made in development opens nothing in production. */
+  readonly env: string;
+  readonly pollMs?: number;
+  readonly staleAfterMs?: number;
+  /** Milliseconds since 1970, for expiry. */
+  readonly now?: () => number;
+  /** Milliseconds that never jump, for staleness. */
+  readonly monotonic?: () => number;
+}
+
+export interface OpenSession {
+  readonly principal: Principal;
+  readonly csrfToken: string;
+  readonly expiresAt: Date;
+}
+
+/** Remembered keys; a service has a few, so this is far above what is met. */
+const rememberedKeys = 10_000;
+const revisionTimeoutMs = 2_000;
+
+export class Directory implements Part {
+  readonly name = "directory";
+  readonly #options: Required<Omit<DirectoryOptions, "notifications">>;
+  readonly #notifications: Notifications | undefined;
+  readonly #lastUsed: LastUsed;
+  /** By the whole key as it was presented: the price of a hash per request, saved. Never printed. */
+  readonly #verified = new Map<string, KeyPrincipal>();
+  readonly #listeners = new Set<() => void>();
+  #snapshot: Snapshot | undefined;
+  #confirmedAt = Number.NEGATIVE_INFINITY;
+  #nextExpiry = Number.POSITIVE_INFINITY;
+  #wasFresh = false;
+  #failure: string | undefined;
+  #refreshing: Promise<void> | undefined;
+  #queued: Promise<void> | undefined;
+  #woken = false;
+  #wake: () => void = () => {};
+
+  constructor(options: DirectoryOptions) {
+    const { notifications, ...given } = options;
+    this.#notifications = notifications;
+    this.#options = {
+      pollMs: 500,
+      staleAfterMs: 10_000,
+      now: Date.now,
+      monotonic: () => performance.now(),
+      ...given,
+    };
+    this.#lastUsed = new LastUsed(this.#options.database, this.#options.monotonic);
+  }
+
+  /** Keeps the directory current until the signal aborts. Never rejects: see `problem()`. */
+  async run(signal: AbortSignal): Promise<void> {
+    const unsubscribe = this.#notifications?.subscribe("weir_auth", () => {
+      this.#woken = true;
+      this.#wake();
+    });
+    while (!signal.aborted) {
+      this.#woken = false;
+      await this.refresh().catch(() => {});
+      this.#announceWhatTimeChanged();
+      await this.#lastUsed.write().catch(() => {});
+      if (!this.#woken) await this.#pause(signal);
+    }
+    unsubscribe?.();
+    await this.#lastUsed.write().catch(() => {});
+  }
+
+  /**
+   * Resolves when everything committed before the call is known here. Rejects with the database's
+   * error when that cannot be said.
+   */
+  refresh(): Promise<void> {
+    if (this.#refreshing === undefined) {
+      this.#refreshing = this.#load().finally(() => {
+        this.#refreshing = undefined;
+      });
+      return this.#refreshing;
+    }
+    // The one under way may have begun before the caller's commit; all later callers share the next.
+    this.#queued ??= this.#refreshing
+      .catch(() => {})
+      .then(() => {
+        this.#queued = undefined;
+        return this.refresh();
+      });
+    return this.#queued;
+  }
+
+  /**
+   * The principal of a key; one Map look-up for a key seen before.
+   * @throws WeirError `key_malformed`, `unauthenticated`, `key_expired`, `key_revoked`, `unavailable`
+   */
+  authenticate(presentedKey: string): Principal {
+    const known = this.#verified.get(presentedKey);
+    const principal = known ?? this.#verify(presentedKey);
+    this.#demandFresh();
+    const key = principal.key();
+    switch (obstacle(key, this.#options.now())) {
+      case undefined:
+        this.#lastUsed.add(principal.keyId);
+        return principal;
+      case "revoked":
+        throw new WeirError("key_revoked");
+      case "expired":
+        throw new WeirError("key_expired");
+      case "disabled":
+        throw new WeirError("key_revoked", { detail: "the service of this key is disabled" });
+      case "unknown":
+        this.#verified.delete(presentedKey);
+        throw new WeirError("unauthenticated", { detail: "there is no such API key" });
+    }
+  }
+
+  /**
+   * The session of a cookie's token; undefined when it is unknown, over, or its key cannot be used.
+   * @throws WeirError `unavailable`
+   */
+  async session(token: string): Promise<OpenSession | undefined> {
+    if (!/^[0-9A-Za-z]{43}$/.test(token)) return undefined;
+    this.#demandFresh();
+    const id = hashSecret(token).toString("hex");
+    // A session opened a moment ago, perhaps by another process. Callers share one question, so a
+    // flood of invented cookies is one statement at a time.
+    if (this.#openSession(id) === undefined) await this.#refreshOrUnavailable();
+    const session = this.#openSession(id);
+    const key = session === undefined ? undefined : this.#key(session.keyId);
+    if (session === undefined || key === undefined || !this.#mayBeUsed(key)) return undefined;
+    const principal = new KeyPrincipal(key, "session", {
+      current: () => (this.#openSession(id) === undefined ? undefined : this.#key(key.id)),
+      mayBeUsed: (current) => this.#mayBeUsed(current),
+    });
+    this.#lastUsed.add(key.id);
+    return { principal, csrfToken: session.csrfToken, expiresAt: new Date(session.expiresAt) };
+  }
+
+  /**
+   * Calls `listener` after each change that may take a permission away: a changed directory, a key
+   * that expired, knowledge that became stale. It must not throw; ask the principals you keep again.
+   */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Whether a service holds everything that `pattern` could allow; see `CompiledPolicy.covers`. */
+  covers(serviceId: number, pattern: string): boolean {
+    return this.#snapshot?.services.get(serviceId)?.policy.covers(pattern) ?? false;
+  }
+
+  problem(): string | undefined {
+    if (this.#isFresh()) return undefined;
+    if (this.#snapshot === undefined) return "keys and permissions have not been read yet";
+    return `keys and permissions could not be read for more than ${this.#options.staleAfterMs / 1_000} s${this.#failure === undefined ? "" : `: ${this.#failure}`}`;
+  }
+
+  async #load(): Promise<void> {
+    const { database, monotonic } = this.#options;
+    try {
+      const asked = monotonic();
+      const revision = await readRevision(database, revisionTimeoutMs);
+      if (revision !== this.#snapshot?.revision) {
+        this.#take(
+          await database.transaction((connection) => readSnapshot(connection), {
+            isolation: "repeatable read",
+            readOnly: true,
+            timeoutMs: 5_000,
+          }),
+        );
+      }
+      this.#confirmedAt = asked;
+      this.#failure = undefined;
+    } catch (error) {
+      this.#failure = error instanceof Error ? error.message : String(error);
+      throw error;
+    }
+  }
+
+  #take(snapshot: Snapshot): void {
+    this.#snapshot = snapshot;
+    this.#nextExpiry = soonestAfter(this.#options.now(), snapshot);
+    this.#announce();
+  }
+
+  #announce(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  /** What no revision tells: a key or session that expired, knowledge too old to go by. */
+  #announceWhatTimeChanged(): void {
+    const fresh = this.#isFresh();
+    const now = this.#options.now();
+    const expired = now >= this.#nextExpiry;
+    if (expired && this.#snapshot !== undefined) {
+      this.#nextExpiry = soonestAfter(now, this.#snapshot);
+    }
+    if (expired || fresh !== this.#wasFresh) this.#announce();
+    this.#wasFresh = fresh;
+  }
+
+  #verify(presentedKey: string): KeyPrincipal {
+    const { env, id, secret } = parseApiKey(presentedKey);
+    this.#demandFresh();
+    const key = this.#key(id);
+    // The comparison runs for unknown ids too, so that the time taken tells nothing about them.
+    const right = secretMatches(secret, key?.secretHash ?? noHash);
+    if (key === undefined || !right || env !== key.env) {
+      throw new WeirError("unauthenticated", { detail: "there is no such API key" });
+    }
+    const principal = new KeyPrincipal(key, "key", {
+      current: () => this.#key(id),
+      mayBeUsed: (current) => this.#mayBeUsed(current),
+    });
+    if (this.#verified.size >= rememberedKeys) {
+      const [oldest = ""] = this.#verified.keys();
+      this.#verified.delete(oldest);
+    }
+    this.#verified.set(presentedKey, principal);
+    return principal;
+  }
+
+  #key(id: string): KeyEntry | undefined {
+    const key = this.#snapshot?.keys.get(id);
+    return key?.env === this.#options.env ? key : undefined;
+  }
+
+  #mayBeUsed(key: KeyEntry): boolean {
+    return obstacle(key, this.#options.now()) === undefined && this.#isFresh();
+  }
+
+  #openSession(id: string): SessionEntry | undefined {
+    const session = this.#snapshot?.sessions.get(id);
+    return session !== undefined && this.#options.now() < session.expiresAt ? session : undefined;
+  }
+
+  async #refreshOrUnavailable(): Promise<void> {
+    try {
+      await this.refresh();
+    } catch (cause) {
+      throw new WeirError("unavailable", {
+        detail: "the session cannot be checked right now",
+        retryAfterSeconds: 1,
+        cause,
+      });
+    }
+  }
+
+  #isFresh(): boolean {
+    return this.#options.monotonic() - this.#confirmedAt <= this.#options.staleAfterMs;
+  }
+
+  #demandFresh(): void {
+    if (this.#isFresh()) return;
+    throw new WeirError("unavailable", {
+      detail: "keys and permissions cannot be checked right now",
+      retryAfterSeconds: 1,
+    });
+  }
+
+  #pause(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", done);
+        this.#wake = () => {};
+        resolve();
+      };
+      const timer = setTimeout(done, this.#options.pollMs);
+      signal.addEventListener("abort", done, { once: true });
+      this.#wake = done;
+      if (signal.aborted) done();
+    });
+  }
+}
+
+const noHash = new Uint8Array(32);
+
+function soonestAfter(now: number, { keys, sessions }: Snapshot): number {
+  let soonest = Number.POSITIVE_INFINITY;
+  for (const { expiresAt } of [...keys.values(), ...sessions.values()]) {
+    if (expiresAt > now && expiresAt < soonest) soonest = expiresAt;
+  }
+  return soonest;
+}

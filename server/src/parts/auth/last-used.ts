@@ -1,0 +1,51 @@
+import type { Database } from "../../core/ports/database.ts";
+
+const writeEveryMs = 60_000;
+
+/** Collects which keys were used and writes them in batches, a key at most once a minute. */
+export class LastUsed {
+  readonly #database: Database;
+  readonly #monotonic: () => number;
+  readonly #used = new Set<string>();
+  readonly #writtenAt = new Map<string, number>();
+
+  constructor(database: Database, monotonic: () => number) {
+    this.#database = database;
+    this.#monotonic = monotonic;
+  }
+
+  add(keyId: string): void {
+    this.#used.add(keyId);
+  }
+
+  /** Writes what is due. What could not be written stays for the next time. */
+  async write(): Promise<void> {
+    if (this.#used.size === 0) return;
+    const now = this.#monotonic();
+    const due = [...this.#used].filter(
+      (id) => now - (this.#writtenAt.get(id) ?? Number.NEGATIVE_INFINITY) >= writeEveryMs,
+    );
+    if (due.length === 0) return;
+    for (const id of due) this.#used.delete(id);
+    try {
+      // `skip locked`: another process writes the same at this moment; without it, two batches in
+      // another order wait for each other for ever.
+      await this.#database.query(
+        {
+          name: "auth_last_used",
+          text: `with free as (
+                   select id from auth.keys
+                   where id = any($1) and (last_used_at is null or last_used_at < now() - interval '1 minute')
+                   for no key update skip locked)
+                 update auth.keys k set last_used_at = now() from free where k.id = free.id`,
+          values: [due],
+        },
+        { timeoutMs: 2_000 },
+      );
+      for (const id of due) this.#writtenAt.set(id, now);
+    } catch (error) {
+      for (const id of due) this.#used.add(id);
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,135 @@
+import { isPermission, patternMistake } from "../../core/access/permission.ts";
+import { WeirError } from "../../core/errors.ts";
+import { nearestName } from "../../core/nearest-name.ts";
+import type { Database } from "../../core/ports/database.ts";
+import {
+  type Administration,
+  change,
+  demandCovers,
+  demandPattern,
+  serviceOf,
+} from "./administration.ts";
+import type { Explanation, PermissionChange } from "./schemas.ts";
+import { readSnapshot, type ServiceEntry } from "./snapshot.ts";
+
+const tables = { extra: "auth.extra_permissions", revoked: "auth.revoked_permissions" } as const;
+
+/**
+ * Adds an extra or a revoked permission to a service; again is no error.
+ * @throws WeirError `not_found`, `invalid_request`, `forbidden`
+ */
+export async function addPermission(
+  administration: Administration,
+  wanted: PermissionChange,
+): Promise<{ readonly changed: boolean }> {
+  const { permission, kind } = wanted;
+  demandPattern(permission, "/permission", administration.knownPermissions?.());
+  return change(administration, async ({ connection, service, audit }) => {
+    const { id, name } = service(wanted.service);
+    if (kind === "extra") demandCovers(administration.actor, [permission], "this");
+    const added = await connection.query({
+      text: `insert into ${tables[kind]} (service_id, permission) values ($1, $2)
+             on conflict do nothing returning service_id`,
+      values: [id, permission],
+    });
+    if (added.length > 0) await audit(`permission.${kind}.add`, name, { permission });
+    return { changed: added.length > 0 };
+  });
+}
+
+/**
+ * Takes an extra or a revoked permission away again.
+ * @throws WeirError `not_found`, `forbidden`, `invalid_request`
+ */
+export async function removePermission(
+  administration: Administration,
+  { service: of, permission, kind }: PermissionChange,
+): Promise<void> {
+  return change(administration, async ({ connection, service, audit }) => {
+    const { id, name, policy } = service(of);
+    if (!policy[kind].includes(permission)) {
+      throw new WeirError("not_found", {
+        detail: `service "${name}" has no ${kind} permission "${permission.slice(0, 200)}"; it has ${policy[kind].join(", ") || "none"}`,
+      });
+    }
+    // What was revoked comes back: that is a gift too.
+    if (kind === "revoked") demandCovers(administration.actor, [permission], "this");
+    await connection.query({
+      text: `delete from ${tables[kind]} where service_id = $1 and permission = $2`,
+      values: [id, permission],
+    });
+    await audit(`permission.${kind}.remove`, name, { permission });
+  });
+}
+
+/**
+ * Which rule decides whether a service may do something, by what the database says now.
+ * @throws WeirError `not_found` (the service), `invalid_query` (not a permission's name)
+ */
+export async function explainPermission(
+  database: Database,
+  { service: name, permission }: { readonly service: string; readonly permission: string },
+  known?: readonly string[],
+): Promise<Explanation> {
+  if (!isPermission(permission)) {
+    const mistake = patternMistake(permission) ?? "holds a *; ask about one permission at a time";
+    throw new WeirError("invalid_query", {
+      detail: `permission: "${permission.slice(0, 200)}" ${mistake}`,
+      errors: [{ pointer: "permission", detail: mistake }],
+    });
+  }
+  const snapshot = await database.transaction((connection) => readSnapshot(connection), {
+    isolation: "repeatable read",
+    readOnly: true,
+    timeoutMs: 5_000,
+  });
+  const service = serviceOf(snapshot, name);
+  const ruling = service.policy.explain(permission);
+  const pattern = ruling.kind === "none" ? null : ruling.pattern;
+  return {
+    service: service.name,
+    role: service.role,
+    permission,
+    allowed: ruling.allowed,
+    rule: { kind: ruling.kind, pattern },
+    because: because(service, ruling.kind, pattern),
+    notes: notes(service, permission, known),
+  };
+}
+
+function because(
+  service: ServiceEntry,
+  kind: Explanation["rule"]["kind"],
+  pattern: string | null,
+): string {
+  switch (kind) {
+    case "revoked":
+      return `revoked permission "${pattern}" of service "${service.name}"`;
+    case "extra":
+      return `extra permission "${pattern}" of service "${service.name}"`;
+    case "role":
+      return `role "${service.role}" has "${pattern}"`;
+    case "none":
+      return service.roleExists
+        ? `no rule: deny (neither role "${service.role}" nor an extra permission gives it)`
+        : `no rule: deny (role "${service.role}" does not exist)`;
+  }
+}
+
+function notes(
+  service: ServiceEntry,
+  permission: string,
+  known: readonly string[] | undefined,
+): string[] {
+  const found: string[] = [];
+  if (service.disabled) {
+    found.push(`service "${service.name}" is disabled: none of its keys works`);
+  }
+  if (known !== undefined && !known.includes(permission)) {
+    const near = nearestName(permission, known);
+    found.push(
+      `no route asks for this permission${near === undefined ? "" : `; did you mean "${near}"?`}`,
+    );
+  }
+  return found;
+}

@@ -1,0 +1,170 @@
+import { WeirError } from "../../core/errors.ts";
+import type { Queryable } from "../../core/ports/database.ts";
+import {
+  type Administration,
+  type Change,
+  change,
+  demandCovers,
+  demandPattern,
+  invalid,
+  localActor,
+} from "./administration.ts";
+import { type RolePolicy, roleName } from "./policies.ts";
+import type { Role } from "./schemas.ts";
+
+interface StoredRole {
+  readonly name: string;
+  readonly description: string;
+  readonly permissions: readonly string[];
+  readonly source: Role["source"];
+}
+
+export async function listRoles(connection: Queryable): Promise<Role[]> {
+  const rows = await connection.query<Omit<Role, "updated_at"> & { updated_at: Date }>({
+    text: `select r.name, r.description, r.permissions::text[] as permissions, r.source,
+             (select count(*)::int from auth.services s where s.role = r.name) as services,
+             r.updated_at
+           from auth.roles r order by r.name`,
+  });
+  return rows.map((row) => ({ ...row, updated_at: row.updated_at.toISOString() }));
+}
+
+/**
+ * Makes or replaces a role at run time. From then on its policy file is not applied, until
+ * `resetRole`. @throws WeirError `invalid_request`, `forbidden`
+ */
+export async function replaceRole(
+  administration: Administration,
+  wanted: {
+    readonly name: string;
+    readonly description?: string;
+    readonly permissions: readonly string[];
+  },
+): Promise<Role> {
+  const { name } = wanted;
+  if (!roleName.test(name)) {
+    throw invalid("/name", "a role's name is a-z, 0-9 and -, starts with a letter, at most 63");
+  }
+  const permissions = [...new Set(wanted.permissions)];
+  const known = administration.knownPermissions?.();
+  permissions.forEach((pattern, index) => {
+    demandPattern(pattern, `/permissions/${index}`, known);
+  });
+  return change(administration, async (current) => {
+    const before = (await storedRoles(current.connection)).get(name);
+    const added = permissions.filter((pattern) => before?.permissions.includes(pattern) !== true);
+    demandCovers(administration.actor, added, `role "${name}"`);
+    await store(current, before, {
+      name,
+      description: wanted.description ?? before?.description ?? "",
+      permissions,
+      source: "api",
+    });
+    return readRole(current.connection, name);
+  });
+}
+
+/** Hands a role back to its policy file. @throws WeirError `not_found`, `forbidden` */
+export async function resetRole(
+  administration: Administration,
+  name: string,
+  policies: readonly RolePolicy[],
+): Promise<Role> {
+  const policy = policies.find((candidate) => candidate.name === name);
+  if (policy === undefined) {
+    throw new WeirError("not_found", {
+      detail: `there is no file policies/${name.slice(0, 63)}.json to go back to`,
+    });
+  }
+  demandCovers(administration.actor, policy.permissions, `role "${name}"`);
+  return change(administration, async (current) => {
+    const before = (await storedRoles(current.connection)).get(name);
+    await store(current, before, { ...policy, source: "file" });
+    return readRole(current.connection, name);
+  });
+}
+
+export interface AppliedPolicies {
+  readonly changed: readonly string[];
+  /** Roles that were changed at run time and differ from their files, which are therefore not applied. */
+  readonly kept: readonly string[];
+  /** Roles that services name but that do not exist: they give nothing. */
+  readonly missing: readonly string[];
+}
+
+/**
+ * Makes the stored roles equal to the policy files, at start. A role that was changed at run time
+ * stands: an emergency restriction must not be undone by the next deployment. A role whose file is
+ * gone is removed.
+ */
+export async function applyPolicies(
+  administration: Omit<Administration, "actor">,
+  policies: readonly RolePolicy[],
+): Promise<AppliedPolicies> {
+  return change({ ...administration, actor: localActor("policies") }, async (current) => {
+    const stored = await storedRoles(current.connection);
+    const changed: string[] = [];
+    const kept: string[] = [];
+    for (const policy of policies) {
+      const before = stored.get(policy.name);
+      if (before !== undefined && sameRole(before, policy)) continue;
+      if (before?.source === "api") {
+        kept.push(policy.name);
+        continue;
+      }
+      await store(current, before, { ...policy, source: "file" });
+      changed.push(policy.name);
+    }
+    const names = new Set(policies.map(({ name }) => name));
+    for (const role of stored.values()) {
+      if (role.source === "api" || names.has(role.name)) continue;
+      await current.connection.query({
+        text: "delete from auth.roles where name = $1",
+        values: [role.name],
+      });
+      await current.audit("role.remove", role.name, { before: role.permissions, source: "file" });
+      changed.push(role.name);
+    }
+    const missing = await current.connection.query<{ role: string }>({
+      text: `select distinct role from auth.services
+             where role not in (select name from auth.roles) order by role`,
+    });
+    return { changed, kept, missing: missing.map(({ role }) => role) };
+  });
+}
+
+async function store(
+  { connection, audit }: Change,
+  before: StoredRole | undefined,
+  role: StoredRole,
+): Promise<void> {
+  await connection.query({
+    text: `insert into auth.roles (name, description, permissions, source)
+           values ($1, $2, $3::text[], $4)
+           on conflict (name) do update set description = excluded.description,
+             permissions = excluded.permissions, source = excluded.source, updated_at = now()`,
+    values: [role.name, role.description, [...role.permissions], role.source],
+  });
+  await audit("role.replace", role.name, {
+    before: before?.permissions ?? null,
+    after: role.permissions,
+    source: role.source,
+  });
+}
+
+async function storedRoles(connection: Queryable): Promise<Map<string, StoredRole>> {
+  const rows = await connection.query<StoredRole>({
+    text: `select name, description, permissions::text[] as permissions, source from auth.roles`,
+  });
+  return new Map(rows.map((row) => [row.name, row]));
+}
+
+async function readRole(connection: Queryable, name: string): Promise<Role> {
+  const role = (await listRoles(connection)).find((candidate) => candidate.name === name);
+  if (role === undefined) throw new WeirError("not_found");
+  return role;
+}
+
+function sameRole(a: Omit<StoredRole, "source">, b: RolePolicy): boolean {
+  return a.description === b.description && a.permissions.join("\n") === b.permissions.join("\n");
+}

@@ -1,0 +1,89 @@
+import { type Infer, schema as s } from "@weir/protocol";
+import type { Route } from "../../../core/ports/route.ts";
+import { invalid } from "../administration.ts";
+import { createKey, listKeys, revokeKey } from "../keys.ts";
+import { keySchema, newKeySchema } from "../schemas.ts";
+import { type AuthDeps, administrationOf, answered } from "./deps.ts";
+
+const createSchema = s.object({
+  service: s.string({ minLength: 1, maxLength: 63 }),
+  label: s.optional(s.string({ maxLength: 200, description: "Where the key is used." })),
+  expires_at: s.optional(s.string({ format: "date-time", maxLength: 40 })),
+  replaces: s.optional(
+    s.string({ maxLength: 40, description: "The id of the service's key that this one follows." }),
+  ),
+  overlap_seconds: s.optional(
+    s.integer({
+      minimum: 0,
+      maximum: 90 * 86_400,
+      description: "With `replaces`: how long the old key still works; default a day.",
+    }),
+  ),
+});
+
+export function keyRoutes(deps: AuthDeps): Route[] {
+  return [
+    {
+      method: "GET",
+      path: "/api/keys",
+      view: "auth.key_list",
+      access: "permission",
+      summary: "API keys, newest first; never their secrets",
+      query: { service: s.string({ maxLength: 63 }) },
+      responses: { 200: { description: "Keys.", schema: s.object({ keys: s.array(keySchema) }) } },
+      handle: async ({ query }) => ({
+        status: 200,
+        body: { keys: await listKeys(deps.database, query["service"] as string | undefined) },
+      }),
+    },
+    {
+      method: "POST",
+      path: "/api/keys",
+      view: "auth.key_create",
+      access: "permission",
+      summary: "Make an API key; the whole key is shown this once",
+      body: { kind: "json", schema: createSchema },
+      responses: { 201: { description: "The key, with its secret.", schema: newKeySchema } },
+      handle: async (request) => {
+        const body = request.body as Infer<typeof createSchema>;
+        const { service, label, replaces } = body;
+        return answered(
+          deps,
+          201,
+          await createKey(administrationOf(deps, request), {
+            service,
+            ...(label === undefined ? {} : { label }),
+            ...(replaces === undefined ? {} : { replaces }),
+            ...(body.overlap_seconds === undefined ? {} : { overlapSeconds: body.overlap_seconds }),
+            ...(body.expires_at === undefined ? {} : { expiresAt: instantOf(body.expires_at) }),
+          }),
+        );
+      },
+    },
+    {
+      method: "POST",
+      path: "/api/keys/:id/revoke",
+      view: "auth.key_revoke",
+      access: "permission",
+      summary: "End a key for good, with its browser sessions, within a second everywhere",
+      responses: { 200: { description: "The key now.", schema: keySchema } },
+      handle: async (request) =>
+        answered(
+          deps,
+          200,
+          await revokeKey(administrationOf(deps, request), request.params["id"] ?? ""),
+        ),
+    },
+  ];
+}
+
+/** Only with an offset: a time without one would be read in the server's zone. */
+const rfc3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
+
+function instantOf(text: string): Date {
+  const instant = new Date(text);
+  if (!rfc3339.test(text) || Number.isNaN(instant.getTime())) {
+    throw invalid("/expires_at", "write RFC 3339 with an offset, e.g. 2027-01-31T00:00:00Z");
+  }
+  return instant;
+}

@@ -1,0 +1,86 @@
+import { schema as s } from "@weir/protocol";
+import { WeirError } from "../../../core/errors.ts";
+import type { Route } from "../../../core/ports/route.ts";
+import { addPermission, explainPermission, removePermission } from "../permissions.ts";
+import { explanationSchema, type PermissionChange, permissionChangeSchema } from "../schemas.ts";
+import { type AuthDeps, administrationOf, answered } from "./deps.ts";
+
+export function permissionRoutes(deps: AuthDeps): Route[] {
+  return [
+    {
+      method: "GET",
+      path: "/api/permissions",
+      view: "auth.permission_list",
+      access: "permission",
+      summary: "The names of all permissions that routes ask for",
+      responses: {
+        200: { description: "Names.", schema: s.object({ permissions: s.array(s.string()) }) },
+      },
+      handle: async () => ({
+        status: 200,
+        body: { permissions: [...deps.knownPermissions()].sort() },
+      }),
+    },
+    {
+      method: "POST",
+      path: "/api/permissions",
+      view: "auth.permission_change",
+      access: "permission",
+      summary: "Give a service an extra permission, or revoke one from it",
+      body: { kind: "json", schema: permissionChangeSchema },
+      responses: {
+        200: {
+          description: "In force. `changed` is false when it was so before.",
+          schema: s.object({ changed: s.boolean() }),
+        },
+      },
+      handle: async (request) =>
+        answered(
+          deps,
+          200,
+          await addPermission(administrationOf(deps, request), request.body as PermissionChange),
+        ),
+    },
+    {
+      method: "DELETE",
+      path: "/api/permissions",
+      view: "auth.permission_remove",
+      access: "permission",
+      summary: "Take an extra or a revoked permission away again",
+      body: { kind: "json", schema: permissionChangeSchema },
+      responses: { 204: { description: "Gone." } },
+      handle: async (request) => {
+        await removePermission(administrationOf(deps, request), request.body as PermissionChange);
+        return answered(deps, 204, undefined);
+      },
+    },
+    {
+      method: "GET",
+      path: "/api/permissions/explain",
+      view: "auth.permission_explain",
+      access: "permission",
+      summary: "Which rule decides whether a service may do something",
+      query: {
+        service: s.string({ minLength: 1, maxLength: 63 }),
+        permission: s.string({ minLength: 1, maxLength: 200 }),
+      },
+      responses: { 200: { description: "The decision and its rule.", schema: explanationSchema } },
+      handle: async ({ query }) => {
+        const { service, permission } = query as { service?: string; permission?: string };
+        if (service === undefined || permission === undefined) {
+          throw new WeirError("invalid_query", {
+            detail: "name both: ?service=shop&permission=events.post.event_ingest",
+          });
+        }
+        return {
+          status: 200,
+          body: await explainPermission(
+            deps.database,
+            { service, permission },
+            deps.knownPermissions(),
+          ),
+        };
+      },
+    },
+  ];
+}

@@ -1,0 +1,73 @@
+import { type Infer, schema as s } from "@weir/protocol";
+import type { Route } from "../../../core/ports/route.ts";
+import { serviceSchema } from "../schemas.ts";
+import { createService, listServices, updateService } from "../services.ts";
+import { type AuthDeps, administrationOf, answered } from "./deps.ts";
+
+const createSchema = s.object({
+  name: s.string({ minLength: 1, maxLength: 63, examples: ["shop"] }),
+  role: s.string({ minLength: 1, maxLength: 63, examples: ["service"] }),
+});
+const updateSchema = s.object(
+  {
+    role: s.optional(s.string({ minLength: 1, maxLength: 63 })),
+    disabled: s.optional(s.boolean()),
+  },
+  { minProperties: 1 },
+);
+
+export function serviceRoutes(deps: AuthDeps): Route[] {
+  return [
+    {
+      method: "GET",
+      path: "/api/services",
+      view: "auth.service_list",
+      access: "permission",
+      summary: "Services with their roles, extra and revoked permissions",
+      responses: {
+        200: {
+          description: "All services.",
+          schema: s.object({ services: s.array(serviceSchema) }),
+        },
+      },
+      handle: async () => ({ status: 200, body: { services: await listServices(deps.database) } }),
+    },
+    {
+      method: "POST",
+      path: "/api/services",
+      view: "auth.service_create",
+      access: "permission",
+      summary: "Register a service",
+      body: { kind: "json", schema: createSchema },
+      responses: { 201: { description: "The new service.", schema: serviceSchema } },
+      handle: async (request) =>
+        answered(
+          deps,
+          201,
+          await createService(
+            administrationOf(deps, request),
+            request.body as Infer<typeof createSchema>,
+          ),
+        ),
+    },
+    {
+      method: "PATCH",
+      path: "/api/services/:name",
+      view: "auth.service_update",
+      access: "permission",
+      summary: "Change a service's role, or disable it with all its keys",
+      body: { kind: "json", schema: updateSchema },
+      responses: { 200: { description: "The service now.", schema: serviceSchema } },
+      handle: async (request) =>
+        answered(
+          deps,
+          200,
+          await updateService(
+            administrationOf(deps, request),
+            request.params["name"] ?? "",
+            request.body as Infer<typeof updateSchema>,
+          ),
+        ),
+    },
+  ];
+}

@@ -1,0 +1,139 @@
+import { type Infer, type Session, schema as s, sessionSchema } from "@weir/protocol";
+import type { RatePolicy } from "../../../core/access/rate-limit.ts";
+import { WeirError } from "../../../core/errors.ts";
+import type { Route, RouteRequest } from "../../../core/ports/route.ts";
+import { invalid } from "../administration.ts";
+import type { OpenSession } from "../directory.ts";
+import { endedSessionCookie, readSessionCookie, sessionCookie } from "../session-cookie.ts";
+import { endSession, type NewSession, openSession, openSessionByLink } from "../sessions.ts";
+import type { AuthDeps } from "./deps.ts";
+
+const signinSchema = s.object({
+  token: s.optional(s.string({ maxLength: 100, description: "Of a one-time sign-in link." })),
+  key: s.optional(s.string({ maxLength: 200, description: "An API key." })),
+});
+
+/** Enough for an office behind one address. */
+const signinPolicy: RatePolicy = { burstEvents: 60, eventsPerSecond: 1 };
+
+/**
+ * Signing in and out. Public, for nobody is known yet; another site cannot use them: its page cannot
+ * send `application/json` without a preflight, and the cookie is SameSite=Strict.
+ */
+export function sessionRoutes(deps: AuthDeps): Route[] {
+  return [
+    {
+      method: "GET",
+      path: "/api/session",
+      view: "auth.session_get",
+      access: "public",
+      summary: "Who is signed in by the session cookie",
+      responses: {
+        200: { description: "The session.", schema: sessionSchema },
+        // Not 401: nothing went wrong, and browsers write every 4xx to the console.
+        204: { description: "Nobody is signed in." },
+      },
+      handle: async (request) => {
+        const session = await sessionOf(deps, request);
+        if (session === undefined) return { status: 204 };
+        return { status: 200, body: sessionBody(deps, session) };
+      },
+    },
+    {
+      method: "POST",
+      path: "/api/session",
+      view: "auth.session_create",
+      access: "public",
+      summary: "Sign in with a one-time link's token or an API key",
+      body: { kind: "json", schema: signinSchema },
+      responses: { 200: { description: "Signed in; sets the cookie.", schema: sessionSchema } },
+      handle: async ({ body, ip }) => {
+        await demandPatience(deps, ip);
+        const { token, expiresAt } = await signIn(deps, body as Infer<typeof signinSchema>);
+        const session = await deps.directory.session(token);
+        if (session === undefined) throw notSignedIn();
+        return {
+          status: 200,
+          headers: {
+            "set-cookie": sessionCookie(token, { expiresAt, secure: deps.secureCookies }),
+          },
+          body: sessionBody(deps, session),
+        };
+      },
+    },
+    {
+      method: "DELETE",
+      path: "/api/session",
+      view: "auth.session_end",
+      access: "public",
+      summary: "Sign out, everywhere this session is open",
+      responses: { 204: { description: "Signed out." } },
+      handle: async (request) => {
+        const session = await sessionOf(deps, request);
+        const token = readSessionCookie(request.headers["cookie"]);
+        if (session !== undefined && token !== undefined) {
+          if (request.headers["x-csrf-token"] !== session.csrfToken) {
+            throw new WeirError("csrf", {
+              detail: "send the session's csrf_token in the header X-CSRF-Token",
+            });
+          }
+          await endSession(deps.database, token);
+          await deps.directory.refresh().catch(() => {});
+        }
+        return {
+          status: 204,
+          headers: { "set-cookie": endedSessionCookie({ secure: deps.secureCookies }) },
+        };
+      },
+    },
+  ];
+}
+
+/**
+ * Keys and tokens cannot be guessed; this keeps whoever tries from making work, as a token is looked up in the
+ * database and a session is written there. @throws WeirError `too_many_signins`
+ */
+async function demandPatience({ rateLimiter, now }: AuthDeps, ip: string): Promise<void> {
+  const attempt = { events: 1, policy: signinPolicy, now: now() };
+  const { allowed, retryAfterSeconds } = await rateLimiter.take(ip, attempt);
+  if (allowed) return;
+  throw new WeirError("too_many_signins", {
+    detail: `try again in ${retryAfterSeconds} s`,
+    retryAfterSeconds,
+  });
+}
+
+async function signIn(
+  deps: AuthDeps,
+  { token, key }: Infer<typeof signinSchema>,
+): Promise<NewSession> {
+  if (key !== undefined && token === undefined) {
+    return openSession(deps, deps.directory.authenticate(key.trim()).keyId);
+  }
+  if (token !== undefined && key === undefined) return openSessionByLink(deps, token.trim());
+  throw invalid("/key", "send either a key or the token of a sign-in link");
+}
+
+async function sessionOf(
+  deps: AuthDeps,
+  { headers }: RouteRequest,
+): Promise<OpenSession | undefined> {
+  const token = readSessionCookie(headers["cookie"]);
+  return token === undefined ? undefined : deps.directory.session(token);
+}
+
+function sessionBody(deps: AuthDeps, { principal, csrfToken, expiresAt }: OpenSession): Session {
+  return {
+    service: principal.service,
+    role: principal.role,
+    permissions: deps.knownPermissions().filter((permission) => principal.may(permission)),
+    expires_at: expiresAt.toISOString(),
+    csrf_token: csrfToken,
+  };
+}
+
+function notSignedIn(): WeirError {
+  return new WeirError("unauthenticated", {
+    detail: "nobody is signed in, or the session is over",
+  });
+}

@@ -1,0 +1,174 @@
+import { readFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { buildCatalogue, type Catalogue, categoryOf } from "./catalogue.ts";
+import { type DemoEvent, dayMs } from "./demo-event.ts";
+import { seededRandom } from "./random.ts";
+import { parseShopRows, shopEvents } from "./rees46.ts";
+import { Senders, type SendersOptions, type SentCounts } from "./senders.ts";
+import { Traffic } from "./traffic.ts";
+import { parseRetail, retailEvents } from "./uci.ts";
+
+export interface DemoOptions extends SendersOptions {
+  /** Simulated events a second on the average of a day; a function is asked again and again. 5. */
+  readonly rate?: number | (() => number);
+  /** Told at every change of phase and every second. */
+  readonly onProgress?: (progress: DemoProgress) => void;
+  /** Makes the simulated traffic repeatable: the same seed and times, the same events. */
+  readonly seed?: number;
+  /**
+   * The "now" that the samples are shifted to; keep the first start's and give it again, then a restart
+   * sends the same bytes and everything is a duplicate. Samples shifted to more than a week ago are
+   * not sent again.
+   */
+  readonly anchor?: Date;
+  /** Simulated events of the week before `anchor`, so that conversion has a history: 20,000. */
+  readonly history?: number;
+  /** False: return after the replay. */
+  readonly live?: boolean;
+  readonly dataFolder?: URL;
+  readonly now?: () => number;
+}
+
+export interface DemoProgress extends SentCounts {
+  readonly phase: "replay" | "live" | "done";
+  /** Events handed to the clients in this phase, and how many there will be (replay only). */
+  readonly sent: number;
+  readonly total: number | undefined;
+  /** What went wrong last; undefined when nothing did. */
+  readonly problem: string | undefined;
+}
+
+/** The repository's `data/`. */
+export const sampleFolder = new URL("../../../../data/", import.meta.url);
+
+const weekMs = 7 * dayMs;
+const tickMs = 50;
+/** Simulated events that are later than this (a server that was away) never happened. */
+const latestMs = 5_000;
+
+/**
+ * Replays the samples, then keeps simulated traffic running until the signal aborts. Resolves with the
+ * last progress; prints nothing.
+ * @throws RefusedError when a key is refused; an error when the samples cannot be read
+ */
+export async function runDemo(options: DemoOptions): Promise<DemoProgress> {
+  const now = options.now ?? Date.now;
+  const anchor = options.anchor?.getTime() ?? now();
+  const samples = await readSamples(options.dataFolder ?? sampleFolder);
+  const senders = new Senders(options);
+  const report = reporter(senders, options.onProgress);
+  try {
+    if (now() - anchor < weekMs) {
+      const events = replayEvents(samples, {
+        anchor,
+        seed: options.seed,
+        history: options.history,
+      });
+      await replay(events, { senders, report });
+    }
+    if (options.live !== false) await live(samples.catalogue, { options, senders, report, now });
+    return report({ phase: "done" });
+  } finally {
+    await senders.close();
+  }
+}
+
+export interface Samples {
+  readonly retail: ReturnType<typeof parseRetail>;
+  readonly shop: ReturnType<typeof parseShopRows>;
+  readonly catalogue: Catalogue;
+}
+
+export async function readSamples(folder: URL): Promise<Samples> {
+  const [retailText, shopText] = await Promise.all([
+    readFile(new URL("uci-online-retail-5000.csv", folder), "utf8"),
+    readFile(new URL("rees46-2019-oct-1000.csv", folder), "utf8"),
+  ]);
+  const retail = parseRetail(retailText);
+  return { retail, shop: parseShopRows(shopText), catalogue: buildCatalogue(retail) };
+}
+
+/** Both samples and a simulated week, in order of time; the same for the same anchor and seed. */
+export function replayEvents(
+  samples: Samples,
+  options: {
+    readonly anchor: number;
+    readonly seed: number | undefined;
+    readonly history: number | undefined;
+  },
+): DemoEvent[] {
+  const { anchor, seed = 1, history = 20_000 } = options;
+  const traffic = new Traffic({
+    catalogue: samples.catalogue,
+    random: seededRandom(seed),
+    start: anchor - weekMs,
+    rate: () => history / (weekMs / 1000),
+  });
+  return [
+    ...retailEvents(samples.retail, { anchor, categoryOf }),
+    ...shopEvents(samples.shop, anchor),
+    ...traffic.until(anchor),
+  ].sort((a, b) => a.at - b.at);
+}
+
+type Report = (at: Pick<DemoProgress, "phase"> & Partial<DemoProgress>) => DemoProgress;
+
+function reporter(senders: Senders, onProgress: DemoOptions["onProgress"]): Report {
+  let sent = 0;
+  return (at) => {
+    sent = at.sent ?? sent;
+    const { problem } = senders;
+    const progress = { sent, total: undefined, problem, ...senders.counts(), ...at };
+    onProgress?.(progress);
+    return progress;
+  };
+}
+
+async function replay(
+  events: readonly DemoEvent[],
+  { senders, report }: { readonly senders: Senders; readonly report: Report },
+): Promise<void> {
+  const total = events.length;
+  const chunk = 1_000;
+  for (let sent = 0; sent < total; sent += chunk) {
+    report({ phase: "replay", sent, total });
+    await senders.send(events.slice(sent, sent + chunk));
+  }
+  await senders.settle();
+  report({ phase: "replay", sent: total, total });
+}
+
+interface LiveOptions {
+  readonly options: DemoOptions;
+  readonly senders: Senders;
+  readonly report: Report;
+  readonly now: () => number;
+}
+
+async function live(
+  catalogue: Catalogue,
+  { options, senders, report, now }: LiveOptions,
+): Promise<void> {
+  const { signal, rate = 5 } = options;
+  const start = now();
+  const traffic = new Traffic({
+    catalogue,
+    // another seed than the history's, or the live visitors would live the same week again
+    random: seededRandom((options.seed ?? start) + 1),
+    start,
+    rate: typeof rate === "number" ? () => rate : rate,
+  });
+  let sent = 0;
+  let reported = 0;
+  while (!signal.aborted) {
+    const time = now();
+    const due = traffic.until(time).filter(({ at }) => at > time - latestMs);
+    await senders.send(due);
+    sent += due.length;
+    if (time - reported >= 1_000) {
+      report({ phase: "live", sent });
+      reported = time;
+    }
+    await delay(tickMs, undefined, { signal }).catch(() => undefined);
+  }
+}

@@ -1,0 +1,37 @@
+import type { Database } from "../../core/ports/database.ts";
+import type { Route } from "../../core/ports/route.ts";
+import { erasureSchema, readErasure, requestErasure } from "./requests.ts";
+
+/** Asking for a user to be forgotten, and the certificate. */
+export function erasureRoutes(database: Database): Route[] {
+  return [
+    {
+      method: "POST",
+      path: "/api/users/:id/erase",
+      view: "privacy.user_erase",
+      access: "permission",
+      summary: "Forgets a user: events, vectors, dead letters; windows are made anew without them.",
+      responses: {
+        202: { description: "Under way; ask for it by its id.", schema: erasureSchema },
+      },
+      async handle({ params, principal }) {
+        const erasure = await requestErasure(database, {
+          userKey: params["id"] ?? "",
+          requestedBy: principal.service,
+        });
+        return { status: 202, headers: { location: `/api/erasures/${erasure.id}` }, body: erasure };
+      },
+    },
+    {
+      method: "GET",
+      path: "/api/erasures/:id",
+      view: "privacy.erasure_get",
+      access: "permission",
+      summary: "How far an erasure is; when it is done, its certificate.",
+      responses: { 200: { description: "The erasure.", schema: erasureSchema } },
+      async handle({ params }) {
+        return { status: 200, body: await readErasure(database, params["id"] ?? "") };
+      },
+    },
+  ];
+}

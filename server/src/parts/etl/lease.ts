@@ -1,0 +1,65 @@
+/**
+ * Who works: one worker at a time, by a lease with an epoch. The database's clock decides alone, so
+ * that machines need not agree on the time. The epoch stands in the cursor too, where every step
+ * checks it: a worker that slept through a takeover is refused, whatever it believes.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import type { Queryable } from "../../core/ports/database.ts";
+
+const takeoverAfterMs = 3_000;
+const heartbeatEveryMs = 1_000;
+
+export interface Lease {
+  readonly epoch: number;
+  readonly owner: string;
+}
+
+/** Undefined while another worker's heartbeat is fresh. Waits for a step of a dead worker to end. */
+export async function takeLease(database: Queryable, owner: string): Promise<Lease | undefined> {
+  const [taken] = await database.query<{ epoch: string }>({
+    text: `with taken as (
+             insert into etl.leases as l (reader, epoch, owner, heartbeat_at)
+             select reader, epoch + 1, $1, clock_timestamp() from etl.cursors where reader = 'windows'
+             on conflict (reader) do update
+             set epoch = l.epoch + 1, owner = excluded.owner, heartbeat_at = clock_timestamp()
+             where l.heartbeat_at < clock_timestamp() - $2 * interval '1 millisecond'
+             returning epoch
+           )
+           update etl.cursors c set epoch = taken.epoch from taken where c.reader = 'windows'
+           returning c.epoch`,
+    values: [owner, takeoverAfterMs],
+  });
+  return taken === undefined ? undefined : { epoch: Number(taken.epoch), owner };
+}
+
+/** Gives the lease up so that the next worker need not wait for it to go stale. */
+export async function releaseLease(database: Queryable, lease: Lease): Promise<void> {
+  await database.query({
+    text: "update etl.leases set heartbeat_at = 'epoch' where reader = 'windows' and epoch = $1",
+    values: [lease.epoch],
+  });
+}
+
+/**
+ * Keeps the lease until aborted; resolves when it is lost. A heartbeat that fails is tried again:
+ * as long as nobody took over, nothing is lost.
+ */
+export async function keepLease(
+  database: Queryable,
+  lease: Lease,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      const beaten = await database.query({
+        text: `update etl.leases set heartbeat_at = clock_timestamp()
+               where reader = 'windows' and epoch = $1 returning epoch`,
+        values: [lease.epoch],
+      });
+      if (beaten.length === 0) return;
+    } catch {
+      // the step loop meets the same trouble and reports it
+    }
+    await delay(heartbeatEveryMs, undefined, { signal }).catch(() => {});
+  }
+}

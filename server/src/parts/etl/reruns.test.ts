@@ -1,0 +1,213 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { makeRandom } from "../../../../bench/generate.ts";
+import type { TestDatabase } from "../../../test/helpers/database.ts";
+import { appendEvents } from "../../../test/promises/append-ledger.ts";
+import { createEtlDatabase, mutate } from "../../../test/promises/etl-stage.ts";
+import { makeLedger } from "../../../test/promises/make-ledger.ts";
+import {
+  differences,
+  expectedLines,
+  type LedgerEvent,
+  storedLines,
+} from "../../../test/promises/window-oracle.ts";
+import { WeirError } from "../../core/errors.ts";
+import { executeNextRun, requestRerun, requeueAbandonedRuns } from "./reruns.ts";
+import { runStep } from "./step.ts";
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+const reruns = Number(process.env["WEIR_TEST_RERUNS"] ?? 20);
+
+test(`rerunning an hour ${reruns} times changes nothing, while events of that hour arrive`, async (t) => {
+  const database = await createEtlDatabase(t);
+  const ledger = [...recent(makeLedger(21, 1_500))];
+  await appendEvents(database.ingest, ledger);
+  await foldAll(database);
+  const hour = busiestHour(ledger);
+  const live = keepFolding(database, hour);
+  for (let n = 0; n < reruns; n++) {
+    assert.equal((await rerun(database, "hour", hour)).changed, false);
+  }
+  ledger.push(...(await live.stop()));
+  assert.deepEqual(differences(expectedLines(ledger), await storedLines(database.app)), []);
+});
+
+test("a damaged hour and day are right again after a rerun, while events of that hour arrive", async (t) => {
+  const database = await createEtlDatabase(t);
+  const made = recent(makeLedger(22, 1_500));
+  const hour = busiestHour(made);
+  // An event that joins a damaged session to one of the hour before carries the damage out of the window.
+  const ledger = made.filter(({ at }) => at < hour.getTime() - hourMs || at >= hour.getTime());
+  await appendEvents(database.ingest, ledger);
+  await foldAll(database);
+  for (const size of ["hour", "day"] as const) {
+    const live = keepFolding(database, hour);
+    await damage(database, hour, size === "hour" ? 1 : 24);
+    const start = size === "hour" ? hour : new Date(Math.floor(hour.getTime() / dayMs) * dayMs);
+    assert.equal((await rerun(database, size, start)).changed, true);
+    ledger.push(...(await live.stop()));
+    assert.deepEqual(differences(expectedLines(ledger), await storedLines(database.app)), []);
+    assert.equal((await rerun(database, size, start)).changed, false);
+    assert.ok(live.longestStepMs() < 1_000, `the live ETL waited ${live.longestStepMs()} ms`);
+  }
+});
+
+test("control: a rerun that forgets what was read meanwhile is found by the oracle", async (t) => {
+  const database = await createEtlDatabase(t);
+  await mutate(database.owner, {
+    in: "etl.apply_hour(bigint, integer, etl.cursors)",
+    from: "and u.id = any (noted)",
+    to: "and false",
+  });
+  const ledger = [...recent(makeLedger(23, 1_000))];
+  await appendEvents(database.ingest, ledger);
+  await foldAll(database);
+  const hour = busiestHour(ledger);
+  const live = keepFolding(database, hour);
+  for (let n = 0; n < 3; n++) {
+    await damage(database, hour, 1);
+    await rerun(database, "hour", hour);
+  }
+  ledger.push(...(await live.stop()));
+  assert.notDeepEqual(differences(expectedLines(ledger), await storedLines(database.app)), []);
+});
+
+test("what cannot be rerun is refused with the reason", async (t) => {
+  const database = await createEtlDatabase(t);
+  const ask = (size: "minute" | "hour" | "day", start: string) =>
+    requestRerun(database.app, { size, start: new Date(start), requestedBy: "test" });
+  const refused = (pattern: RegExp) => (error: unknown) =>
+    error instanceof WeirError && error.code === "invalid_request" && pattern.test(error.message);
+  await assert.rejects(
+    ask("hour", "2026-11-20T14:05:00Z"),
+    refused(/start of a hour|start of an hour/),
+  );
+  await assert.rejects(ask("day", "2999-01-01T00:00:00Z"), refused(/future/));
+  await database.owner.query({
+    text: "insert into etl.raw_history (first_raw_day) select etl.oldest_raw_day() - 10",
+  });
+  const [{ day } = { day: "" }] = await database.app.query<{ day: string }>({
+    text: "select (etl.oldest_raw_day() - 1)::text as day",
+  });
+  await assert.rejects(ask("day", `${day}T00:00:00Z`), refused(/retention/));
+});
+
+test("a run that a killed worker left is taken up again, and asking twice queues once", async (t) => {
+  const database = await createEtlDatabase(t);
+  const start = new Date(Math.floor(Date.now() / hourMs) * hourMs);
+  const first = await requestRerun(database.app, { size: "hour", start, requestedBy: "test" });
+  const again = await requestRerun(database.app, { size: "hour", start, requestedBy: "test" });
+  assert.equal(again.runId, first.runId);
+  await database.app.query({
+    text: "update etl.window_runs set state = 'running', attempts = 1, started_at = now()",
+  });
+  assert.equal(await executeNextRun(database.app, 0, new AbortController().signal), false);
+  await requeueAbandonedRuns(database.app);
+  assert.equal(await executeNextRun(database.app, 0, new AbortController().signal), true);
+  const [run] = await database.app.query({
+    text: "select state, attempts, changed from etl.window_runs",
+  });
+  assert.deepEqual(run, { state: "done", attempts: 2, changed: false });
+});
+
+function recent(ledger: readonly LedgerEvent[]): LedgerEvent[] {
+  return ledger.filter(({ at }) => at > Date.now() - 5 * dayMs);
+}
+
+function busiestHour(ledger: readonly LedgerEvent[]): Date {
+  const counts = new Map<number, number>();
+  for (const { at } of ledger) {
+    const hour = Math.floor(at / hourMs);
+    counts.set(hour, (counts.get(hour) ?? 0) + 1);
+  }
+  const [busiest] = [...counts].sort((a, b) => b[1] - a[1]);
+  return new Date((busiest?.[0] ?? 0) * hourMs);
+}
+
+async function foldAll(database: TestDatabase): Promise<void> {
+  while ((await runStep(database.app, { epoch: 0, maxEvents: 500, longestWriteMs: 10_000 })).more);
+}
+
+async function rerun(
+  database: TestDatabase,
+  size: "hour" | "day",
+  start: Date,
+): Promise<{ readonly changed: boolean | null; readonly state: string }> {
+  const { runId } = await requestRerun(database.app, { size, start, requestedBy: "test" });
+  await executeNextRun(database.app, 0, new AbortController().signal);
+  const [run] = await database.app.query<{ changed: boolean | null; state: string }>({
+    text: "select changed, state from etl.window_runs where id = $1",
+    values: [runId],
+  });
+  assert.equal(run?.state, "done");
+  return run;
+}
+
+/** All kinds of wrong rows, in every table that the hour has rows in. */
+async function damage(database: TestDatabase, hour: Date, hours: number): Promise<void> {
+  const first = hour.getTime() / hourMs - (hours === 24 ? (hour.getTime() / hourMs) % 24 : 0);
+  const last = first + hours - 1;
+  const inside = (column: string) =>
+    `${column} >= etl.start_of_hour(${first}) and ${column} < etl.start_of_hour(${last + 1})`;
+  for (const text of [
+    `delete from analytics.facts where ${inside("occurred_at")} and user_id % 2 = 0`,
+    `update analytics.window_counts set events = events + 3 where size = 2 and bucket between ${first} and ${last}`,
+    `delete from analytics.window_counts where size = 1 and bucket between ${first * 60} and ${first * 60 + 20}`,
+    `update analytics.window_totals set users = users + 2, sessions = 0 where size = 2 and bucket between ${first} and ${last}`,
+    `update analytics.window_totals set events = 1 where size = 3 and bucket = ${Math.floor(first / 24)}`,
+    `delete from analytics.user_hours where hour between ${first} and ${last} and user_id % 3 = 0`,
+    `update analytics.user_hours set minutes = minutes | 1 where hour between ${first} and ${last} and user_id % 5 = 0`,
+    `update analytics.sessions set events = events + 1, purchases = 0 where ${inside("started_at")}`,
+    `delete from analytics.product_windows where size = 2 and bucket between ${first} and ${last} and product_id % 2 = 0`,
+    `update analytics.window_revenue set revenue = revenue + 1 where size = 2 and bucket between ${first} and ${last}`,
+    `delete from analytics.key_facts where ${inside("occurred_at")}`,
+  ]) {
+    // Behind the cursor's lock, as every step and rerun is: the order of rows alone would let two wait for each other.
+    await database.owner.transaction(async (connection) => {
+      await connection.query({ text: "select from etl.cursors for update" });
+      await connection.query({ text });
+    });
+  }
+}
+
+let seeds = 100;
+
+/** Sends events of one hour and folds them, until stopped. */
+function keepFolding(
+  database: TestDatabase,
+  hour: Date,
+): { stop(): Promise<readonly LedgerEvent[]>; longestStepMs(): number } {
+  seeds += 1;
+  const random = makeRandom(seeds);
+  const sent: LedgerEvent[] = [];
+  let stopped = false;
+  let longest = 0;
+  const working = (async () => {
+    while (!stopped) {
+      const events = makeLedger(random() * 1e9, 5).map((event) => ({
+        ...event,
+        at: hour.getTime() + Math.floor(random() * 60) * 60_000,
+      }));
+      await appendEvents(database.ingest, events);
+      sent.push(...events);
+      const step = await runStep(database.app, {
+        epoch: 0,
+        maxEvents: 500,
+        longestWriteMs: 10_000,
+      });
+      longest = Math.max(longest, step.milliseconds);
+      await delay(10);
+    }
+    await foldAll(database);
+  })();
+  return {
+    async stop() {
+      stopped = true;
+      await working;
+      return sent;
+    },
+    longestStepMs: () => longest,
+  };
+}

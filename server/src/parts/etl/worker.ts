@@ -1,0 +1,176 @@
+/**
+ * The part `etl`: folds raw events into windows, under a lease, and executes reruns beside that.
+ * Several workers may run; one works, the others wait for its heartbeat to stop.
+ */
+import { type Database, DatabaseError, type Notifications } from "../../core/ports/database.ts";
+import type { Part } from "../../core/ports/part.ts";
+import { createWake, type Wake } from "../../timing/wake.ts";
+import { keepLease, type Lease, releaseLease, takeLease } from "./lease.ts";
+import { executeNextRun, requeueAbandonedRuns } from "./reruns.ts";
+import { runStep, type Step } from "./step.ts";
+
+export interface EtlOptions {
+  /** At least four connections, so that heartbeat, step and rerun do not wait for each other. */
+  readonly database: Database;
+  readonly notifications: Notifications;
+  /** Unique among workers, for people to read: host, pid. */
+  readonly owner: string;
+  /** Shortest time from one step to the next. */
+  readonly intervalMs: number;
+  readonly stepEvents: number;
+  /** The writers' transaction_timeout. */
+  readonly longestWriteMs: number;
+  /** Facts get partitions of their own for this many days back. */
+  readonly retentionDays: number;
+  readonly onStep?: (step: Step) => void;
+  readonly onError?: (error: unknown) => void;
+}
+
+const pollMs = 500;
+const standbyMs = 1_000;
+const maintenanceMs = 3_600_000;
+const backoffMs = { first: 100, last: 5_000 } as const;
+const fencedCode = "WF001";
+
+export function createEtl(options: EtlOptions): Part {
+  let problem: string | undefined;
+
+  async function run(signal: AbortSignal): Promise<void> {
+    const steps = createWake();
+    const runs = createWake();
+    const unsubscribe = [
+      options.notifications.subscribe("weir_raw", () => steps.wake()),
+      options.notifications.subscribe("weir_runs", () => runs.wake()),
+    ];
+    try {
+      await retryUntilAborted(signal, async () => {
+        const lease = await takeLease(options.database, options.owner);
+        problem = undefined;
+        if (lease === undefined) await createWake().wait(standbyMs, signal);
+        else await lead(lease, { steps, runs, signal });
+      });
+    } finally {
+      for (const end of unsubscribe) end();
+    }
+  }
+
+  /** Works until aborted, or until the lease is lost; rejects on any other trouble. */
+  async function lead(
+    lease: Lease,
+    { steps, runs, signal }: { steps: Wake; runs: Wake; signal: AbortSignal },
+  ): Promise<void> {
+    const lost = new AbortController();
+    const leading = AbortSignal.any([signal, lost.signal]);
+    const beating = new AbortController();
+    const heartbeat = keepLease(options.database, lease, beating.signal).finally(() =>
+      lost.abort(),
+    );
+    try {
+      await requeueAbandonedRuns(options.database);
+      const working = [
+        foldUntilAborted(lease, steps, leading),
+        rerunUntilAborted(lease, runs, leading),
+      ];
+      try {
+        await Promise.all(working);
+      } finally {
+        lost.abort();
+        await Promise.allSettled(working);
+      }
+    } catch (error) {
+      if (!isFenced(error)) throw error;
+    } finally {
+      beating.abort();
+      await heartbeat;
+      await releaseLease(options.database, lease).catch(() => {});
+    }
+  }
+
+  async function foldUntilAborted(lease: Lease, wake: Wake, signal: AbortSignal): Promise<void> {
+    let maintainedAt = Number.NEGATIVE_INFINITY;
+    while (!signal.aborted) {
+      if (performance.now() > maintainedAt + maintenanceMs) {
+        await prepareDays();
+        maintainedAt = performance.now();
+      }
+      const started = performance.now();
+      const step = await runStep(options.database, {
+        epoch: lease.epoch,
+        maxEvents: options.stepEvents,
+        longestWriteMs: options.longestWriteMs,
+      });
+      problem = undefined;
+      options.onStep?.(step);
+      if (step.more) continue;
+      // events that arrive while it rests wait for it; the first after a rest is folded at once
+      await pause(periodAfter(step, options.intervalMs) - (performance.now() - started), signal);
+      await wake.wait(pollMs, signal);
+    }
+  }
+
+  async function rerunUntilAborted(lease: Lease, wake: Wake, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        if (await executeNextRun(options.database, lease.epoch, signal)) continue;
+      } catch (error) {
+        // the run says what was wrong; the live ETL goes on
+        if (isFenced(error)) throw error;
+        options.onError?.(error);
+        await pause(backoffMs.last, signal);
+      }
+      await wake.wait(4 * pollMs, signal);
+    }
+  }
+
+  async function prepareDays(): Promise<void> {
+    await options.database.query({
+      text: "select etl.ensure_facts_partitions((now() at time zone 'UTC')::date - $1::int, (now() at time zone 'UTC')::date + 3)",
+      values: [options.retentionDays],
+    });
+    await options.database.query({
+      text: `insert into etl.raw_history (first_raw_day) select etl.oldest_raw_day()
+             where etl.oldest_raw_day() is not null on conflict do nothing`,
+    });
+  }
+
+  /** Runs `work` again and again; after a failure with growing pauses, saying what the problem is. */
+  async function retryUntilAborted(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+    let backoff: number = backoffMs.first;
+    while (!signal.aborted) {
+      const started = performance.now();
+      try {
+        await work();
+      } catch (error) {
+        if (signal.aborted) return;
+        problem = error instanceof Error ? error.message : String(error);
+        options.onError?.(error);
+        // what ran well for a while starts over with short pauses
+        if (performance.now() - started > 10 * backoffMs.last) backoff = backoffMs.first;
+        await pause(backoff, signal);
+        backoff = Math.min(backoff * 2, backoffMs.last);
+      }
+    }
+  }
+
+  return { name: "etl", run, problem: () => problem };
+}
+
+/** Under load: with the step itself, events are visible within about a second. */
+const longestPeriodMs = 750;
+
+/**
+ * Time from the start of a step to the start of the next. A step has a fixed cost of some
+ * milliseconds, so a longer rest makes fewer, cheaper steps; twice the step's time leaves the
+ * database two thirds of a core.
+ */
+function periodAfter(step: Step, intervalMs: number): number {
+  return Math.max(intervalMs, Math.min(3 * step.milliseconds, longestPeriodMs));
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return ms <= 0 ? Promise.resolve() : createWake().wait(ms, signal);
+}
+
+function isFenced(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code === fencedCode;
+}

@@ -1,0 +1,178 @@
+/** The accept path that all entry points share: rate limit, group commit, verdicts. */
+import type { EventResult } from "@weir/protocol";
+import type { RateDecision, RateLimiter, RatePolicy } from "../../core/access/rate-limit.ts";
+import { WeirError } from "../../core/errors.ts";
+import type { Checked, EventRecord, Receipt, Rejection } from "../../core/event/record.ts";
+import type { RouteReply, RouteRequest } from "../../core/ports/route.ts";
+import type { Outcome } from "./append-group.ts";
+import type { GroupCommit } from "./group-commit.ts";
+import type { EntryPoint, IngestObserver } from "./ports.ts";
+
+export interface AcceptContext {
+  readonly commit: GroupCommit;
+  readonly rateLimiter: RateLimiter;
+  readonly ratePolicy: () => RatePolicy;
+  readonly observer: IngestObserver;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly newId: (now: number) => string;
+}
+
+/** A request that is within its key's rate. */
+export interface Admitted {
+  readonly receipt: Receipt;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Clients that come back after this find PostgreSQL again, or the queue shorter. */
+export const retryAfterSeconds = 1;
+
+/**
+ * Counts `events` against the key. A batch larger than what remains is refused whole, so that the
+ * sender never has to find out which half was taken. @throws WeirError rate_limited
+ */
+export async function admit(
+  context: AcceptContext,
+  request: RouteRequest,
+  options: { readonly entryPoint: EntryPoint; readonly events: number },
+): Promise<Admitted> {
+  const { events, entryPoint } = options;
+  const now = context.now();
+  const policy = context.ratePolicy();
+  const { keyId, serviceId } = request.principal;
+  const taken = context.rateLimiter.take(keyId, { events, policy, now });
+  const decision = taken instanceof Promise ? await taken : taken;
+  const headers = rateHeaders(decision, policy);
+  if (decision.allowed) {
+    return { receipt: { serviceId, now, newId: () => context.newId(now) }, headers };
+  }
+  context.observer.rateLimited(entryPoint, events);
+  throw new WeirError("rate_limited", {
+    detail:
+      events > policy.burstEvents
+        ? `${events} events at once are more than the key may ever send; send at most ${policy.burstEvents}`
+        : `the key may send ${decision.remaining} more events now and ${policy.eventsPerSecond} more each second; nothing of this request was taken`,
+    retryAfterSeconds: decision.retryAfterSeconds,
+    headers,
+  });
+}
+
+/** draft-ietf-httpapi-ratelimit-headers-10 */
+function rateHeaders(decision: RateDecision, policy: RatePolicy): Record<string, string> {
+  const window = Math.max(1, Math.round(policy.burstEvents / policy.eventsPerSecond));
+  return {
+    "ratelimit-policy": `"events";q=${policy.burstEvents};w=${window}`,
+    ratelimit: `"events";r=${decision.remaining};t=${decision.resetSeconds}`,
+  };
+}
+
+/** Keeps one event and answers `202 {event_id, verdict}`. @throws WeirError for every other verdict */
+export async function acceptOne(
+  context: AcceptContext,
+  checked: Checked,
+  options: { readonly entryPoint: EntryPoint; readonly headers: Admitted["headers"] },
+): Promise<{ readonly answerId: string; readonly verdict: "accepted" | "duplicate" }> {
+  const { entryPoint, headers } = options;
+  if (checked.kind === "rejection") {
+    context.observer.verdict(entryPoint, "rejected", 1);
+    throw rejectionError(checked, headers);
+  }
+  const submitted = context.commit.submit([checked]);
+  const outcome = submitted === undefined ? "overloaded" : ((await submitted)[0] as Outcome);
+  context.observer.verdict(entryPoint, outcome === "overloaded" ? "retry" : outcome, 1);
+  switch (outcome) {
+    case "accepted":
+    case "duplicate":
+      return { answerId: checked.answerId, verdict: outcome };
+    case "conflict":
+      throw new WeirError("conflict", { detail: conflictDetail(checked), headers });
+    case "rejected":
+      throw new WeirError("invalid_event", { detail: refusedDetail, headers });
+    case "retry":
+      throw new WeirError("unavailable", { detail: unavailableDetail, retryAfterSeconds, headers });
+    case "overloaded":
+      throw new WeirError("overloaded", { detail: overloadedDetail, retryAfterSeconds, headers });
+  }
+}
+
+function rejectionError(
+  { code, detail, pointer }: Rejection,
+  headers: Readonly<Record<string, string>>,
+): WeirError {
+  return new WeirError(code, { detail, errors: [{ pointer, detail }], headers });
+}
+
+/** Keeps what can be kept of a batch, and answers for each event in the order sent. */
+export async function acceptMany(
+  context: AcceptContext,
+  entryPoint: EntryPoint,
+  checked: readonly Checked[],
+): Promise<EventResult[]> {
+  const records = checked.filter((one): one is EventRecord => one.kind === "record");
+  const submitted = context.commit.submit(records);
+  const outcomes = await submitted;
+  let next = 0;
+  const results = checked.map((one): EventResult => {
+    if (one.kind === "rejection") {
+      return { event_id: one.answerId, verdict: "rejected", code: one.code, detail: one.detail };
+    }
+    const outcome = outcomes?.[next++];
+    return outcome === undefined ? overloaded(one) : resultOf(one, outcome);
+  });
+  countVerdicts(context.observer, entryPoint, results);
+  return results;
+}
+
+function resultOf(record: EventRecord, outcome: Outcome): EventResult {
+  const event_id = record.answerId;
+  switch (outcome) {
+    case "accepted":
+    case "duplicate":
+      return { event_id, verdict: outcome };
+    case "conflict":
+      return { event_id, verdict: outcome, code: "conflict", detail: conflictDetail(record) };
+    case "rejected":
+      return { event_id, verdict: outcome, code: "invalid_event", detail: refusedDetail };
+    case "retry":
+      return { event_id, verdict: outcome, code: "unavailable", detail: unavailableDetail };
+  }
+}
+
+function overloaded({ answerId }: EventRecord): EventResult {
+  return { event_id: answerId, verdict: "retry", code: "overloaded", detail: overloadedDetail };
+}
+
+function countVerdicts(
+  observer: IngestObserver,
+  entryPoint: EntryPoint,
+  results: readonly EventResult[],
+): void {
+  const counts = new Map<EventResult["verdict"], number>();
+  for (const { verdict } of results) counts.set(verdict, (counts.get(verdict) ?? 0) + 1);
+  for (const [verdict, events] of counts) observer.verdict(entryPoint, verdict, events);
+}
+
+/** 202 when any event was taken, 503 when sending again may help, else 422. */
+export function batchStatus(results: readonly EventResult[]): 202 | 422 | 503 {
+  if (results.some(({ verdict }) => verdict === "accepted" || verdict === "duplicate")) return 202;
+  return results.some(({ verdict }) => verdict === "retry") ? 503 : 422;
+}
+
+export function batchReply(results: EventResult[], headers: Admitted["headers"]): RouteReply {
+  const status = batchStatus(results);
+  return {
+    status,
+    headers: status === 503 ? { ...headers, "retry-after": String(retryAfterSeconds) } : headers,
+    body: { results },
+  };
+}
+
+function conflictDetail(record: EventRecord): string {
+  return `an event ${JSON.stringify(record.answerId)} with other content was accepted before and stands; send a correction under an id of its own`;
+}
+
+const refusedDetail =
+  "PostgreSQL refuses this event, and Weir's checks did not see why; please report it with the event.";
+const unavailableDetail =
+  "the event could not be written in time; send it again under the same event_id";
+const overloadedDetail = "more events are waiting than are taken on; send it again a little later";

@@ -1,0 +1,71 @@
+/** Writes one group and decides what a failure means for each of its events. */
+
+import type { EventRecord } from "../../core/event/record.ts";
+import { DatabaseError } from "../../core/ports/database.ts";
+import { type Appended, appended, type RawLog } from "./ports.ts";
+
+/** `rejected`: PostgreSQL refuses this very event. `retry`: nobody knows; send it again. */
+export type Outcome = "accepted" | "duplicate" | "conflict" | "rejected" | "retry";
+
+const outcomes: Readonly<Record<Appended, Outcome>> = {
+  [appended.accepted]: "accepted",
+  [appended.duplicate]: "duplicate",
+  [appended.conflict]: "conflict",
+};
+
+const attempts = 3;
+/** Serialization failure and deadlock: the same group may pass at once. */
+const passing = new Set(["40001", "40P01"]);
+/** Data exceptions, integrity violations and program limits lie in the events. */
+const dataReason = /^(22|23|54)/;
+const noPartition = "23514";
+
+/**
+ * An outcome for each event, in the order given. Validation should leave PostgreSQL nothing to
+ * refuse; should it find something, the group is halved until only the culprit is left out.
+ */
+export async function appendGroup(
+  log: RawLog,
+  group: readonly EventRecord[],
+  onFailure: (error: unknown) => void,
+): Promise<readonly Outcome[]> {
+  let preparedDays = false;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const verdicts = await log.append(group);
+      if (verdicts === null) return filled(group, "accepted");
+      return verdicts.map((verdict) => outcomes[verdict]);
+    } catch (error) {
+      const code = error instanceof DatabaseError ? error.code : "";
+      if (passing.has(code) && attempt < attempts) continue;
+      if (code === noPartition && !preparedDays) {
+        preparedDays = true;
+        if (await made(log, onFailure)) continue;
+        return filled(group, "retry");
+      }
+      onFailure(error);
+      // what is no word of the database (a fault of our own) may also lie in one event
+      const isUnknown = !(error instanceof DatabaseError);
+      if (!dataReason.test(code) && !isUnknown) return filled(group, "retry");
+      if (group.length === 1) return [isUnknown ? "retry" : "rejected"];
+      const middle = group.length >> 1;
+      const first = await appendGroup(log, group.slice(0, middle), onFailure);
+      return [...first, ...(await appendGroup(log, group.slice(middle), onFailure))];
+    }
+  }
+}
+
+/** Nobody had made the day's partition: do it now. */
+async function made(log: RawLog, onFailure: (error: unknown) => void): Promise<boolean> {
+  try {
+    await log.prepareDays(1);
+    return true;
+  } catch (error) {
+    onFailure(error);
+    return false;
+  }
+}
+
+function filled(group: readonly EventRecord[], outcome: Outcome): Outcome[] {
+  return new Array<Outcome>(group.length).fill(outcome);
+}

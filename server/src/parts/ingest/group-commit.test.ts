@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { after, test } from "node:test";
+import { createTestDatabase } from "../../../test/helpers/database.ts";
+import { createTestIngest } from "../../../test/helpers/ingest.ts";
+import { until } from "../../../test/helpers/until.ts";
+import type { EventRecord } from "../../core/event/record.ts";
+import type { RawLog } from "./ports.ts";
+
+/** A log whose groups are committed when the test says so. */
+function heldLog() {
+  const waiting: { readonly group: readonly EventRecord[]; readonly commit: () => void }[] = [];
+  const log: RawLog = {
+    append: (group) =>
+      new Promise((resolve) => waiting.push({ group, commit: () => resolve(null) })),
+    prepareDays: async () => {},
+  };
+  return { log, waiting };
+}
+
+const events = (count: number) =>
+  JSON.stringify(Array.from({ length: count }, () => ({ event_type: "x" })));
+const event = '{"event_type":"x"}';
+
+test("nothing is answered before it is committed", async (t) => {
+  const { log, waiting } = heldLog();
+  const { send } = createTestIngest(t, { log, patienceMs: 60_000 });
+  let answered = false;
+  const answer = send("/api/events/", event).then((found) => {
+    answered = true;
+    return found;
+  });
+  await until(() => waiting.length === 1, { what: "the group" });
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(answered, false);
+  waiting[0]?.commit();
+  assert.equal((await answer).status, 202);
+});
+
+test("requests that wait share a group; the first never waits for company", async (t) => {
+  const { log, waiting } = heldLog();
+  const { send } = createTestIngest(t, { log, patienceMs: 60_000 });
+  const first = send("/api/events/", event);
+  await until(() => waiting.length === 1, { what: "the first group" });
+  const rest = Array.from({ length: 20 }, () => send("/api/events/", event));
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(waiting.length, 1, "twenty events are not worth a second statement");
+  const batch = send("/api/events/batch", events(50));
+  await until(() => waiting.length === 2, { what: "the second group" });
+  assert.deepEqual(
+    waiting.map(({ group }) => group.length),
+    [1, 70],
+  );
+  const last = send("/api/events/", event);
+  for (const { commit } of waiting) commit();
+  await until(() => waiting.length === 3, { what: "the last group" });
+  waiting[2]?.commit();
+  const answers = await Promise.all([first, ...rest, batch, last]);
+  assert.ok(answers.every(({ status }) => status === 202));
+});
+
+test("no more groups are under way than allowed, and none is larger than allowed", async (t) => {
+  const { log, waiting } = heldLog();
+  const { send } = createTestIngest(t, { log, patienceMs: 60_000 });
+  const batches = Array.from({ length: 12 }, () => send("/api/events/batch", events(500)));
+  await until(() => waiting.length === 3, { what: "three groups" });
+  assert.ok(waiting.every(({ group }) => group.length <= 2_000));
+  let committed = 0;
+  while (committed < waiting.length) {
+    waiting[committed++]?.commit();
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  }
+  for (const { body } of await Promise.all(batches)) assert.equal(body.results.length, 500);
+  assert.equal(
+    waiting.reduce((sum, { group }) => sum + group.length, 0),
+    6_000,
+  );
+});
+
+test("a log that does not answer: everyone is told to retry in time, nobody is told accepted", async (t) => {
+  const { log, waiting } = heldLog();
+  const { send, ingest } = createTestIngest(t, { log, patienceMs: 300 });
+  const started = performance.now();
+  const answers = await Promise.all([
+    send("/api/events/", event),
+    send("/api/events/batch", events(40)),
+    send("/api/events/batch", events(40)),
+    send("/api/events/batch", events(40)),
+    send("/v1/batch", '{"batch":[{"type":"page"}]}'),
+    send("/api/events/", event),
+  ]);
+  assert.ok(performance.now() - started < 600);
+  for (const { status, headers, body } of answers) {
+    assert.equal(status, 503);
+    assert.equal(headers["retry-after"], "1");
+    if (body.results === undefined) assert.equal(body.code, "unavailable");
+    else assert.equal(body.results[0].verdict, "retry");
+  }
+  assert.ok(ingest.load > 0, "what is under way is not forgotten");
+  for (const { commit } of waiting) commit();
+  await until(() => ingest.load === 0, { what: "the groups to end" });
+});
+
+test("more than the queue holds is refused at once, and nothing of it is taken", async (t) => {
+  const { log, waiting } = heldLog();
+  const { send } = createTestIngest(t, { log, patienceMs: 60_000, queueEvents: 100 });
+  const held: ReturnType<typeof send>[] = [];
+  for (let n = 1; n <= 3; n++) {
+    held.push(send("/api/events/batch", events(100)));
+    await until(() => waiting.length === n, { what: "a group under way" });
+  }
+  const queued = send("/api/events/batch", events(80));
+  const refused = await send("/api/events/batch", events(21));
+  assert.equal(refused.status, 503);
+  assert.deepEqual(
+    new Set(refused.body.results.map((one: { code: string }) => one.code)),
+    new Set(["overloaded"]),
+  );
+  const single = createTestIngest(t, { log, queueEvents: 0 });
+  const alone = await single.send("/api/events/", event);
+  assert.deepEqual(
+    [alone.status, alone.body.code, alone.headers["retry-after"]],
+    [503, "overloaded", "1"],
+  );
+  for (const { commit } of waiting) commit();
+  await until(() => waiting.length === 4, { what: "the queued batch" });
+  waiting[3]?.commit();
+  assert.deepEqual(
+    (await Promise.all([...held, queued])).map(({ status }) => status),
+    [202, 202, 202, 202],
+  );
+});
+
+test("draining answers what was taken and refuses what comes", async (t) => {
+  const { log, waiting } = heldLog();
+  const { send, ingest } = createTestIngest(t, { log, patienceMs: 60_000 });
+  const taken = send("/api/events/", event);
+  await until(() => waiting.length === 1, { what: "the group" });
+  let drained = false;
+  const draining = ingest.drain().then(() => {
+    drained = true;
+  });
+  assert.equal((await send("/api/events/", event)).status, 503);
+  assert.equal(drained, false);
+  waiting[0]?.commit();
+  assert.equal((await taken).status, 202);
+  await draining;
+});
+
+test("a hundred requests at once keep each event once and hand each answer to its own", async (t) => {
+  const database = await createTestDatabase({ after });
+  const sizes: number[] = [];
+  const { send, ingest } = createTestIngest(t, {
+    database: database.ingest,
+    patienceMs: 10_000,
+    observer: { group: ({ events: size }) => sizes.push(size) },
+  });
+  await ingest.prepare();
+  const ids = Array.from({ length: 300 }, () => randomUUID());
+  const answers = await Promise.all(
+    ids.map((event_id) => send("/api/events/", JSON.stringify({ event_id, event_type: "x" }))),
+  );
+  answers.forEach(({ status, body }, n) => {
+    assert.equal(status, 202);
+    assert.equal(body.event_id, ids[n]);
+  });
+  assert.ok(sizes.length < 60, `${sizes.length} groups`);
+  const [count] = await database.owner.query<{ n: number }>({
+    text: "select count(distinct event_id)::int as n from raw.events",
+  });
+  assert.equal(count?.n, 300);
+});

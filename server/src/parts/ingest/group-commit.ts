@@ -1,0 +1,204 @@
+/**
+ * Group commit: requests that wait share one statement and one commit. At most `groupsInFlight`
+ * groups are under way; what arrives meanwhile forms the next one.
+ */
+import type { EventRecord } from "../../core/event/record.ts";
+import { appendGroup, type Outcome } from "./append-group.ts";
+import type { IngestObserver, RawLog } from "./ports.ts";
+
+export interface GroupSettings {
+  /** 2-4; with one, 30-40 % of the rate of batches is lost waiting for the disk. */
+  readonly groupsInFlight: number;
+  /** A submission is never split: one larger than that is a group of its own. */
+  readonly groupEvents: number;
+  readonly queueEvents: number;
+  readonly queueBytes: number;
+  /** From submission to answer; then every event is to be retried. */
+  readonly patienceMs: number;
+}
+
+export interface GroupCommitOptions {
+  readonly log: RawLog;
+  readonly observer: IngestObserver;
+  readonly settings: GroupSettings;
+  /** Milliseconds on a clock that never jumps (performance.now). */
+  readonly monotonic: () => number;
+}
+
+interface Submission {
+  readonly records: readonly EventRecord[];
+  readonly bytes: number;
+  readonly deadline: number;
+  /** Undefined once it has been answered. */
+  resolve: ((outcomes: readonly Outcome[]) => void) | undefined;
+}
+
+interface Group {
+  readonly submissions: readonly Submission[];
+  readonly events: number;
+  readonly bytes: number;
+}
+
+const groupBytes = 8 * 1024 * 1024;
+/**
+ * While a group is under way another one starts only when it is worth a statement of its own (which
+ * costs PostgreSQL as much as some ten events). The first one never waits.
+ */
+const worthEvents = 32;
+const worthBytes = 64 * 1024;
+/** How often deadlines are looked at: one timer for all, as one a request costs 1 µs. */
+const sweepMs = 50;
+
+export class GroupCommit {
+  readonly #options: GroupCommitOptions;
+  #queue: Submission[] = [];
+  #queueEvents = 0;
+  #queueBytes = 0;
+  readonly #inFlight = new Set<Group>();
+  #scheduled = false;
+  #sweeper: NodeJS.Timeout | undefined;
+  #unanswered = 0;
+  #closed = false;
+  #idle: (() => void)[] = [];
+
+  constructor(options: GroupCommitOptions) {
+    this.#options = options;
+  }
+
+  /** Events that wait or are under way. */
+  get load(): number {
+    let events = this.#queueEvents;
+    for (const group of this.#inFlight) events += group.events;
+    return events;
+  }
+
+  /** Outcomes in the order given, at the latest after `patienceMs`; undefined when the queue is full. */
+  submit(records: readonly EventRecord[]): Promise<readonly Outcome[]> | undefined {
+    const { settings, monotonic } = this.#options;
+    if (records.length === 0) return Promise.resolve([]);
+    let bytes = 0;
+    for (const record of records) bytes += record.end - record.start;
+    if (
+      this.#closed ||
+      this.#queueEvents + records.length > settings.queueEvents ||
+      this.#queueBytes + bytes > settings.queueBytes
+    ) {
+      return undefined;
+    }
+    this.#queueEvents += records.length;
+    this.#queueBytes += bytes;
+    this.#unanswered++;
+    this.#sweeper ??= setInterval(() => this.#sweep(), sweepMs);
+    const deadline = monotonic() + settings.patienceMs;
+    return new Promise((resolve) => {
+      this.#queue.push({ records, bytes, deadline, resolve });
+      this.#schedule();
+    });
+  }
+
+  /** Takes nothing more; resolves when all that was taken has been answered. */
+  drain(): Promise<void> {
+    this.#closed = true;
+    if (this.#unanswered === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** After the requests that this turn of the event loop still holds, so that they share a group. */
+  #schedule(): void {
+    if (this.#scheduled || !this.#mayStart()) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      while (this.#mayStart()) void this.#write(this.#takeGroup());
+    });
+  }
+
+  #mayStart(): boolean {
+    if (this.#queue.length === 0) return false;
+    if (this.#inFlight.size === 0) return true;
+    const isWorth = this.#queueEvents >= worthEvents || this.#queueBytes >= worthBytes;
+    return isWorth && this.#inFlight.size < this.#options.settings.groupsInFlight;
+  }
+
+  #takeGroup(): Group {
+    const { settings, observer } = this.#options;
+    let events = 0;
+    let bytes = 0;
+    let count = 0;
+    for (const submission of this.#queue) {
+      const isFull =
+        events + submission.records.length > settings.groupEvents ||
+        bytes + submission.bytes > groupBytes;
+      if (count > 0 && isFull) break;
+      events += submission.records.length;
+      bytes += submission.bytes;
+      count++;
+    }
+    const submissions = this.#queue;
+    this.#queue = submissions.splice(count);
+    this.#queueEvents -= events;
+    this.#queueBytes -= bytes;
+    observer.queue(this.#queueEvents, this.#queueBytes);
+    return { submissions, events, bytes };
+  }
+
+  async #write(group: Group): Promise<void> {
+    const { log, observer, monotonic } = this.#options;
+    this.#inFlight.add(group);
+    const started = monotonic();
+    const [only] = group.submissions;
+    const records =
+      group.submissions.length === 1 && only !== undefined
+        ? only.records
+        : group.submissions.flatMap((submission) => submission.records);
+    const outcomes = await appendGroup(log, records, (error) => observer.failure(error));
+    observer.group({
+      events: group.events,
+      bytes: group.bytes,
+      seconds: (monotonic() - started) / 1000,
+      failed: outcomes.includes("retry"),
+    });
+    let at = 0;
+    for (const submission of group.submissions) {
+      const end = at + submission.records.length;
+      this.#settle(submission, outcomes.slice(at, end));
+      at = end;
+    }
+    this.#inFlight.delete(group);
+    if (this.#queue.length > 0) this.#schedule();
+  }
+
+  /** Nothing waits for ever: whoever has waited too long is told to retry, whatever becomes of the group. */
+  #sweep(): void {
+    const now = this.#options.monotonic();
+    let late = 0;
+    while (late < this.#queue.length && (this.#queue[late] as Submission).deadline <= now) late++;
+    for (const submission of this.#queue.splice(0, late)) {
+      this.#queueEvents -= submission.records.length;
+      this.#queueBytes -= submission.bytes;
+      this.#settleLate(submission);
+    }
+    for (const group of this.#inFlight) {
+      for (const submission of group.submissions) {
+        if (submission.deadline <= now) this.#settleLate(submission);
+      }
+    }
+    if (this.#queue.length === 0 && this.#inFlight.size === 0) {
+      clearInterval(this.#sweeper);
+      this.#sweeper = undefined;
+    }
+  }
+
+  #settleLate(submission: Submission): void {
+    this.#settle(submission, new Array<Outcome>(submission.records.length).fill("retry"));
+  }
+
+  #settle(submission: Submission, outcomes: readonly Outcome[]): void {
+    if (submission.resolve === undefined) return;
+    submission.resolve(outcomes);
+    submission.resolve = undefined;
+    this.#unanswered--;
+    if (this.#unanswered > 0) return;
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+}

@@ -1,0 +1,195 @@
+import assert from "node:assert/strict";
+import { randomFillSync, randomUUID } from "node:crypto";
+import { after, test } from "node:test";
+import { createTestDatabase } from "../../../test/helpers/database.ts";
+import { decimalText, parseDecimal } from "../../core/decimal.ts";
+import { contentHash } from "../../core/event/content-hash.ts";
+import { type EventRecord, identityOf } from "../../core/event/record.ts";
+import { uuidV7Maker } from "../../core/uuid.ts";
+import { appended } from "./ports.ts";
+import { createRawLog } from "./raw-log.ts";
+
+const database = await createTestDatabase({ after });
+await database.ingest.query({ text: "select raw.prepare_days(1)" });
+
+const makeId = uuidV7Maker(randomFillSync);
+const receipt = { serviceId: 7, now: Date.now(), newId: () => makeId(Date.now()) };
+
+/** A record as the checks make it, of an id and a payload. */
+function record(id: string, payload: string, more: Partial<EventRecord> = {}): EventRecord {
+  const body = Buffer.from(payload);
+  const hash = contentHash(body, 0, body.length);
+  const identity = identityOf(id, receipt);
+  return {
+    kind: "record",
+    serviceId: receipt.serviceId,
+    format: 0,
+    ...identity,
+    hashHigh: hash.high,
+    hashLow: hash.low,
+    occurredAt: receipt.now * 1000,
+    eventType: "test",
+    userKey: null,
+    productKey: null,
+    amount: null,
+    currency: null,
+    items: null,
+    body,
+    start: 0,
+    end: body.length,
+    ...more,
+  };
+}
+
+const log = () => createRawLog({ database: database.ingest, timeoutMs: 5_000 });
+const { accepted, duplicate, conflict } = appended;
+
+test("every column comes back as it was handed over", async () => {
+  const ids = Array.from({ length: 40 }, () => randomUUID());
+  const amounts = [
+    "0",
+    "0.1",
+    "-5",
+    "1299.99",
+    "10000",
+    "0.0001",
+    "100000000.00000001",
+    "12345678901234567890.123",
+  ];
+  const group = ids.map((id, n) =>
+    record(n % 3 === 0 ? `ref ${id} ğüş` : id, `{"n": ${n}, "text": "naïve 😀"}`, {
+      format: (n % 3) as 0 | 1 | 2,
+      occurredAt: 1_705_314_600_123_456 - n * 1e15 * 0.04,
+      eventType: n % 2 === 0 ? "Sipariş Tamamlandı" : "x".repeat(128),
+      userKey: n % 4 === 0 ? null : `user ${n} é`,
+      productKey: n % 5 === 0 ? null : "p".repeat(256),
+      amount: n % 6 === 0 ? null : (parseDecimal(amounts[n % amounts.length] as string) ?? null),
+      currency: n % 7 === 0 ? null : "TRY",
+      items: n % 8 === 0 ? '[{"id":"a","quantity":1,"amount":9.99}]' : null,
+    }),
+  );
+  assert.equal(await log().append(group), null);
+  const rows = await database.owner.query<Record<string, unknown>>({
+    text: `select service_id, format, event_id, event_ref, event_type, user_key, product_key, amount::text,
+      currency, items::text, payload, (extract(epoch from occurred_at) * 1000000)::bigint::text as occurred,
+      (select content_hash::text from raw.identities i where i.event_id = e.event_id) as hash
+      from raw.events e where event_id = any($1)`,
+    values: [group.map(({ eventId }) => eventId)],
+  });
+  assert.equal(rows.length, group.length);
+  for (const sent of group) {
+    const hash = BigInt.asIntN(64, (BigInt(sent.hashHigh) << 32n) | BigInt(sent.hashLow));
+    assert.deepEqual(
+      { ...rows.find((row) => row["event_id"] === sent.eventId) },
+      {
+        service_id: 7,
+        format: sent.format,
+        event_id: sent.eventId,
+        event_ref: sent.eventRef,
+        event_type: sent.eventType,
+        user_key: sent.userKey,
+        product_key: sent.productKey,
+        amount: sent.amount === null ? null : decimalText(sent.amount),
+        currency: sent.currency,
+        items: sent.items,
+        payload: sent.body.toString(),
+        occurred: String(sent.occurredAt),
+        hash: String(hash),
+      },
+    );
+  }
+});
+
+test("an event sent again is a duplicate, one with other content a conflict, and the first stands", async () => {
+  const [a, b, c] = [randomUUID(), "order 17", randomUUID()];
+  assert.equal(await log().append([record(a, "{}"), record(b, "{}")]), null);
+  assert.deepEqual(
+    await log().append([record(c, "{}"), record(b, '{"other":1}'), record(a, "{}")]),
+    [accepted, conflict, duplicate],
+  );
+  assert.deepEqual(await stored(a, b, c), ["{}", "{}", "{}"]);
+});
+
+test("an event twice in one group is kept once, the first of them", async () => {
+  const id = randomUUID();
+  assert.deepEqual(
+    await log().append([
+      record(id, "1"),
+      record(randomUUID(), "2"),
+      record(id, "1"),
+      record(id, "3"),
+    ]),
+    [accepted, accepted, duplicate, conflict],
+  );
+  assert.deepEqual(await stored(id), ["1"]);
+});
+
+test("the same id of two services is two events", async () => {
+  const id = randomUUID();
+  assert.equal(await log().append([record(id, "1"), record(id, "1", { serviceId: 8 })]), null);
+  assert.deepEqual(await stored(id), ["1", "1"]);
+});
+
+test("groups of the same events at the same time keep each once and do not deadlock", async () => {
+  const ids = Array.from({ length: 300 }, () => randomUUID());
+  const groups = Array.from({ length: 6 }, (_, n) =>
+    (n % 2 === 0 ? ids : ids.toReversed()).map((id) => record(id, "{}")),
+  );
+  const verdicts = await Promise.all(groups.map((group) => log().append(group)));
+  const taken = verdicts.map((v) =>
+    v === null ? 300 : v.filter((one) => one === accepted).length,
+  );
+  assert.equal(
+    taken.reduce((sum, n) => sum + n),
+    300,
+  );
+  assert.equal((await stored(...ids)).length, 300);
+});
+
+test("a committed group wakes the readers of weir_raw", async (t) => {
+  const { default: pg } = await import("pg");
+  const client = new pg.Client({ connectionString: database.urls.app });
+  await client.connect();
+  t.after(() => client.end());
+  await client.query("listen weir_raw");
+  const woken = new Promise((resolve) => client.once("notification", resolve));
+  await log().append([record(randomUUID(), "{}")]);
+  await woken;
+});
+
+test("the role that appends can neither read, write nor delete by itself", async () => {
+  for (const text of [
+    "select from raw.events",
+    "select from raw.identities",
+    "delete from raw.events",
+    "insert into raw.identities values (gen_random_uuid(), 1, 1)",
+    "truncate raw.events",
+    "select raw.drop_partitions(now())",
+    "select raw.rotate_identities(now())",
+  ]) {
+    await assert.rejects(database.ingest.query({ text }), { code: "42501" }, text);
+  }
+});
+
+test("called twice in one transaction it refuses instead of keeping an event twice", async () => {
+  const group = [record(randomUUID(), "{}")];
+  await assert.rejects(
+    database.ingest.transaction(async (connection) => {
+      const inside = createRawLog({
+        database: { ...database.ingest, query: connection.query.bind(connection) },
+        timeoutMs: 5_000,
+      });
+      await inside.append(group);
+      await inside.append(group);
+    }),
+    { code: "P0001" },
+  );
+});
+
+async function stored(...ids: string[]): Promise<string[]> {
+  const rows = await database.owner.query<{ payload: string }>({
+    text: "select payload from raw.events where event_id = any($1) order by 1",
+    values: [ids.map((id) => identityOf(id, receipt).eventId)],
+  });
+  return rows.map(({ payload }) => payload);
+}

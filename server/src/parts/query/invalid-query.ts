@@ -1,0 +1,9 @@
+import { WeirError } from "../../core/errors.ts";
+
+/** A refusal that names the parameter and says how to mend it. */
+export function invalidQuery(parameter: string, detail: string): WeirError {
+  return new WeirError("invalid_query", {
+    detail: `${parameter}: ${detail}`,
+    errors: [{ pointer: parameter, detail }],
+  });
+}

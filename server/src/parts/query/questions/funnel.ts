@@ -1,0 +1,156 @@
+import type { Funnel } from "@weir/protocol";
+import type { Queryable, Statement } from "../../../core/ports/database.ts";
+import type { Asker } from "../ask.ts";
+import { invalidQuery } from "../invalid-query.ts";
+import { type AskedRange, instantOf, rangeAnswer } from "../range.ts";
+import type { MinuteRange } from "../spans.ts";
+import { actionNumbers } from "./overview.ts";
+import { countViewers } from "./users.ts";
+
+const maxSteps = 8;
+const maxWithinSeconds = 30 * 86_400;
+const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
+
+/** Reads `24h`, `30m`, `90s` or `7d`. @returns seconds. @throws WeirError invalid_query */
+export function readWithin(value: unknown): number {
+  const parts = /^([1-9]\d{0,6})([smhd])$/.exec(String(value ?? "24h"));
+  const seconds = Number(parts?.[1]) * (units[parts?.[2] ?? ""] ?? Number.NaN);
+  if (!(seconds <= maxWithinSeconds)) {
+    throw invalidQuery("within", "must be a time of at most 30 days, e.g. 30m, 24h or 7d");
+  }
+  return seconds;
+}
+
+/** Reads `a,b,c`: two to eight event types in order. @throws WeirError invalid_query */
+export function readSteps(value: unknown): string[] | undefined {
+  if (value === undefined) return undefined;
+  const steps = String(value).split(",");
+  if (steps.length < 2 || steps.length > maxSteps || steps.includes("")) {
+    throw invalidQuery("steps", `must name 2 to ${maxSteps} event types, parted by commas`);
+  }
+  return steps;
+}
+
+/**
+ * How many users came through each step, in order, with the last at most `withinSeconds` after the
+ * first, all inside the range. Any chain counts, not only the first one; a later step may bear the
+ * same instant. Without `steps` it is the shop's funnel (view, cart, purchase), read from the key
+ * facts; free steps read an event each.
+ */
+export async function readFunnel(
+  asker: Asker,
+  question: { range: AskedRange; steps: string[] | undefined; withinSeconds: number },
+  signal: AbortSignal,
+): Promise<Funnel> {
+  const { range, steps, withinSeconds } = question;
+  const weight = steps === undefined ? "heavy" : "freeForm";
+  const answer = await asker.ask({ weight, signal }, async (connection) => {
+    const counts =
+      steps === undefined
+        ? await countCommerce(connection, range, withinSeconds)
+        : await countSteps(connection, range, { steps, withinSeconds });
+    const names = steps ?? ["view", "cart", "purchase"];
+    return {
+      steps: names.map((name, index) => ({
+        name,
+        users: counts[index] ?? 0,
+        from_previous: index === 0 ? null : ratio(counts[index], counts[index - 1]),
+        from_first: index === 0 ? null : ratio(counts[index], counts[0]),
+      })),
+    };
+  });
+  return {
+    range: rangeAnswer(range),
+    kind: steps === undefined ? "commerce" : "free",
+    within_s: withinSeconds,
+    ...answer,
+  };
+}
+
+function ratio(part = 0, whole = 0): number | null {
+  return whole === 0 ? null : part / whole;
+}
+
+/**
+ * A row of the key facts knows the view of the chain that ends with it and starts last: for a purchase
+ * by way of the latest cart before it. If any chain is short enough, this one is.
+ */
+async function countCommerce(
+  connection: Queryable,
+  range: MinuteRange,
+  withinSeconds: number,
+): Promise<number[]> {
+  const views = await countViewers(connection, range);
+  const usersWith = (action: number) =>
+    `bit_or(1::bigint << (user_id & 63)) filter (where action = ${action})`;
+  // Sets of 64 users a row, see distinctUsers.
+  const [row] = await connection.query<{ carts: string; purchases: string }>({
+    text: `
+      select coalesce(sum(bit_count(carted::bit(64))), 0) as carts,
+        coalesce(sum(bit_count(bought::bit(64))), 0) as purchases
+      from (
+        select ${usersWith(actionNumbers.cart)} as carted, ${usersWith(actionNumbers.purchase)} as bought
+        from analytics.key_facts
+        where occurred_at >= $1 and occurred_at < $2
+          and last_view_at >= greatest($1::timestamptz, occurred_at - $3::int * interval '1 second')
+        group by user_id >> 6
+      ) as blocks`,
+    values: [instantOf(range.from), instantOf(range.to), withinSeconds],
+  });
+  return [views, Number(row?.carts ?? 0), Number(row?.purchases ?? 0)];
+}
+
+/** Free steps: one sort of the events of the steps by user and time, one pass a step over it. */
+async function countSteps(
+  connection: Queryable,
+  range: MinuteRange,
+  funnel: { steps: readonly string[]; withinSeconds: number },
+): Promise<number[]> {
+  const types = await connection.query<{ id: number; name: string }>({
+    text: "select id, name from analytics.event_types where name = any ($1::text[])",
+    values: [funnel.steps],
+  });
+  const ids = new Map(types.map(({ id, name }) => [name, id]));
+  // Ids begin with 1: a type that was never seen matches nothing.
+  const steps = funnel.steps.map((name) => ids.get(name) ?? 0);
+  const [row] = await connection.query<Record<string, string>>(
+    stepsStatement(range, { steps, withinSeconds: funnel.withinSeconds }),
+  );
+  return steps.map((_, index) => Number(row?.[`s${index}`] ?? 0));
+}
+
+function stepsStatement(
+  range: MinuteRange,
+  { steps, withinSeconds }: { steps: readonly number[]; withinSeconds: number },
+): Statement {
+  const types = [...new Set(steps)];
+  // Events of one instant are taken in the order of their types' first step.
+  let chains = `
+    select user_id, occurred_at, array_position($4::int[], event_type) as kind,
+      case when event_type = ($4::int[])[1] then occurred_at end as c0
+    from analytics.facts
+    where occurred_at >= $1 and occurred_at < $2 and user_id is not null
+      and event_type = any ($4::int[])`;
+  for (const [index, step] of steps.entries()) {
+    if (index === 0) continue;
+    const earlier = Array.from({ length: index }, (_, before) => `c${before}`);
+    // The latest start of a chain that an earlier event brought to the step before.
+    chains = `
+      select user_id, occurred_at, kind, ${earlier.join(", ")},
+        case when kind = ${types.indexOf(step) + 1} then
+          max(c${index - 1}) over (partition by user_id order by occurred_at, kind
+            rows between unbounded preceding and 1 preceding)
+        end as c${index}
+      from (${chains}) as s${index}`;
+  }
+  const reached = steps.map((_, index) => `count(*) filter (where r${index}) as s${index}`);
+  const flags = steps.map(
+    (_, index) => `bool_or(occurred_at - c${index} <= $3::int * interval '1 second') as r${index}`,
+  );
+  return {
+    text: `
+      select ${reached.join(", ")}
+      from (select ${flags.join(", ")} from (${chains}) as chains group by user_id) as users`,
+    values: [instantOf(range.from), instantOf(range.to), withinSeconds, types],
+  };
+}

@@ -1,0 +1,285 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { test } from "node:test";
+import { createTestDatabase, type TestDatabase } from "../../../test/helpers/database.ts";
+import { until } from "../../../test/helpers/until.ts";
+import { contentHash } from "../../core/event/content-hash.ts";
+import type { EventRecord } from "../../core/event/record.ts";
+import { appended, type RawLog } from "../ingest/ports.ts";
+import { createRawLog } from "../ingest/raw-log.ts";
+import { createRetention, type Retention } from "./retention.ts";
+
+const dayMs = 86_400_000;
+const { accepted, duplicate, conflict } = appended;
+
+function record(eventId: string, payload = "{}"): EventRecord {
+  const body = Buffer.from(payload);
+  const hash = contentHash(body, 0, body.length);
+  return {
+    kind: "record",
+    serviceId: 1,
+    format: 0,
+    answerId: eventId,
+    eventId,
+    eventRef: null,
+    hashHigh: hash.high,
+    hashLow: hash.low,
+    occurredAt: Date.now() * 1000,
+    eventType: "test",
+    userKey: null,
+    productKey: null,
+    amount: null,
+    currency: null,
+    items: null,
+    body,
+    start: 0,
+    end: body.length,
+  };
+}
+
+function rawLog(database: TestDatabase): RawLog {
+  return createRawLog({ database: database.ingest, timeoutMs: 5_000 });
+}
+
+function retentionAt(database: TestDatabase, shiftMs = 0, rawDays = 90): Retention {
+  return createRetention({
+    database: database.owner,
+    settings: { rawDays, partitionsAhead: 3 },
+    now: () => Date.now() + shiftMs,
+  });
+}
+
+async function partitions(database: TestDatabase): Promise<string[]> {
+  const rows = await database.owner.query<{ name: string }>({
+    text: "select inhrelid::regclass::text as name from pg_inherits where inhparent = 'raw.events'::regclass order by 1",
+  });
+  return rows.map(({ name }) => name);
+}
+
+function partitionName(at: number): string {
+  return `raw.events_${new Date(at).toISOString().slice(0, 10).replaceAll("-", "")}`;
+}
+
+/** Moves the generation's beginning into the past, as if Weir had run that long. */
+async function age(database: TestDatabase, days: number): Promise<void> {
+  await database.owner.query({
+    text: "update raw.identity_generation set started_at = now() - make_interval(days => $1)",
+    values: [days],
+  });
+}
+
+test("today and the three days after it have their partitions before the first event", async (t) => {
+  const database = await createTestDatabase(t);
+  await retentionAt(database).round();
+  await retentionAt(database).round();
+  const now = Date.now();
+  assert.deepEqual(
+    await partitions(database),
+    [0, 1, 2, 3].map((n) => partitionName(now + n * dayMs)),
+  );
+});
+
+test("expired days are dropped, days that a reader has not read are kept for it", async (t) => {
+  const database = await createTestDatabase(t);
+  const now = Date.now();
+  for (const days of [100, 95, 91, 90, 89]) {
+    await database.owner.query({
+      text: "select raw.ensure_partition($1)",
+      values: [new Date(now - days * dayMs).toISOString().slice(0, 10)],
+    });
+  }
+  await database.owner.query({ text: "update etl.cursors set read_at = now()" });
+  await database.owner.query({
+    text: `insert into etl.cursors (reader, position, read_at)
+      values ('windows', pg_current_snapshot(), now() - interval '97 days')
+      on conflict (reader) do update set read_at = excluded.read_at`,
+  });
+  const held = await retentionAt(database).round();
+  assert.equal(held.heldBackBy, "windows");
+  assert.deepEqual(held.dropped, [partitionName(now - 100 * dayMs).slice(4)]);
+  await database.owner.query({ text: "update etl.cursors set read_at = now()" });
+  const free = await retentionAt(database).round();
+  assert.equal(free.heldBackBy, undefined);
+  assert.deepEqual(
+    free.dropped,
+    [95, 91].map((days) => partitionName(now - days * dayMs).slice(4)),
+  );
+});
+
+test("facts are kept as long as the raw events that they were made of", async (t) => {
+  const database = await createTestDatabase(t);
+  await database.owner.query({
+    text: "select etl.ensure_facts_partitions(current_date - 3, current_date)",
+  });
+  const facts = async () =>
+    (
+      await database.owner.query<{ name: string }>({
+        text: "select inhrelid::regclass::text as name from pg_inherits where inhparent = 'analytics.facts'::regclass order by 1",
+      })
+    ).map(({ name }) => name);
+  const before = await facts();
+  assert.equal(before.length, 5, "four days and the default");
+  const { dropped } = await retentionAt(database, 0, 2).round();
+  assert.equal(dropped.length, 1);
+  assert.deepEqual(
+    await facts(),
+    before.filter((name) => name !== `analytics.${dropped[0]}`),
+  );
+});
+
+test("an event sent again days later is still a duplicate, though its day is another partition", async (t) => {
+  const database = await createTestDatabase(t);
+  await retentionAt(database).round();
+  const id = randomUUID();
+  await rawLog(database).append([record(id)]);
+  // the first one was received two days ago
+  await database.owner.query({
+    text: "select raw.ensure_partition(((now() at time zone 'UTC')::date - 2))",
+  });
+  await database.owner.query({
+    text: "update raw.events set received_at = received_at - interval '2 days'",
+  });
+  assert.deepEqual(await rawLog(database).append([record(id)]), [duplicate]);
+  assert.deepEqual(await rawLog(database).append([record(id, "[]")]), [conflict]);
+});
+
+test("identities outlive one rotation and are forgotten by the second", async (t) => {
+  const database = await createTestDatabase(t);
+  const retention = retentionAt(database);
+  await retention.round();
+  const id = randomUUID();
+  const log = rawLog(database);
+  await log.append([record(id)]);
+  assert.equal((await retention.round()).rotatedIdentities, false, "the generation is young");
+
+  await age(database, 91);
+  assert.equal((await retention.round()).rotatedIdentities, true);
+  assert.equal((await retention.round()).rotatedIdentities, false);
+  const [a, b] = [randomUUID(), randomUUID()];
+  assert.deepEqual(await log.append([record(a), record(id, "[]"), record(b)]), [
+    accepted,
+    conflict,
+    accepted,
+  ]);
+  assert.equal(
+    await log.append([record(randomUUID())]),
+    null,
+    "new events take the short way again",
+  );
+  assert.deepEqual(await log.append([record(id)]), [duplicate]);
+
+  // seen in this generation, it is remembered for the next, with the content that stands
+  await age(database, 91);
+  assert.equal((await retention.round()).rotatedIdentities, true);
+  assert.deepEqual(await log.append([record(id, "[]"), record(a)].toSorted(byId)), [
+    ...[
+      { id, verdict: conflict },
+      { id: a, verdict: duplicate },
+    ]
+      .toSorted((x, y) => (x.id < y.id ? -1 : 1))
+      .map(({ verdict }) => verdict),
+  ]);
+
+  const seldom = randomUUID();
+  await log.append([record(seldom)]);
+  for (const _ of [1, 2]) {
+    await age(database, 91);
+    await retention.round();
+  }
+  assert.equal(await log.append([record(seldom)]), null, "forgotten after two generations");
+});
+
+function byId(a: EventRecord, b: EventRecord): number {
+  return a.eventId < b.eventId ? -1 : 1;
+}
+
+test("rotations and drops while groups are being written lose nothing and keep nothing twice", async (t) => {
+  const database = await createTestDatabase(t);
+  const retention = retentionAt(database);
+  await retention.round();
+  const log = rawLog(database);
+  const ids = Array.from({ length: 400 }, () => randomUUID());
+  let writing = true;
+  let rotations = 0;
+  const turning = (async () => {
+    while (writing || rotations === 0) {
+      await age(database, 91);
+      if ((await retention.round()).rotatedIdentities) rotations++;
+      // an id seen in each round is copied on; two unseen rotations would forget it
+      const again = await log.append(ids.slice(0, 100).map((id) => record(id)));
+      for (const verdict of again ?? []) assert.notEqual(verdict, conflict);
+    }
+  })();
+  for (let round = 0; round < 20; round++) {
+    const first = ids.slice(0, 100).map((id) => record(id));
+    await Promise.all([log.append(first), log.append(first.toReversed())]);
+  }
+  writing = false;
+  await turning;
+  assert.ok(rotations > 0);
+  const [found] = await database.owner.query<{ rows: string; ids: string }>({
+    text: "select count(*) as rows, count(distinct event_id) as ids from raw.events",
+  });
+  assert.deepEqual({ ...found }, { rows: "100", ids: "100" });
+});
+
+test("a day nobody prepared is prepared by the first group of it", async (t) => {
+  const database = await createTestDatabase(t);
+  const { appendGroup } = await import("../ingest/append-group.ts");
+  assert.deepEqual(await partitions(database), []);
+  const outcomes = await appendGroup(rawLog(database), [record(randomUUID())], (error) => {
+    throw error;
+  });
+  assert.deepEqual(outcomes, ["accepted"]);
+});
+
+test("making a day waits neither for writers nor for readers that hold the log", async (t) => {
+  const database = await createTestDatabase(t);
+  await retentionAt(database).round();
+  await database.owner.transaction(async (reader) => {
+    await reader.query({ text: "select count(*) from raw.events" });
+    await database.ingest.transaction(async (writer) => {
+      await writer.query({ text: "select raw.prepare_days(0)" });
+      await createRawLog({
+        database: { ...database.ingest, query: writer.query.bind(writer) },
+        timeoutMs: 5_000,
+      }).append([record(randomUUID())]);
+      await database.owner.query(
+        { text: "select raw.ensure_partition((now() at time zone 'UTC')::date + 9)" },
+        { timeoutMs: 2_000 },
+      );
+    });
+  });
+});
+
+test("a day that two sessions make at the same time is made once, and neither fails", async (t) => {
+  const { owner } = await createTestDatabase(t);
+  const make = { text: "select raw.ensure_partition(date '2024-01-15')" };
+  let second: Promise<unknown> | undefined;
+  await owner.transaction(async (first) => {
+    await first.query(make);
+    second = owner.query(make);
+    const waits = () =>
+      owner.query({ text: "select from pg_locks where locktype = 'advisory' and not granted" });
+    await until(async () => (await waits()).length > 0, { what: "the second session to wait" });
+  });
+  await second;
+});
+
+test("the part works at once, goes on, and ends with its signal", async (t) => {
+  const database = await createTestDatabase(t);
+  const stop = new AbortController();
+  t.after(() => stop.abort());
+  const rounds: unknown[] = [];
+  const retention = createRetention({
+    database: database.owner,
+    settings: { rawDays: 90, partitionsAhead: 1 },
+    now: () => Date.now(),
+    onRound: (round) => rounds.push(round),
+  });
+  const running = retention.run(stop.signal);
+  await until(() => rounds.length === 1, { what: "the first round" });
+  assert.equal(retention.problem?.(), undefined);
+  stop.abort();
+  await running;
+});

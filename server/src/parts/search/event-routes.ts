@@ -1,0 +1,132 @@
+/** Events by meaning, where the collection `events` is kept. */
+import {
+  type EventSearchFilter,
+  type EventSearchQuestion,
+  eventSearchAnswerSchema,
+  eventSearchQuestionSchema,
+  type FoundEvent,
+} from "@weir/protocol";
+import { WeirError } from "../../core/errors.ts";
+import type { Route, RouteRequest } from "../../core/ports/route.ts";
+import type { Condition, Filter, ScoredPoint } from "../../core/ports/vector-store.ts";
+import { parseTimestamp } from "../../core/timestamp.ts";
+import type { SearchContext } from "./context.ts";
+import type { Target } from "./searcher.ts";
+
+const normalLimit = 10;
+
+export function eventSearchRoutes(context: SearchContext): Route[] {
+  return [
+    {
+      method: "POST",
+      path: "/api/events/search",
+      view: "search.event_search",
+      access: "permission",
+      summary: "Events by meaning; needs the setting stream.events_collection.",
+      body: { kind: "json", schema: eventSearchQuestionSchema },
+      responses: { 200: { description: "Events, best first.", schema: eventSearchAnswerSchema } },
+      handle: (request) => search(context, request),
+    },
+  ];
+}
+
+async function search(context: SearchContext, { body, signal }: RouteRequest) {
+  const question = body as EventSearchQuestion;
+  const filter = filterOf(question.filter);
+  const target = await targetOf(context, question.model);
+  const { searcher } = context;
+  const vector = await searcher.embed(target, question.text, signal);
+  const threshold = question.score_threshold;
+  // a text without a single known letter sequence is like nothing
+  const found = vector.every((value) => value === 0)
+    ? []
+    : await searcher.ask(signal, (store, options) =>
+        store.query(
+          target.collection,
+          {
+            vector,
+            limit: question.limit ?? normalLimit,
+            with_payload: true,
+            ...(filter === undefined ? {} : { filter }),
+            ...(threshold === undefined ? {} : { score_threshold: threshold }),
+          },
+          options,
+        ),
+      );
+  const results = found.map(eventOf);
+  return { status: 200, body: { results, source: await searcher.source(target, signal) } };
+}
+
+async function targetOf(
+  { searcher, models, eventsAreKept }: SearchContext,
+  modelId: string | undefined,
+): Promise<Target> {
+  const { id, collections } = await models.resolve(modelId);
+  if (collections.events !== undefined) return searcher.target("events", modelId);
+  if (eventsAreKept) {
+    throw new WeirError("search_unavailable", {
+      detail: `the model ${id} has no collection for events yet; the part stream makes one within seconds`,
+      retryAfterSeconds: 2,
+    });
+  }
+  throw new WeirError("not_found", {
+    detail:
+      "events are not searchable here: set stream.events_collection to true in weir.yaml (or " +
+      "WEIR_STREAM_EVENTS_COLLECTION=true) and restart; events of the last days are filled in then",
+  });
+}
+
+/** @throws WeirError invalid_request */
+function filterOf(wanted: EventSearchFilter = {}): Filter | undefined {
+  const must: Condition[] = [];
+  for (const key of ["event_type", "category", "product_id", "source"] as const) {
+    const any = wanted[key];
+    if (any !== undefined) must.push({ key, match: { any } });
+  }
+  if (wanted.user_id !== undefined) {
+    must.push({ key: "user_id", match: { value: wanted.user_id } });
+  }
+  const from = instantOf("from", wanted.from);
+  const to = instantOf("to", wanted.to);
+  if (from !== undefined && to !== undefined && from >= to) {
+    throw new WeirError("invalid_request", { detail: "/filter/from must lie before /filter/to." });
+  }
+  if (from !== undefined || to !== undefined) {
+    const range = {
+      ...(from === undefined ? {} : { gte: new Date(from).toISOString() }),
+      ...(to === undefined ? {} : { lt: new Date(to).toISOString() }),
+    };
+    must.push({ key: "occurred_at", range });
+  }
+  return must.length === 0 ? undefined : { must };
+}
+
+/** Milliseconds since 1970. */
+function instantOf(name: "from" | "to", text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const microseconds = parseTimestamp(text);
+  if (typeof microseconds === "number") return Math.ceil(microseconds / 1000);
+  throw new WeirError("invalid_request", {
+    detail: `/filter/${name} is no instant with an offset, e.g. 2026-01-31T00:00:00Z.`,
+  });
+}
+
+function eventOf({ id, payload = {}, score }: ScoredPoint): FoundEvent {
+  const text = (name: string) => {
+    const value = payload[name];
+    return typeof value === "string" ? value : undefined;
+  };
+  const texts = (name: string) =>
+    [payload[name]].flat().filter((value) => typeof value === "string");
+  return {
+    event_id: text("event_id") ?? id,
+    score: Math.round(score * 1e6) / 1e6,
+    event_type: text("event_type") ?? "",
+    source: text("source") ?? "",
+    user_id: text("user_id") ?? null,
+    product_ids: texts("product_id"),
+    categories: texts("category"),
+    occurred_at: text("occurred_at") ?? "",
+    received_at: text("received_at") ?? "",
+  };
+}

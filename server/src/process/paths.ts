@@ -1,0 +1,9 @@
+import { fileURLToPath } from "node:url";
+
+/** The role files of this installation. */
+export const policiesFolder = fileURLToPath(new URL("../../../policies", import.meta.url));
+
+/** Where the dashboard's static export lies, or will lie once it is built. */
+export const dashboardFolder =
+  process.env["WEIR_DASHBOARD_DIR"] ??
+  fileURLToPath(new URL("../../../dashboard/out", import.meta.url));

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { createTestFolder } from "../../test/helpers/database.ts";
+import { until } from "../../test/helpers/until.ts";
+import { type ChildSpec, Supervisor } from "./supervisor.ts";
+
+/** A program that says it is ready with what it was given, or why it is not. */
+const program = `
+  const [url] = process.argv.slice(2);
+  if (url === undefined) {
+    console.error("weir: the reason\\n      and what helps");
+    process.exitCode = 1;
+    process.disconnect();
+  } else process.send({ type: "ready", url });
+`;
+
+async function supervise(t: TestContext): Promise<Supervisor> {
+  const folder = await createTestFolder(t);
+  const main = join(folder, "main.mjs");
+  await writeFile(main, program);
+  const supervisor = new Supervisor({ main, environment: {}, logFolder: join(folder, "logs") });
+  t.after(() => supervisor.stop());
+  return supervisor;
+}
+
+test("a child that ends at its start says why, in its own words", async (t) => {
+  const supervisor = await supervise(t);
+  await assert.rejects(supervisor.start({ name: "http", arguments: () => [] }, 10_000), {
+    message:
+      "http ended at start (exit code 1)\n      weir: the reason\n            and what helps",
+  });
+});
+
+test("a child that ends later is started again, and told its URL of before", async (t) => {
+  const supervisor = await supervise(t);
+  const told: (string | undefined)[] = [];
+  const spec: ChildSpec = {
+    name: "http",
+    arguments(urlBefore) {
+      told.push(urlBefore);
+      return [urlBefore ?? "http://127.0.0.1:1234"];
+    },
+  };
+  assert.equal(await supervisor.start(spec, 10_000), "http://127.0.0.1:1234");
+  process.kill(supervisor.processIds["http"] ?? 0, "SIGKILL");
+  await until(() => told.length === 2, { what: "the second start" });
+  assert.deepEqual(told, [undefined, "http://127.0.0.1:1234"]);
+  assert.equal(supervisor.restarts, 1);
+});
