@@ -14,7 +14,7 @@ import {
   fitLsa,
 } from "../server/src/adapters/embeddings/embedders.ts";
 import { pick, type Random, seededRandom, zipf } from "../server/src/parts/demo/random.ts";
-import { productName } from "./running-weir.ts";
+import { productName } from "../testing/product-name.ts";
 
 const { values } = parseArgs({
   options: {

@@ -15,9 +15,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { openPool, type Pool } from "../server/src/adapters/postgres/pool.ts";
-import { makeId, makeRandom } from "./generate.ts";
+import { productName } from "../testing/product-name.ts";
+import { makeId, makeRandom } from "../testing/random.ts";
 import { sampleEvent } from "./load-generator.ts";
-import { productName, type System, start, stop } from "./running-weir.ts";
+import { type System, start, stop } from "./running-weir.ts";
 
 const steadyRate = 500;
 const connections = 16;

@@ -18,8 +18,9 @@ import {
 } from "../server/src/parts/etl/event-types.ts";
 import { requestRerun } from "../server/src/parts/etl/reruns.ts";
 import { createEtl } from "../server/src/parts/etl/worker.ts";
+import { makeId, makeRandom } from "../testing/random.ts";
 import { withBenchServer } from "./etl.ts";
-import { foldAll, makeId, makeRandom, writeHistory } from "./generate.ts";
+import { foldAll, writeHistory } from "./generate.ts";
 
 interface Wanted {
   readonly rate: number;

@@ -13,6 +13,7 @@ import {
   defaultEventTypeMapping,
   syncEventTypeMapping,
 } from "../server/src/parts/etl/event-types.ts";
+import { makeId, makeRandom } from "../testing/random.ts";
 import { copyRows } from "./copy-rows.ts";
 
 export interface History {
@@ -119,27 +120,6 @@ export function copyLine(event: GeneratedEvent, id: string): string {
 
 export const copyStatement =
   "copy raw.events (service_id, format, event_id, received_at, occurred_at, user_key, product_key, amount, currency, event_type, payload) from stdin";
-
-/** A version 4 UUID out of the generator's own randomness. */
-export function makeId(random: () => number): string {
-  const hex = (digits: number) =>
-    Math.floor(random() * 2 ** (4 * digits))
-      .toString(16)
-      .padStart(digits, "0");
-  return `${hex(8)}-${hex(4)}-4${hex(3)}-8${hex(3)}-${hex(12)}`;
-}
-
-/** mulberry32 twice: 53 bits, fast, the same on every machine. */
-export function makeRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return (mixed ^ (mixed >>> 14)) >>> 0;
-  };
-  return () => ((next() >>> 5) * 67_108_864 + (next() >>> 6)) / 9_007_199_254_740_992;
-}
 
 /** Ranks 0..n-1 with probability ~ 1 / (rank + 1)^exponent. */
 function makeZipf(n: number, exponent: number): (uniform: number) => number {

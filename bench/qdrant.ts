@@ -9,8 +9,8 @@ import { randomUUID } from "node:crypto";
 import { parseArgs } from "node:util";
 import { createQdrantStore } from "../server/src/adapters/vectors/qdrant/store.ts";
 import type { Filter, Point } from "../server/src/core/ports/vector-store.ts";
-import { startQdrantShim } from "../server/test/helpers/qdrant-shim.ts";
-import { makeRandom } from "./generate.ts";
+import { startQdrantShim } from "../testing/qdrant-shim.ts";
+import { makeRandom } from "../testing/random.ts";
 
 const { values } = parseArgs({
   options: {

@@ -18,8 +18,8 @@ import { migrate } from "../server/src/adapters/postgres/migrate.ts";
 import { openPool } from "../server/src/adapters/postgres/pool.ts";
 import { requestRerun } from "../server/src/parts/etl/reruns.ts";
 import { queryRoutes } from "../server/src/parts/query/routes.ts";
-import { clientOf } from "../server/test/oracle/client.ts";
-import { makeRandom } from "./generate.ts";
+import { clientOf } from "../testing/query-client.ts";
+import { makeRandom } from "../testing/random.ts";
 
 interface Kind {
   readonly name: string;

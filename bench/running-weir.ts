@@ -5,6 +5,7 @@ import { Agent, request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type RunFile, readRunFile, readSecretFile } from "../server/src/process/run-file.ts";
+import { productName } from "../testing/product-name.ts";
 import { readTree } from "./processes.ts";
 
 const main = fileURLToPath(new URL("../server/src/main.ts", import.meta.url));
@@ -61,19 +62,6 @@ function memoryMb(root: number): number {
 /** All of it: PostgreSQL is a child of the supervisor that started it. */
 export function systemMb({ run }: System): number {
   return memoryMb(run.pids["supervisor"] ?? 0);
-}
-
-const words = [
-  ["red", "blue", "green", "white", "black", "pink", "silver", "golden"],
-  ["small", "large", "vintage", "modern", "wooden", "glass", "paper", "steel"],
-  ["mug", "lamp", "bag", "clock", "chair", "bowl", "candle", "frame", "jar", "tray"],
-  ["with hearts", "with stars", "with spots", "for tea", "for the garden", "for children"],
-];
-
-/** A name of several words, the same for the same number. */
-export function productName(n: number): string {
-  const parts = words.map((list, place) => list[Math.floor(n / 7 ** place) % list.length]);
-  return `${parts.join(" ")} no ${n % 997}`;
 }
 
 let counter = 0;

@@ -19,7 +19,8 @@ import { createEmbedderShelf } from "../server/src/parts/models/embedder-shelf.t
 import { createModelDirectory } from "../server/src/parts/search/model-directory.ts";
 import { searchRoutes } from "../server/src/parts/search/routes.ts";
 import { Searcher } from "../server/src/parts/search/searcher.ts";
-import { pace, productName, type System, start, stop } from "./running-weir.ts";
+import { productName } from "../testing/product-name.ts";
+import { pace, type System, start, stop } from "./running-weir.ts";
 
 interface Latency {
   readonly what: string;

@@ -22,7 +22,7 @@ import { openPool } from "../server/src/adapters/postgres/pool.ts";
 import { IndexCollection } from "../server/src/adapters/vectors/embedded/index/collection.ts";
 import { createEmbeddedStore } from "../server/src/adapters/vectors/embedded/store.ts";
 import type { Filter } from "../server/src/core/ports/vector-store.ts";
-import { makeRandom } from "./generate.ts";
+import { makeRandom } from "../testing/random.ts";
 import { benchHttp } from "./search-over-http.ts";
 
 const { values } = parseArgs({

@@ -25,9 +25,9 @@ import { createModels } from "../server/src/parts/models/models.ts";
 import { createProcessor } from "../server/src/parts/stream/process-events.ts";
 import { createRefresh } from "../server/src/parts/stream/refresh.ts";
 import { createStream, type PageReport } from "../server/src/parts/stream/stream.ts";
-import { makeId, makeRandom } from "./generate.ts";
+import { productName } from "../testing/product-name.ts";
+import { makeId, makeRandom } from "../testing/random.ts";
 import { treeMicros } from "./processes.ts";
-import { productName } from "./running-weir.ts";
 
 const { values: flags } = parseArgs({
   options: {

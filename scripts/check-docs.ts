@@ -17,7 +17,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readRunFile } from "../server/src/process/run-file.ts";
-import { until } from "../server/test/helpers/until.ts";
+import { until } from "../testing/until.ts";
 import { type Block, blocksOf } from "./markdown-blocks.ts";
 
 const root = join(import.meta.dirname, "..");

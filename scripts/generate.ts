@@ -7,7 +7,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { dumpSchema } from "../server/src/adapters/postgres/dump-schema.ts";
-import { createTestDatabase } from "../server/test/helpers/database.ts";
+import { createTestDatabase } from "../testing/database.ts";
 import { biomeBoundaries } from "./boundaries/biome-overrides.ts";
 import { firstDifference } from "./first-difference.ts";
 

@@ -79,7 +79,7 @@ const stream = run({
   timeout: group.timeout,
   execArgv: [
     "--disable-warning=ExperimentalWarning",
-    `--import=${join(root, "server/test/helpers/property-seed.ts")}`,
+    `--import=${join(root, "testing/property-seed.ts")}`,
   ],
   ...(values.name === undefined ? {} : { testNamePatterns: [new RegExp(values.name)] }),
   ...(group.coverage && paths.length === 0

@@ -1,5 +1,5 @@
 import type { RetailLine } from "../../server/src/parts/demo/uci.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../../testing/quality/nearest.ts";
 
 /**
  * How many times as often a product and its nearest neighbours stand on one invoice as two random products do.

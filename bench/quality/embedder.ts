@@ -17,9 +17,9 @@ import { fold } from "../../server/src/adapters/embeddings/fold.ts";
 import type { Embedder } from "../../server/src/core/ports/embedder.ts";
 import { parseRetail } from "../../server/src/parts/demo/uci.ts";
 import { fuseRanks, rankByLetters } from "../../server/src/parts/search/lexical.ts";
-import { alteredNames, type NamedCase } from "./altered-names.ts";
+import { alteredNames, type NamedCase } from "../../testing/quality/altered-names.ts";
+import { nearestTo, rankOf } from "../../testing/quality/nearest.ts";
 import { basketLift } from "./baskets.ts";
-import { nearestTo, rankOf } from "./nearest.ts";
 
 const { values } = parseArgs({
   options: {
@@ -172,7 +172,7 @@ function hybridRank({ query, question, wanted, names, vectors }: Parameters<Rank
 }
 
 function readLines(file: string): string[] {
-  return readFileSync(join(import.meta.dirname, file), "utf8")
+  return readFileSync(join(import.meta.dirname, "..", "..", "testing", "quality", file), "utf8")
     .trim()
     .split("\n");
 }

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { until } from "../../server/test/helpers/until.ts";
+import { until } from "../../testing/until.ts";
 
 /** A checkout with the real launcher, one dependency, and a server and an npm that tell what they see. */
 interface Checkout {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { createTestDatabase, createTestFolder } from "../../test/helpers/database.ts";
+import { createTestDatabase, createTestFolder } from "../../../testing/database.ts";
 import { addLetter } from "../../test/helpers/letters.ts";
 import { runCommand } from "../../test/helpers/weir.ts";
 import { createReplayWorker } from "../parts/dlq/replay.ts";

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { createTestFolder } from "../../test/helpers/database.ts";
-import { until } from "../../test/helpers/until.ts";
+import { createTestFolder } from "../../../testing/database.ts";
+import { until } from "../../../testing/until.ts";
 import { loadConfig } from "./load.ts";
 import { watchConfig } from "./watch.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createTestFolder } from "../helpers/database.ts";
-import { until } from "../helpers/until.ts";
+import { createTestFolder } from "../../../testing/database.ts";
+import { until } from "../../../testing/until.ts";
 import { startWeir } from "../helpers/weir.ts";
 
 const at = "2026-01-15T10:30:00.000Z";

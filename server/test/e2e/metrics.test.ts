@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { until } from "../../../testing/until.ts";
 import { serverProcesses } from "../../src/adapters/postgres/server-process.ts";
-import { until } from "../helpers/until.ts";
 import { startWeir } from "../helpers/weir.ts";
 
 test("metrics count what was sent and say how old the windows are; health follows the database", async (t) => {

@@ -3,8 +3,8 @@ import { type TestContext, test } from "node:test";
 import { liveFeed, type RawEvent, type ServerFrame } from "@weir/protocol";
 import { createClient, type EventStore, RefusedError } from "@weir/sdk";
 import { WebSocket } from "ws";
+import { until } from "../../../testing/until.ts";
 import { readSamples, replayEvents, runDemo, sampleFolder } from "../../src/parts/demo/run-demo.ts";
-import { until } from "../helpers/until.ts";
 import { type RunningWeir, startWeir } from "../helpers/weir.ts";
 
 async function openFeed(t: TestContext, weir: RunningWeir, query = "") {

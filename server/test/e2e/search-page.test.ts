@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Page } from "playwright-core";
+import { until } from "../../../testing/until.ts";
 import { openPage, seriousFindings } from "../helpers/browser.ts";
 import { startEndpoint } from "../helpers/embeddings-endpoint.ts";
-import { until } from "../helpers/until.ts";
 import { type RunningWeir, runCommand, startWeir } from "../helpers/weir.ts";
 
 const waitMs = 20_000;

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { createTestFolder } from "../helpers/database.ts";
-import { until } from "../helpers/until.ts";
+import { createTestFolder } from "../../../testing/database.ts";
+import { until } from "../../../testing/until.ts";
 import { type RunningWeir, runCommand, startWeir } from "../helpers/weir.ts";
 
 const stopLimitMs = 5_000;

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
+import { type CleanUp, createTestDatabase, type TestDatabase } from "../../../testing/database.ts";
 import { type Administration, localActor } from "../../src/parts/auth/administration.ts";
 import { Directory, type DirectoryOptions } from "../../src/parts/auth/directory.ts";
 import { createKey } from "../../src/parts/auth/keys.ts";
@@ -7,7 +8,6 @@ import { type RolePolicy, readPolicies } from "../../src/parts/auth/policies.ts"
 import { applyPolicies } from "../../src/parts/auth/roles.ts";
 import type { NewKey } from "../../src/parts/auth/schemas.ts";
 import { createService } from "../../src/parts/auth/services.ts";
-import { type CleanUp, createTestDatabase, type TestDatabase } from "./database.ts";
 
 export const policiesFolder = fileURLToPath(new URL("../../../policies", import.meta.url));
 

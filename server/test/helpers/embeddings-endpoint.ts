@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import type { TestContext } from "node:test";
-import { listenLocally } from "./local-port.ts";
+import { listenLocally } from "../../../testing/local-port.ts";
 
 /** An endpoint of this machine whose vectors say which colours a text names. */
 export async function startEndpoint(t: TestContext) {

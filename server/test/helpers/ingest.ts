@@ -1,4 +1,5 @@
 import { randomFillSync } from "node:crypto";
+import type { CleanUp } from "../../../testing/database.ts";
 import { asWeirError, problemAnswer } from "../../src/adapters/http/problems.ts";
 import { createMemoryRateLimiter } from "../../src/adapters/limits/memory-rate-limiter.ts";
 import type { RatePolicy } from "../../src/core/access/rate-limit.ts";
@@ -8,7 +9,6 @@ import { uuidV7Maker } from "../../src/core/uuid.ts";
 import { createIngest, type Ingest, ingestRoutes } from "../../src/parts/ingest/ingest.ts";
 import type { IngestObserver, RawLog } from "../../src/parts/ingest/ports.ts";
 import { createRawLog } from "../../src/parts/ingest/raw-log.ts";
-import type { CleanUp } from "./database.ts";
 
 export interface Answer {
   readonly status: number;

@@ -5,6 +5,8 @@ import type { AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
 import { liveFeed, type RawEvent, type ServerFrame } from "@weir/protocol";
 import { WebSocket } from "ws";
+import type { TestDatabase } from "../../../testing/database.ts";
+import { until } from "../../../testing/until.ts";
 import { asWeirError, problemAnswer } from "../../src/adapters/http/problems.ts";
 import { openNotifications } from "../../src/adapters/postgres/notifications.ts";
 import { openPool } from "../../src/adapters/postgres/pool.ts";
@@ -13,8 +15,6 @@ import type { Principal } from "../../src/core/access/principal.ts";
 import { WeirError } from "../../src/core/errors.ts";
 import { createGateway, type Gateway } from "../../src/parts/gateway/gateway.ts";
 import type { GatewayOptions } from "../../src/parts/gateway/ports.ts";
-import type { TestDatabase } from "./database.ts";
-import { until } from "./until.ts";
 
 export interface LiveServer {
   readonly url: string;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { cp, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type CleanUp, createTestFolder } from "./database.ts";
+import { type CleanUp, createTestFolder } from "../../../testing/database.ts";
 
 export interface Mistake {
   /** Below `server/src`. */

@@ -1,5 +1,7 @@
 /** For tests of the stream: it and the parts beside it on a real database, senders, and what they tell. */
 import assert from "node:assert/strict";
+import type { CleanUp, TestDatabase } from "../../../testing/database.ts";
+import { until } from "../../../testing/until.ts";
 import { coldStartModel } from "../../src/adapters/embeddings/embedders.ts";
 import { openNotifications } from "../../src/adapters/postgres/notifications.ts";
 import type { Database, Notifications } from "../../src/core/ports/database.ts";
@@ -10,10 +12,8 @@ import { createModels, type ModelEvent } from "../../src/parts/models/models.ts"
 import type { Processor } from "../../src/parts/stream/process-events.ts";
 import { createRefresh } from "../../src/parts/stream/refresh.ts";
 import { createStream, type PageReport } from "../../src/parts/stream/stream.ts";
-import type { CleanUp, TestDatabase } from "./database.ts";
 import { createTestIngest } from "./ingest.ts";
 import { createTestProcessor } from "./stream-processor.ts";
-import { until } from "./until.ts";
 
 export interface TestStream {
   readonly database: TestDatabase;

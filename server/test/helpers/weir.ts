@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
+import { until } from "../../../testing/until.ts";
 import { type RunFile, readRunFile, readSecretFile } from "../../src/process/run-file.ts";
-import { until } from "./until.ts";
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 

@@ -3,8 +3,8 @@
  * stay over midnight, events of nobody, several currencies, several products in one event.
  */
 
+import type { TestDatabase } from "../../../testing/database.ts";
 import { defaultEventTypeMapping, syncEventTypeMapping } from "../../src/parts/etl/event-types.ts";
-import type { TestDatabase } from "../helpers/database.ts";
 
 export interface OracleEvent {
   readonly id: string;

@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { createTestDatabase, createTestFolder } from "../../../testing/database.ts";
 import { coldStartModel, fold } from "../../src/adapters/embeddings/embedders.ts";
 import { openNotifications } from "../../src/adapters/postgres/notifications.ts";
 import { createEmbeddedStore } from "../../src/adapters/vectors/embedded/store.ts";
@@ -19,7 +20,6 @@ import { createModelDirectory } from "../../src/parts/search/model-directory.ts"
 import { Searcher } from "../../src/parts/search/searcher.ts";
 import { createProcessor } from "../../src/parts/stream/process-events.ts";
 import { takeSteps } from "../../src/parts/stream/steps.ts";
-import { createTestDatabase, createTestFolder } from "../helpers/database.ts";
 
 const switches = Number(process.env["WEIR_TEST_SWITCHES"] ?? 40);
 const askers = 4;

@@ -8,8 +8,8 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { connect } from "node:net";
 import { test } from "node:test";
+import { until } from "../../../testing/until.ts";
 import { openPool } from "../../src/adapters/postgres/pool.ts";
-import { until } from "../helpers/until.ts";
 import { type RunningWeir, startWeir } from "../helpers/weir.ts";
 
 test("a retry after a cut connection gives `duplicate`, and the event stands once", async (t) => {

@@ -5,12 +5,12 @@ import { once } from "node:events";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { makeRandom } from "../../../bench/generate.ts";
+import { type CleanUp, createTestDatabase, type TestDatabase } from "../../../testing/database.ts";
+import { makeRandom } from "../../../testing/random.ts";
+import { until } from "../../../testing/until.ts";
 import { writeAudit } from "../../src/parts/auth/administration.ts";
 import { readReplay, requestReplay } from "../../src/parts/dlq/replays.ts";
-import { type CleanUp, createTestDatabase, type TestDatabase } from "../helpers/database.ts";
 import { addLetter } from "../helpers/letters.ts";
-import { until } from "../helpers/until.ts";
 
 const script = fileURLToPath(new URL("./replay-process.ts", import.meta.url));
 const kills = Number(process.env["WEIR_TEST_REPLAY_KILLS"] ?? 5);

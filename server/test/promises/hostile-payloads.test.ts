@@ -5,10 +5,10 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
+import { createTestDatabase } from "../../../testing/database.ts";
 import { contentHash } from "../../src/core/event/content-hash.ts";
 import { identityOf } from "../../src/core/event/record.ts";
 import { createRawLog } from "../../src/parts/ingest/raw-log.ts";
-import { createTestDatabase } from "../helpers/database.ts";
 import { type Hostile, hostilePayloads } from "../helpers/hostile.ts";
 import { createTestIngest } from "../helpers/ingest.ts";
 

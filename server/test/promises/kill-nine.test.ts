@@ -10,11 +10,11 @@ import { randomUUID } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { createTestFolder } from "../../../testing/database.ts";
+import { until } from "../../../testing/until.ts";
 import { openPool } from "../../src/adapters/postgres/pool.ts";
 import { readRunFile } from "../../src/process/run-file.ts";
-import { createTestFolder } from "../helpers/database.ts";
 import { compareWithLedger, type Ledger, sendUntilAborted } from "../helpers/ledger.ts";
-import { until } from "../helpers/until.ts";
 import { runCommand, startWeir } from "../helpers/weir.ts";
 
 const kills = Number(process.env["WEIR_TEST_KILLS"] ?? 6);

@@ -4,14 +4,14 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { makeId, makeRandom } from "../../../bench/generate.ts";
+import type { CleanUp, TestDatabase } from "../../../testing/database.ts";
+import { makeId, makeRandom } from "../../../testing/random.ts";
+import { until } from "../../../testing/until.ts";
 import { coldStartModel } from "../../src/adapters/embeddings/embedders.ts";
 import type { Database, Queryable } from "../../src/core/ports/database.ts";
 import { addModel } from "../../src/parts/models/model-store.ts";
 import { createReplayer } from "../../src/parts/stream/letters.ts";
-import type { CleanUp, TestDatabase } from "../helpers/database.ts";
 import { createTestStream } from "../helpers/stream.ts";
-import { until } from "../helpers/until.ts";
 import { createEtlDatabase } from "./etl-stage.ts";
 import { expectedStream, storedStream } from "./stream-oracle.ts";
 import type { LedgerEvent } from "./window-oracle.ts";

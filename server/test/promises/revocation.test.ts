@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { fork } from "node:child_process";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { until } from "../../../testing/until.ts";
 import { type Administration, localActor } from "../../src/parts/auth/administration.ts";
 import { revokeKey } from "../../src/parts/auth/keys.ts";
 import { addPermission, removePermission } from "../../src/parts/auth/permissions.ts";
@@ -15,7 +16,6 @@ import { updateService } from "../../src/parts/auth/services.ts";
 import { endSession, openSession } from "../../src/parts/auth/sessions.ts";
 import { createTestAuth } from "../helpers/auth.ts";
 import type { DirectoryProcessTask, DirectoryReport } from "../helpers/directory-process.ts";
-import { until } from "../helpers/until.ts";
 
 const permission = "analytics.get.overview";
 const child = fileURLToPath(new URL("../helpers/directory-process.ts", import.meta.url));

@@ -5,10 +5,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { makeId, makeRandom } from "../../../bench/generate.ts";
+import type { TestDatabase } from "../../../testing/database.ts";
+import { makeId, makeRandom } from "../../../testing/random.ts";
 import type { Database } from "../../src/core/ports/database.ts";
 import { runStep, type Step } from "../../src/parts/etl/step.ts";
-import type { TestDatabase } from "../helpers/database.ts";
 import { appendEvents } from "./append-ledger.ts";
 import { createEtlDatabase, mutate } from "./etl-stage.ts";
 import { differences, expectedLines, type LedgerEvent, storedLines } from "./window-oracle.ts";

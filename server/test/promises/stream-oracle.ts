@@ -1,11 +1,11 @@
 /** What products and users must be after a list of events, worked out naively in the test. */
 
+import type { TestDatabase } from "../../../testing/database.ts";
 import { createLsaEmbedder } from "../../src/adapters/embeddings/lsa/lsa.ts";
 import { decodeLsaModel } from "../../src/adapters/embeddings/lsa/model.ts";
 import { uuidOfText } from "../../src/core/uuid.ts";
 import { readModelFile } from "../../src/parts/models/model-files.ts";
 import { decodeInterest, decodeNumbers } from "../../src/parts/stream/interest.ts";
-import type { TestDatabase } from "../helpers/database.ts";
 import type { LedgerEvent } from "./window-oracle.ts";
 
 const weights: Readonly<Record<string, number>> = { view: 1, cart: 3, purchase: 5 };

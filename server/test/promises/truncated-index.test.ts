@@ -9,12 +9,12 @@ import assert from "node:assert/strict";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { productName } from "../../../bench/running-weir.ts";
+import { createTestFolder } from "../../../testing/database.ts";
+import { productName } from "../../../testing/product-name.ts";
+import { until } from "../../../testing/until.ts";
 import { openPool } from "../../src/adapters/postgres/pool.ts";
 import { uuidOfText } from "../../src/core/uuid.ts";
-import { createTestFolder } from "../helpers/database.ts";
 import { buildWith } from "../helpers/mutated-build.ts";
-import { until } from "../helpers/until.ts";
 import { type RunningWeir, startWeir } from "../helpers/weir.ts";
 
 const products = 400;

@@ -3,10 +3,10 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { makeRandom } from "../../../bench/generate.ts";
+import type { TestDatabase } from "../../../testing/database.ts";
+import { makeRandom } from "../../../testing/random.ts";
 import type { Database } from "../../src/core/ports/database.ts";
 import { runStep } from "../../src/parts/etl/step.ts";
-import type { TestDatabase } from "../helpers/database.ts";
 import { appendEvents } from "./append-ledger.ts";
 import { createEtlDatabase, type Mutation, mutate } from "./etl-stage.ts";
 import { makeLedger } from "./make-ledger.ts";

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
+import { until } from "../../../testing/until.ts";
 import { startEndpoint } from "../helpers/embeddings-endpoint.ts";
-import { until } from "../helpers/until.ts";
 import { runCommand, startWeir } from "../helpers/weir.ts";
 
 const tiny = join(import.meta.dirname, "..", "parity", "tiny-transformer");

@@ -1,6 +1,8 @@
 /** Search in events with Qdrant as the driver: points come by the delivery, filters are judged there. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { startQdrantShim } from "../../../testing/qdrant-shim.ts";
+import { until } from "../../../testing/until.ts";
 import { fold } from "../../src/adapters/embeddings/embedders.ts";
 import { createQdrantStore } from "../../src/adapters/vectors/qdrant/store.ts";
 import { createDelivery } from "../../src/adapters/vectors/sync/sync.ts";
@@ -10,8 +12,6 @@ import { searchRoutes } from "../../src/parts/search/routes.ts";
 import { Searcher } from "../../src/parts/search/searcher.ts";
 import { dropOldEvents } from "../../src/parts/stream/event-retention.ts";
 import { createEventStream } from "../helpers/event-stream.ts";
-import { startQdrantShim } from "../helpers/qdrant-shim.ts";
-import { until } from "../helpers/until.ts";
 
 test("events are found in Qdrant, by meaning and by filter, and are gone there when they are dropped", async (t) => {
   const stream = await createEventStream(t);

@@ -24,7 +24,7 @@ const english = [
   ),
 ];
 const turkish = ["turkish-suffixes.csv", "turkish-products.txt"].flatMap((file) =>
-  readFileSync(join(root, "bench/quality", file), "utf8")
+  readFileSync(join(root, "testing/quality", file), "utf8")
     .trim()
     .split(/[;\n]/),
 );

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { alteredNames } from "../../../bench/quality/altered-names.ts";
-import { rankOf } from "../../../bench/quality/nearest.ts";
+import { alteredNames } from "../../../testing/quality/altered-names.ts";
+import { rankOf } from "../../../testing/quality/nearest.ts";
 import { createEmbedder, fitLsa } from "../../src/adapters/embeddings/embedders.ts";
 import { parseRetail } from "../../src/parts/demo/uci.ts";
 
@@ -17,7 +17,7 @@ const english = [
       .map(({ description }) => description),
   ),
 ];
-const suffixed = readFileSync(join(root, "bench/quality/turkish-suffixes.csv"), "utf8")
+const suffixed = readFileSync(join(root, "testing/quality/turkish-suffixes.csv"), "utf8")
   .trim()
   .split("\n")
   .map((line) => line.split(";") as [string, string]);

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { similarity } from "../../../bench/quality/nearest.ts";
+import { similarity } from "../../../testing/quality/nearest.ts";
 import { coldStartModel, createEmbedder, fitLsa } from "../../src/adapters/embeddings/embedders.ts";
 import { countTexts } from "../../src/adapters/embeddings/lsa/count-texts.ts";
 import { finish } from "../../src/adapters/embeddings/lsa/interruptible.ts";
@@ -22,7 +22,7 @@ const english = [
       .map(({ description }) => description),
   ),
 ];
-const turkish = readFileSync(join(root, "bench/quality/turkish-suffixes.csv"), "utf8")
+const turkish = readFileSync(join(root, "testing/quality/turkish-suffixes.csv"), "utf8")
   .trim()
   .split("\n")
   .slice(0, 80)

@@ -1,6 +1,9 @@
 /** Points written to PostgreSQL arrive in Qdrant, whatever happens to Qdrant meanwhile. */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { createTestDatabase, type TestDatabase } from "../../../testing/database.ts";
+import { type QdrantShim, startQdrantShim } from "../../../testing/qdrant-shim.ts";
+import { until } from "../../../testing/until.ts";
 import { openNotifications } from "../../src/adapters/postgres/notifications.ts";
 import { idOf, randomFrom } from "../../src/adapters/vectors/conformance/filter.ts";
 import { createQdrantStore } from "../../src/adapters/vectors/qdrant/store.ts";
@@ -14,9 +17,6 @@ import {
   type VectorStore,
   VectorStoreError,
 } from "../../src/core/ports/vector-store.ts";
-import { createTestDatabase, type TestDatabase } from "../helpers/database.ts";
-import { type QdrantShim, startQdrantShim } from "../helpers/qdrant-shim.ts";
-import { until } from "../helpers/until.ts";
 
 const dimension = 8;
 

@@ -1,5 +1,5 @@
 /**
- * The Qdrant driver against Qdrant's own engine (server/test/qdrant-shim), and against a Qdrant server
+ * The Qdrant driver against Qdrant's own engine (testing/qdrant-shim), and against a Qdrant server
  * when `WEIR_TEST_QDRANT_URL` (and `WEIR_TEST_QDRANT_KEY`) name one.
  */
 import assert from "node:assert/strict";
@@ -8,6 +8,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
+import { createTestFolder } from "../../../testing/database.ts";
+import { type QdrantShim, startQdrantShim } from "../../../testing/qdrant-shim.ts";
 import { vectorStoreConformance } from "../../src/adapters/vectors/conformance/conformance.ts";
 import { createQdrantStore } from "../../src/adapters/vectors/qdrant/store.ts";
 import {
@@ -15,8 +17,6 @@ import {
   type VectorStore,
   VectorStoreError,
 } from "../../src/core/ports/vector-store.ts";
-import { createTestFolder } from "../helpers/database.ts";
-import { type QdrantShim, startQdrantShim } from "../helpers/qdrant-shim.ts";
 
 interface Exchange {
   readonly note?: string;
@@ -28,7 +28,7 @@ interface Exchange {
   };
 }
 
-const transcripts = join(import.meta.dirname, "../qdrant-shim/transcripts.json");
+const transcripts = join(import.meta.dirname, "../../../testing/qdrant-shim/transcripts.json");
 
 test("the shim answers every recorded request as the Qdrant server did", async (t) => {
   const { url } = await startQdrantShim(t);

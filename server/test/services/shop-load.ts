@@ -1,7 +1,7 @@
 /** A shop that sends one event a request, as fast as it is answered, and keeps its own books. */
 import { Agent, request } from "node:http";
-import { makeId, makeRandom } from "../../../bench/generate.ts";
-import { productName } from "../../../bench/running-weir.ts";
+import { productName } from "../../../testing/product-name.ts";
+import { makeId, makeRandom } from "../../../testing/random.ts";
 
 /** What the points of the products and users must say: payloads by key. */
 export interface Books {

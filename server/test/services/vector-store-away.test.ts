@@ -7,14 +7,14 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { createTestFolder } from "../../../testing/database.ts";
+import { type QdrantShim, startQdrantShim } from "../../../testing/qdrant-shim.ts";
+import { until } from "../../../testing/until.ts";
 import { openPool, type Pool } from "../../src/adapters/postgres/pool.ts";
 import { createQdrantStore } from "../../src/adapters/vectors/qdrant/store.ts";
 import { readLag } from "../../src/adapters/vectors/sync/lag.ts";
 import type { VectorStore } from "../../src/core/ports/vector-store.ts";
-import { createTestFolder } from "../helpers/database.ts";
 import { buildWith } from "../helpers/mutated-build.ts";
-import { type QdrantShim, startQdrantShim } from "../helpers/qdrant-shim.ts";
-import { until } from "../helpers/until.ts";
 import { type RunningWeir, startWeir } from "../helpers/weir.ts";
 import {
   type Books,

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { promisify } from "node:util";
-import { createTestFolder } from "../../../test/helpers/database.ts";
+import { createTestFolder } from "../../../../testing/database.ts";
 import { makeRunnable } from "./binaries.ts";
 import { postgresUser } from "./system-user.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { test } from "node:test";
-import { createTestDatabase } from "../../../test/helpers/database.ts";
+import { createTestDatabase } from "../../../../testing/database.ts";
 import { dumpSchema } from "./dump-schema.ts";
 
 const file = new URL("../../../sql/schema.sql", import.meta.url);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { createTestFolder } from "../../../test/helpers/database.ts";
+import { createTestFolder } from "../../../../testing/database.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "./embedded.ts";
 import { openPool } from "./pool.ts";
 import { serverProcesses } from "./server-process.ts";

@@ -6,7 +6,7 @@ import {
   createTestDatabase,
   createTestFolder,
   startTestServer,
-} from "../../../test/helpers/database.ts";
+} from "../../../../testing/database.ts";
 import { withDatabase } from "./location.ts";
 import { migrate } from "./migrate.ts";
 

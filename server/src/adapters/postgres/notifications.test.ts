@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { createTestDatabase, type TestDatabase } from "../../../test/helpers/database.ts";
-import { until } from "../../../test/helpers/until.ts";
+import { createTestDatabase, type TestDatabase } from "../../../../testing/database.ts";
+import { until } from "../../../../testing/until.ts";
 import { openNotifications } from "./notifications.ts";
 
 /** Counts wakes and lets a test wait for the next one. */

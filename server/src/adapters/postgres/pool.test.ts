@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { createTestDatabase, startTestServer } from "../../../test/helpers/database.ts";
-import { until } from "../../../test/helpers/until.ts";
+import { createTestDatabase, startTestServer } from "../../../../testing/database.ts";
+import { until } from "../../../../testing/until.ts";
 import { DatabaseError } from "../../core/ports/database.ts";
 import { openPool, type Pool, type PoolOptions } from "./pool.ts";
 

@@ -4,7 +4,7 @@ import {
   createTestDatabase,
   createTestFolder,
   type TestDatabase,
-} from "../../../test/helpers/database.ts";
+} from "../../../../testing/database.ts";
 import { type Database, DatabaseError } from "../../core/ports/database.ts";
 import { startEmbeddedPostgres } from "./embedded.ts";
 import { withDatabase, withRole } from "./location.ts";

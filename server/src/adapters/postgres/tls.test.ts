@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { promisify } from "node:util";
-import { createTestFolder, startTestServer } from "../../../test/helpers/database.ts";
+import { createTestFolder, startTestServer } from "../../../../testing/database.ts";
 import { DatabaseError } from "../../core/ports/database.ts";
 import { openNotifications } from "./notifications.ts";
 import { openPool } from "./pool.ts";

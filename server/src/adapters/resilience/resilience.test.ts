@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { until } from "../../../test/helpers/until.ts";
+import { until } from "../../../../testing/until.ts";
 import { BreakerOpenError, CallTimeoutError } from "../../core/ports/guard.ts";
 import { waitUntilAllowed } from "../../timing/until-allowed.ts";
 import { createResilience } from "./resilience.ts";

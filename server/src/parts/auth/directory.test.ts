@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
+import { startTestServer } from "../../../../testing/database.ts";
+import { until } from "../../../../testing/until.ts";
 import { codeOf, createTestAuth, policiesFolder } from "../../../test/helpers/auth.ts";
-import { startTestServer } from "../../../test/helpers/database.ts";
-import { until } from "../../../test/helpers/until.ts";
 import { generateApiKey } from "../../core/access/api-key.ts";
 import { localActor } from "./administration.ts";
 import { ensureAdminKey } from "./bootstrap.ts";

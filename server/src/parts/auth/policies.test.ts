@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { createTestFolder } from "../../../../testing/database.ts";
 import { policiesFolder } from "../../../test/helpers/auth.ts";
-import { createTestFolder } from "../../../test/helpers/database.ts";
 import { compilePolicy } from "../../core/access/permission.ts";
 import { readPolicies } from "./policies.ts";
 

@@ -1,15 +1,12 @@
+import { createRandomBits } from "../../core/random.ts";
+
 /** Numbers from 0 to below 1. */
 export type Random = () => number;
 
-/** The same numbers for the same seed (mulberry32: small, fast, good enough for a shop's traffic). */
+/** The same numbers for the same seed. */
 export function seededRandom(seed: number): Random {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const next = createRandomBits(seed);
+  return () => next() / 2 ** 32;
 }
 
 export function pick<T>(random: Random, values: readonly [T, ...T[]]): T {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createTestDatabase, type TestDatabase } from "../../../test/helpers/database.ts";
+import { createTestDatabase, type TestDatabase } from "../../../../testing/database.ts";
 import { addLetter } from "../../../test/helpers/letters.ts";
 import { WeirError } from "../../core/errors.ts";
 import { writeAudit } from "../auth/administration.ts";

@@ -4,9 +4,9 @@ import {
   type CleanUp,
   createTestDatabase,
   type TestDatabase,
-} from "../../../test/helpers/database.ts";
+} from "../../../../testing/database.ts";
+import { until } from "../../../../testing/until.ts";
 import { addLetter } from "../../../test/helpers/letters.ts";
-import { until } from "../../../test/helpers/until.ts";
 import { openNotifications } from "../../adapters/postgres/notifications.ts";
 import type { Queryable } from "../../core/ports/database.ts";
 import { writeAudit } from "../auth/administration.ts";

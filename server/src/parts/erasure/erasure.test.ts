@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { until } from "../../../../testing/until.ts";
 import { createTestIngest } from "../../../test/helpers/ingest.ts";
-import { until } from "../../../test/helpers/until.ts";
 import { createEtlDatabase } from "../../../test/promises/etl-stage.ts";
 import { openNotifications } from "../../adapters/postgres/notifications.ts";
 import type { Queryable } from "../../core/ports/database.ts";

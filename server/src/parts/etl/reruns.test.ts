@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { makeRandom } from "../../../../bench/generate.ts";
-import type { TestDatabase } from "../../../test/helpers/database.ts";
+import type { TestDatabase } from "../../../../testing/database.ts";
+import { makeRandom } from "../../../../testing/random.ts";
 import { appendEvents } from "../../../test/promises/append-ledger.ts";
 import { createEtlDatabase, mutate } from "../../../test/promises/etl-stage.ts";
 import { makeLedger } from "../../../test/promises/make-ledger.ts";

@@ -3,7 +3,8 @@ import { randomUUID } from "node:crypto";
 import { request } from "node:http";
 import { type TestContext, test } from "node:test";
 import { closeReasons } from "@weir/protocol";
-import { createTestDatabase, type TestDatabase } from "../../../test/helpers/database.ts";
+import { createTestDatabase, type TestDatabase } from "../../../../testing/database.ts";
+import { until } from "../../../../testing/until.ts";
 import {
   append,
   type LiveServer,
@@ -12,7 +13,6 @@ import {
   refusedUpgrade,
   startLiveServer,
 } from "../../../test/helpers/live-server.ts";
-import { until } from "../../../test/helpers/until.ts";
 import { WeirError } from "../../core/errors.ts";
 import { encodeCursor } from "./cursor.ts";
 import type { GatewayOptions } from "./ports.ts";

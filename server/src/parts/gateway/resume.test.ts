@@ -3,7 +3,8 @@ import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { closeReasons } from "@weir/protocol";
-import { createTestDatabase } from "../../../test/helpers/database.ts";
+import { createTestDatabase } from "../../../../testing/database.ts";
+import { until } from "../../../../testing/until.ts";
 import {
   append,
   insertStatement,
@@ -11,7 +12,6 @@ import {
   prepareLog,
   startLiveServer,
 } from "../../../test/helpers/live-server.ts";
-import { until } from "../../../test/helpers/until.ts";
 import { openPool } from "../../adapters/postgres/pool.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
-import { createTestDatabase } from "../../../test/helpers/database.ts";
+import { createTestDatabase } from "../../../../testing/database.ts";
+import { until } from "../../../../testing/until.ts";
 import { createTestIngest } from "../../../test/helpers/ingest.ts";
-import { until } from "../../../test/helpers/until.ts";
 import type { EventRecord } from "../../core/event/record.ts";
 import type { RawLog } from "./ports.ts";
 

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import { startTestServer, type TestServer } from "../../../test/helpers/database.ts";
+import { startTestServer, type TestServer } from "../../../../testing/database.ts";
+import { until } from "../../../../testing/until.ts";
 import { type Answer, createTestIngest } from "../../../test/helpers/ingest.ts";
-import { until } from "../../../test/helpers/until.ts";
 import { openPool } from "../../adapters/postgres/pool.ts";
 
 /** The postmaster and all its children: a frozen postmaster alone leaves the sessions working. */

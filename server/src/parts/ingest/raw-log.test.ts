@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { randomFillSync, randomUUID } from "node:crypto";
 import { after, test } from "node:test";
-import { createTestDatabase } from "../../../test/helpers/database.ts";
+import { createTestDatabase } from "../../../../testing/database.ts";
 import { decimalText, parseDecimal } from "../../core/decimal.ts";
 import { contentHash } from "../../core/event/content-hash.ts";
 import { type EventRecord, identityOf } from "../../core/event/record.ts";

@@ -4,7 +4,7 @@ import { after, test } from "node:test";
 import { Analytics } from "@segment/analytics-node";
 import { limits } from "@weir/protocol";
 import fc from "fast-check";
-import { createTestDatabase } from "../../../test/helpers/database.ts";
+import { createTestDatabase } from "../../../../testing/database.ts";
 import { createTestIngest } from "../../../test/helpers/ingest.ts";
 import { identityOf } from "../../core/event/record.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
-import { createTestDatabase } from "../../../test/helpers/database.ts";
-import { createOlderDatabase } from "../../../test/helpers/older-database.ts";
+import { createTestDatabase } from "../../../../testing/database.ts";
+import { createOlderDatabase } from "../../../../testing/older-database.ts";
 import { migrate } from "../../adapters/postgres/migrate.ts";
 import type { Queryable } from "../../core/ports/database.ts";
 import { readModelFile, removeStrayFiles, writeModelFile } from "./model-files.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
-import { createTestDatabase, type TestDatabase } from "../../../test/helpers/database.ts";
-import { until } from "../../../test/helpers/until.ts";
+import { createTestDatabase, type TestDatabase } from "../../../../testing/database.ts";
+import { until } from "../../../../testing/until.ts";
 import { contentHash } from "../../core/event/content-hash.ts";
 import type { EventRecord } from "../../core/event/record.ts";
 import { appended, type RawLog } from "../ingest/ports.ts";

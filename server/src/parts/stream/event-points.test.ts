@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { until } from "../../../../testing/until.ts";
 import { createEventStream, type EventStream } from "../../../test/helpers/event-stream.ts";
-import { until } from "../../../test/helpers/until.ts";
 import { uuidOfText } from "../../core/uuid.ts";
 import { createErasure } from "../erasure/erasure.ts";
 import { readErasure, requestErasure } from "../erasure/requests.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createTestDatabase } from "../../../test/helpers/database.ts";
+import { createTestDatabase } from "../../../../testing/database.ts";
 import type { Embedder } from "../../core/ports/embedder.ts";
 import { uuidOfText } from "../../core/uuid.ts";
 import { addModel } from "../models/model-store.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type CleanUp, createTestDatabase } from "../../../test/helpers/database.ts";
+import { type CleanUp, createTestDatabase } from "../../../../testing/database.ts";
+import { until } from "../../../../testing/until.ts";
 import { createTestStream, type TestStream } from "../../../test/helpers/stream.ts";
-import { until } from "../../../test/helpers/until.ts";
 import { uuidOfText } from "../../core/uuid.ts";
 import { purgeTombstones } from "../models/model-store.ts";
 import { createReplayer } from "./letters.ts";

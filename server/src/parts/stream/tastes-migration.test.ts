@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createOlderDatabase } from "../../../test/helpers/older-database.ts";
+import { createOlderDatabase } from "../../../../testing/older-database.ts";
 import { migrate } from "../../adapters/postgres/migrate.ts";
 import { uuidOfText } from "../../core/uuid.ts";
 import { decodeInterest, decodeNumbers } from "./interest.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
 import { type TestContext, test } from "node:test";
-import { listenLocally } from "../../../../test/helpers/local-port.ts";
+import { listenLocally } from "../../../../../testing/local-port.ts";
 import { EmbeddingError } from "../../../core/ports/embedder.ts";
 import type { Guard } from "../../../core/ports/guard.ts";
 import { createHttpEmbedder, type HttpEmbedderSettings } from "./http.ts";

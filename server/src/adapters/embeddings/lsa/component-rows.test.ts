@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { createRandomBits } from "../../../core/random.ts";
 import { ComponentRows } from "./component-rows.ts";
 import type { LsaModel } from "./model.ts";
 import { lsaParameters } from "./parameters.ts";
-import { createRandomBits } from "./random.ts";
 
 const features = 500;
 

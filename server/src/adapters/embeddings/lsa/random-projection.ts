@@ -1,7 +1,8 @@
 /** The model of the cold start: the same features before a corpus exists, projected at random. */
+
+import { createRandomBits } from "../../../core/random.ts";
 import { encodeLsaModel, type ModelFile } from "./model.ts";
 import { countFeatures, lsaDimension, lsaParameters } from "./parameters.ts";
-import { createRandomBits } from "./random.ts";
 
 /** Says nothing; it was never changed. */
 const seed = 20_240_101;

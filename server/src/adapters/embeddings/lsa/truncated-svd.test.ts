@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { createRandomBits } from "../../../core/random.ts";
 import { finish } from "./interruptible.ts";
-import { createRandomBits } from "./random.ts";
 import { symmetricEigen } from "./symmetric-eigen.ts";
 import { type SparseMatrix, truncatedSvd } from "./truncated-svd.ts";
 

@@ -2,8 +2,9 @@
  * Randomised truncated SVD of a sparse matrix (Halko, Martinsson, Tropp 2011, algorithm 4.4), made for many
  * more columns than are wanted: it keeps two blocks of columns x rank and nothing of the size of the rows.
  */
+
+import { createRandomBits } from "../../../core/random.ts";
 import type { Interruptible } from "./interruptible.ts";
-import { createRandomBits } from "./random.ts";
 import { symmetricEigen } from "./symmetric-eigen.ts";
 
 /** Compressed sparse rows. */

@@ -6,8 +6,8 @@ import {
   createTestDatabase,
   createTestFolder,
   type TestDatabase,
-} from "../../../../test/helpers/database.ts";
-import { until } from "../../../../test/helpers/until.ts";
+} from "../../../../../testing/database.ts";
+import { until } from "../../../../../testing/until.ts";
 import { type Point, VectorStoreError } from "../../../core/ports/vector-store.ts";
 import { openNotifications } from "../../postgres/notifications.ts";
 import { idOf, makeProducts, productIndexes } from "../conformance/filter.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { createTestDatabase, createTestFolder } from "../../../../test/helpers/database.ts";
+import { createTestDatabase, createTestFolder } from "../../../../../testing/database.ts";
 import { openNotifications } from "../../postgres/notifications.ts";
 import { vectorStoreConformance } from "../conformance/conformance.ts";
 import { createEmbeddedStore } from "./store.ts";

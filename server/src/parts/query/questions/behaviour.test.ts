@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import type { Funnel, Retention, Sessions } from "@weir/protocol";
-import { createTestDatabase } from "../../../../test/helpers/database.ts";
-import { clientOf } from "../../../../test/oracle/client.ts";
+import { createTestDatabase } from "../../../../../testing/database.ts";
+import { clientOf } from "../../../../../testing/query-client.ts";
 import {
   foldEvents,
   historyStart,

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import type { EventPage, RawEvent } from "@weir/protocol";
 import { parse } from "csv-parse/sync";
-import { createTestDatabase } from "../../../../test/helpers/database.ts";
-import { clientOf, refusal, textOf } from "../../../../test/oracle/client.ts";
+import { createTestDatabase } from "../../../../../testing/database.ts";
+import { clientOf, refusal, textOf } from "../../../../../testing/query-client.ts";
 import {
   foldEvents,
   historyEnd,

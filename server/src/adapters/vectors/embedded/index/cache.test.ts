@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { createTestFolder } from "../../../../../test/helpers/database.ts";
+import { createTestFolder } from "../../../../../../testing/database.ts";
 import { idOf, randomFrom } from "../../conformance/filter.ts";
 import { type CacheRead, readCache, writeCache } from "./cache.ts";
 import { IndexCollection } from "./collection.ts";

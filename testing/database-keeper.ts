@@ -10,8 +10,8 @@ import pg from "pg";
 import {
   type EmbeddedPostgres,
   startEmbeddedPostgres,
-} from "../../src/adapters/postgres/embedded.ts";
-import { withDatabase } from "../../src/adapters/postgres/location.ts";
+} from "../server/src/adapters/postgres/embedded.ts";
+import { withDatabase } from "../server/src/adapters/postgres/location.ts";
 import { keeperFolder, keeperSocket } from "./database-keeper-address.ts";
 
 /** Between two test files of one run there may be nobody for a moment. */

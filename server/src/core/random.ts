@@ -1,4 +1,7 @@
-/** Unsigned 32 bits a call, the same for the same seed: mulberry32, stated because model files depend on it. */
+/**
+ * Unsigned 32 bits a call, the same for the same seed on every machine: mulberry32. Model files and the
+ * demo's history depend on these exact numbers.
+ */
 export function createRandomBits(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

@@ -1,9 +1,9 @@
 /** A database as an older Weir left it, to be brought up to date with `migrate`. */
 import { cp, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { withDatabase } from "../../src/adapters/postgres/location.ts";
-import { migrate, migrationsFolder } from "../../src/adapters/postgres/migrate.ts";
-import { openPool, type Pool } from "../../src/adapters/postgres/pool.ts";
+import { withDatabase } from "../server/src/adapters/postgres/location.ts";
+import { migrate, migrationsFolder } from "../server/src/adapters/postgres/migrate.ts";
+import { openPool, type Pool } from "../server/src/adapters/postgres/pool.ts";
 import { type CleanUp, createTestDatabase, createTestFolder } from "./database.ts";
 
 /** @param before the number of the first migration that it has not seen, e.g. `0022` */

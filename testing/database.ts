@@ -7,10 +7,14 @@ import pg from "pg";
 import {
   type EmbeddedPostgres,
   startEmbeddedPostgres,
-} from "../../src/adapters/postgres/embedded.ts";
-import { withDatabase, withRole } from "../../src/adapters/postgres/location.ts";
-import { migrate, migrationsFolder, readMigrations } from "../../src/adapters/postgres/migrate.ts";
-import { openPool, type Pool, type PoolOptions } from "../../src/adapters/postgres/pool.ts";
+} from "../server/src/adapters/postgres/embedded.ts";
+import { withDatabase, withRole } from "../server/src/adapters/postgres/location.ts";
+import {
+  migrate,
+  migrationsFolder,
+  readMigrations,
+} from "../server/src/adapters/postgres/migrate.ts";
+import { openPool, type Pool, type PoolOptions } from "../server/src/adapters/postgres/pool.ts";
 import { joinSharedCluster } from "./database-cluster.ts";
 
 /** A `TestContext`, or `{ after }` of node:test for a database that a whole file shares. */

@@ -1,5 +1,5 @@
 /**
- * Qdrant's engine behind its REST API, as a process of its own: see server/test/qdrant-shim/shim.py.
+ * Qdrant's engine behind its REST API, as a process of its own: see testing/qdrant-shim/shim.py.
  * Python is `WEIR_TEST_PYTHON` (default python3) with the packages of server/test/parity/requirements.txt.
  */
 import { type ChildProcess, spawn } from "node:child_process";
@@ -28,7 +28,7 @@ interface ShimOptions {
   readonly tls?: { readonly cert: string; readonly key: string };
 }
 
-const script = join(import.meta.dirname, "../qdrant-shim/shim.py");
+const script = join(import.meta.dirname, "qdrant-shim", "shim.py");
 
 export async function startQdrantShim(t: CleanUp, options: ShimOptions = {}): Promise<QdrantShim> {
   const folder = await createTestFolder(t);

@@ -1,9 +1,9 @@
 /** Calls routes as the HTTP server does, but for the network: parameters validated, bodies encoded. */
 
-import { bodyValidator, queryReader } from "../../src/adapters/http/parameters.ts";
-import type { Principal } from "../../src/core/access/principal.ts";
-import { WeirError } from "../../src/core/errors.ts";
-import type { Route, RouteReply } from "../../src/core/ports/route.ts";
+import { bodyValidator, queryReader } from "../server/src/adapters/http/parameters.ts";
+import type { Principal } from "../server/src/core/access/principal.ts";
+import { WeirError } from "../server/src/core/errors.ts";
+import type { Route, RouteReply } from "../server/src/core/ports/route.ts";
 
 const principal: Principal = {
   serviceId: 1,
