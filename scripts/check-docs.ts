@@ -1,7 +1,7 @@
 /**
  * Runs what the documentation tells a reader to do, so that it cannot rot. Every block that opens
- * with ```sh run is executed, document by document, beside a freshly started Weir; what stands in
- * the text as 127.0.0.1:8080 is that one. Every ```ts block is type-checked.
+ * with ```sh run is executed, document by document, beside a freshly started Weir, whose address
+ * replaces 127.0.0.1:8080. Every ```ts block is type-checked. Words of `word-list.ts` are refused.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import {
@@ -19,6 +19,7 @@ import { join } from "node:path";
 import { readRunFile } from "../server/src/process/run-file.ts";
 import { until } from "../testing/until.ts";
 import { type Block, blocksOf } from "./markdown-blocks.ts";
+import { refusedWords } from "./word-list.ts";
 
 const root = join(import.meta.dirname, "..");
 const readyMs = 60_000;
@@ -30,14 +31,51 @@ const blocks = documents.flatMap((document) =>
 );
 const commands = blocks.filter(({ language, words }) => language === "sh" && words.includes("run"));
 const programs = blocks.filter(({ language }) => language === "ts");
-const problems = [...(await checkTypes(programs)), ...(await runCommands(commands))];
+const texts = publicTexts();
+const problems = [
+  ...texts.flatMap(checkWords),
+  ...commands.flatMap(checkCurl),
+  ...(await checkTypes(programs)),
+  ...(await runCommands(commands)),
+];
 if (commands.length === 0) problems.push("No ```sh run block in any document");
 if (programs.length === 0) problems.push("No ```ts block in any document");
+if (texts.length === 0) problems.push("No text to look for refused words in");
 for (const problem of problems) console.error(problem);
 console.log(
-  `${commands.length + programs.length} blocks: ${commands.length} run, ${programs.length} type-checked`,
+  `${commands.length + programs.length} blocks: ${commands.length} run, ${programs.length} type-checked; ` +
+    `words of ${texts.length} files`,
 );
 process.exitCode = problems.length === 0 ? 0 : 1;
+
+/** Documents, the API document, the pages' texts, and the sources with their comments and messages. */
+function publicTexts(): string[] {
+  const patterns = [
+    "*.md",
+    "{docs,sdk,data,bench}/**/*.md",
+    "server/openapi.json",
+    "policies/*.json",
+    "server/sql/functions/**/*.sql",
+    "{protocol,sdk,server,dashboard,bench,testing,scripts}/**/*.{ts,tsx,mjs}",
+  ];
+  return globSync(patterns, {
+    cwd: root,
+    exclude: ["**/node_modules/**", "**/out/**", "**/.next/**", "scripts/word-list*.ts"],
+  }).sort();
+}
+
+function checkWords(file: string): string[] {
+  return refusedWords(readFileSync(join(root, file), "utf8")).map(
+    ({ line, word, instead }) => `${file}:${line}: write "${instead}" and not "${word}"`,
+  );
+}
+
+/** `curl -f` hides Weir's problem documents from a reader whose first try fails. */
+function checkCurl({ document, line, text }: Block): string[] {
+  return /\bcurl\b[^\n]* -\w*f/.test(text)
+    ? [`${document}:${line}: use --fail-with-body, which shows the answer, and not curl -f`]
+    : [];
+}
 
 /** Each block is a module of its own, moved down so that the compiler's lines are the document's. */
 async function checkTypes(programs: readonly Block[]): Promise<string[]> {
