@@ -58,6 +58,7 @@ const refused: readonly Import[] = [
   ["server/src/compose/a.ts", "../commands/up.ts"],
   ["server/src/compose/a.ts", "pg"],
   ["server/src/commands/a.ts", "pg"],
+  ["server/src/commands/a.ts", "yaml"],
   ["server/src/adapters/postgres/a.ts", "fastify"],
   ["server/src/adapters/postgres/a.ts", "../telemetry/logger.ts"],
   ["server/src/adapters/http/a.ts", "pg"],

@@ -115,7 +115,7 @@ export const rooms: readonly Room[] = [
   {
     path: "server/src/commands",
     imports: ["core", "timing", "config", "adapters", "parts", "process", "compose"],
-    libraries: ["commander", "yaml"],
+    libraries: ["commander"],
     because: "A command reads arguments and calls what compose/ and process/ offer.",
   },
 ];

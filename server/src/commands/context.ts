@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
+import type { Flag } from "../config/sources.ts";
 
 /** Exit codes of every command. */
 export const exitCodes = { ok: 0, failed: 1, usage: 2, differences: 3 } as const;
@@ -33,13 +34,14 @@ export interface CommandContext {
 
 export function contextOf(
   command: Command,
-  overrides: Readonly<Record<string, unknown>> = {},
+  /** Flags of the command that set a setting, by its path. */
+  settingFlags: Readonly<Record<string, Flag>> = {},
 ): CommandContext {
   const flags = command.optsWithGlobals<GlobalFlags>();
   const config = loadConfig({
     env: process.env,
     cwd: process.cwd(),
-    overrides: { data_dir: flags.data, ...overrides },
+    flags: { data_dir: { flag: "--data", value: flags.data }, ...settingFlags },
   });
   const json = flags.json === true;
   return {

@@ -1,5 +1,5 @@
 import { Command, CommanderError } from "commander";
-import { ConfigError } from "../config/load.ts";
+import { ConfigError } from "../config/config-error.ts";
 import { WeirError } from "../core/errors.ts";
 import { DatabaseError } from "../core/ports/database.ts";
 import { version } from "../process/version.ts";

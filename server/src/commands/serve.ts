@@ -27,7 +27,10 @@ export function registerServe(program: Command): void {
       "\nExample:\n  $ WEIR_DATABASE_URL=postgres://… weir migrate\n  $ WEIR_DATABASE_URL=postgres://… weir serve --parts http",
     )
     .action(async (flags: { parts: string; host?: string; port?: number }, command: Command) => {
-      const { config } = contextOf(command, { "http.port": flags.port, "http.host": flags.host });
+      const { config } = contextOf(command, {
+        "http.port": { flag: "--port", value: flags.port },
+        "http.host": { flag: "--host", value: flags.host },
+      });
       await serve(readParts(flags.parts), config);
     });
 }

@@ -29,10 +29,10 @@ export function registerUp(program: Command): void {
     .addHelpText("after", "\nExample:\n  $ weir up --data ./.weir --port 8080 --no-demo")
     .action(async (flags: UpFlags, command: Command) => {
       const { config } = contextOf(command, {
-        "http.port": flags.port,
-        "http.host": flags.host,
-        "demo.enabled": flags.demo === false ? false : undefined,
-        "demo.rate": flags.rate,
+        "http.port": { flag: "--port", value: flags.port },
+        "http.host": { flag: "--host", value: flags.host },
+        "demo.enabled": { flag: "--no-demo", value: flags.demo === false ? false : undefined },
+        "demo.rate": { flag: "--rate", value: flags.rate },
       });
       await up(config);
     });

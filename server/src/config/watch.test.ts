@@ -9,7 +9,7 @@ import { watchConfig } from "./watch.ts";
 
 function watched(t: TestContext, cwd: string) {
   const problems: string[] = [];
-  const initial = loadConfig({ env: {}, cwd: "/", overrides: {} });
+  const initial = loadConfig({ env: {}, cwd: "/" });
   const config = watchConfig(initial, (sentence) => problems.push(sentence), cwd);
   t.after(() => config.close());
   return { config, problems };
@@ -20,7 +20,7 @@ async function save(folder: string, text: string): Promise<void> {
   await rename(join(folder, "weir.yaml.new"), join(folder, "weir.yaml"));
 }
 
-test("live settings of a saved file are taken over, the others and a wrong file are not", async (t) => {
+test("saving weir.yaml applies the settings marked for run time, not the others, and not an invalid file", async (t) => {
   const folder = await createTestFolder(t);
   const { config, problems } = watched(t, folder);
   const { port } = config.current().http;
@@ -30,14 +30,14 @@ test("live settings of a saved file are taken over, the others and a wrong file 
   await until(() => config.current().log.level === "debug", { what: "the level" });
   assert.equal(config.current().http.port, port);
   await save(folder, "log: { level: nonsense }\n");
-  await until(() => problems.length > 0, { what: "the wrong file to be noticed" });
-  assert.match(problems.join(), /weir\.yaml is not taken over: .*log\.level/s);
+  await until(() => problems.length > 0, { what: "the problem to be reported" });
+  assert.match(problems.join(), /weir\.yaml was not applied: .*log\.level/s);
   await save(folder, "log: { level: warn }\n");
   await until(() => config.current().log.level === "warn", { what: "the next valid file" });
   assert.deepEqual(levels, ["debug", "warn"]);
 });
 
-test("what cannot be watched is said, and the settings of the start hold", async (t) => {
+test("a folder that cannot be watched is reported, and the settings of the start stay in force", async (t) => {
   const folder = await createTestFolder(t);
   const { config, problems } = watched(t, join(folder, "nowhere"));
   assert.match(problems.join(), /not watched.*restart: ENOENT/);

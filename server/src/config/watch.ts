@@ -1,6 +1,8 @@
 import { type FSWatcher, watch } from "node:fs";
-import { loadConfig, settings } from "./load.ts";
+import { messageOf } from "../core/errors.ts";
+import { loadConfig } from "./load.ts";
 import type { Config } from "./schema.ts";
+import { withHotSettings } from "./settings.ts";
 
 export interface WatchedConfig {
   current(): Config;
@@ -8,13 +10,13 @@ export interface WatchedConfig {
   close(): void;
 }
 
-/** Editors write a file in several steps; one read after they have settled is enough. */
+/** Editors write a file in several steps; it is read once, after the last of them. */
 const settleMs = 200;
 
 /**
- * Follows `weir.yaml` and takes over the settings that are marked live. All others keep the value of
- * the start. A file that is not valid changes nothing, and where the system gives no more watchers nothing is
- * followed: no reason not to run, but `onProblem` is told in a sentence.
+ * Follows `weir.yaml` and applies the settings that take effect at run time. All others keep the
+ * value of the start. An invalid file changes nothing. Where the system has no file watchers left,
+ * the process runs on without following the file. `onProblem` reports either case in a sentence.
  */
 export function watchConfig(
   initial: Config,
@@ -26,17 +28,16 @@ export function watchConfig(
   const listeners: ((config: Config) => void)[] = [];
   const reload = () => {
     try {
-      const fresh = loadConfig({ env: process.env, cwd });
-      const changed = withLiveSettings(config, fresh);
+      const changed = withHotSettings(config, loadConfig({ env: process.env, cwd }));
       if (JSON.stringify(changed) === JSON.stringify(config)) return;
       config = changed;
       for (const listener of listeners) listener(config);
     } catch (error) {
-      onProblem(`weir.yaml is not taken over: ${messageOf(error)}`);
+      onProblem(`weir.yaml was not applied: ${messageOf(error)}`);
     }
   };
   const refused = (error: unknown) =>
-    onProblem(`weir.yaml is not watched, a change of it waits for a restart: ${messageOf(error)}`);
+    onProblem(`weir.yaml is not watched; changes need a restart: ${messageOf(error)}`);
   let watcher: FSWatcher | undefined;
   try {
     watcher = watch(cwd, { persistent: false }, (_event, name) => {
@@ -59,28 +60,4 @@ export function watchConfig(
       watcher?.close();
     },
   };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-/** `running` with the live settings of `fresh`. */
-function withLiveSettings(running: Config, fresh: Config): Config {
-  const copy = structuredClone(running) as Record<string, unknown>;
-  for (const { path, node } of settings()) {
-    if (node["x-hot"] !== true) continue;
-    const names = path.split(".");
-    const last = names.pop() as string;
-    const from = names.reduce(
-      (at: Record<string, unknown>, name) => at[name] as Record<string, unknown>,
-      fresh as unknown as Record<string, unknown>,
-    );
-    const to = names.reduce(
-      (at: Record<string, unknown>, name) => at[name] as Record<string, unknown>,
-      copy,
-    );
-    to[last] = from[last];
-  }
-  return copy as unknown as Config;
 }

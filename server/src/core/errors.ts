@@ -21,3 +21,8 @@ export class WeirError extends Error {
     this.options = options;
   }
 }
+
+/** The message of something that was thrown, whatever it is. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,32 @@
+import { schema as s } from "@weir/protocol";
+
+export const databaseSection = s.object({
+  url: s.nullable(
+    s.string({
+      default: null,
+      "x-secret": true,
+      description:
+        "URL of an external PostgreSQL 18, as the owner role. Without it `weir up` runs the embedded one.",
+    }),
+  ),
+  app_url: s.nullable(
+    s.string({
+      default: null,
+      "x-secret": true,
+      description: "URL of the same database as role `weir_app`.",
+    }),
+  ),
+  ingest_url: s.nullable(
+    s.string({
+      default: null,
+      "x-secret": true,
+      description: "URL of the same database as role `weir_ingest`.",
+    }),
+  ),
+  connections: s.integer({
+    default: 8,
+    minimum: 2,
+    maximum: 100,
+    description: "Maximum connections for queries and administration in the HTTP process.",
+  }),
+});

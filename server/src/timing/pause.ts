@@ -1,0 +1,19 @@
+/**
+ * Resolves after `ms`, or at once when the signal aborts. Never rejects: the caller's loop looks at
+ * the signal. The timer keeps the process alive.
+ */
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted === true) {
+      resolve();
+      return;
+    }
+    const timer = setTimeout(end, ms);
+    function end() {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      resolve();
+    }
+    signal?.addEventListener("abort", end, { once: true });
+  });
+}
