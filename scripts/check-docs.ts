@@ -18,6 +18,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readRunFile } from "../server/src/process/run-file.ts";
 import { until } from "../testing/until.ts";
+import { missingPaths } from "./document-paths.ts";
 import { type Block, blocksOf } from "./markdown-blocks.ts";
 import { refusedWords } from "./word-list.ts";
 
@@ -25,7 +26,10 @@ const root = join(import.meta.dirname, "..");
 const readyMs = 60_000;
 const documentMs = 120_000;
 
-const documents = globSync(["*.md", "docs/**/*.md", "sdk/*.md"], { cwd: root }).sort();
+const documents = globSync(["*.md", "{docs,sdk,data,bench}/**/*.md"], {
+  cwd: root,
+  exclude: ["**/node_modules/**"],
+}).sort();
 const blocks = documents.flatMap((document) =>
   blocksOf(document, readFileSync(join(root, document), "utf8")),
 );
@@ -34,6 +38,7 @@ const programs = blocks.filter(({ language }) => language === "ts");
 const texts = publicTexts();
 const problems = [
   ...texts.flatMap(checkWords),
+  ...documents.flatMap(checkPaths),
   ...commands.flatMap(checkCurl),
   ...(await checkTypes(programs)),
   ...(await runCommands(commands)),
@@ -67,6 +72,12 @@ function publicTexts(): string[] {
 function checkWords(file: string): string[] {
   return refusedWords(readFileSync(join(root, file), "utf8")).map(
     ({ line, word, instead }) => `${file}:${line}: write "${instead}" and not "${word}"`,
+  );
+}
+
+function checkPaths(document: string): string[] {
+  return missingPaths(document, readFileSync(join(root, document), "utf8"), root).map(
+    ([line, path]) => `${document}:${line}: ${path} does not exist`,
   );
 }
 

@@ -1,0 +1,34 @@
+/** Paths of the repository that a document names: links, and code spans that look like paths. */
+import { existsSync, globSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+
+const topFolders =
+  /^(?:server|protocol|sdk|dashboard|bench|docs|scripts|testing|policies|data|extras|\.ci|\.github)\/[\w./{},*-]*$/;
+/** As the documents name files of the server, without `server/src/`. */
+const serverRooms =
+  /^(?:core|timing|config|adapters|parts|process|compose|commands)\/[\w./{},*-]+\.\w+$/;
+
+/** `[line, path]` of each path that does not exist below `root`. */
+export function missingPaths(document: string, markdown: string, root: string): [number, string][] {
+  return markdown.split("\n").flatMap((line, index) =>
+    pathsOf(document, line)
+      .filter((path) => !exists(join(root, path)))
+      .map((path): [number, string] => [index + 1, path]),
+  );
+}
+
+function pathsOf(document: string, line: string): string[] {
+  const links = [...line.matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, target = ""]) => target.replace(/#.*$/, ""))
+    .filter((target) => target !== "" && !/^[a-z]+:/.test(target))
+    .map((target) => normalize(join(dirname(document), target)));
+  const spans = [...line.matchAll(/`([^`\s]+)`/g)].flatMap(([, text = ""]) => {
+    if (topFolders.test(text)) return [text];
+    return serverRooms.test(text) ? [`server/src/${text}`] : [];
+  });
+  return [...links, ...spans];
+}
+
+function exists(path: string): boolean {
+  return /[*{]/.test(path) ? globSync(path).length > 0 : existsSync(path);
+}
