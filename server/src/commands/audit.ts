@@ -3,7 +3,7 @@ import { type AuditReport, audit } from "../parts/etl/audit.ts";
 import { stopSignal } from "../process/signals.ts";
 import { exitCodes } from "./context.ts";
 import { withDatabase } from "./database-command.ts";
-import { readInstant } from "./read-instant.ts";
+import { readInstant } from "./option-values.ts";
 
 interface AuditFlags {
   readonly from?: Date;

@@ -2,8 +2,6 @@ import { randomBytes } from "node:crypto";
 import { userInfo } from "node:os";
 import type { Command } from "commander";
 import { openPool, type Pool } from "../adapters/postgres/pool.ts";
-import { createLogger } from "../adapters/telemetry/logger.ts";
-import { createMetrics } from "../adapters/telemetry/metrics.ts";
 import type { Config } from "../config/schema.ts";
 import { type Administration, keyEnvironment, localActor } from "../parts/auth/administration.ts";
 import { configuredUrls } from "../process/databases.ts";
@@ -47,17 +45,8 @@ export function administrationFor({ config, database }: DatabaseContext): Admini
   };
 }
 
-/** The permission names of all routes, to catch misspelt ones. Opens no connection. */
+/** The permission names of all routes, to detect misspelt ones. Opens no connection. */
 export async function knownPermissions(config: Config): Promise<readonly string[]> {
-  const { assemble } = await import("../compose/http.ts");
-  await using stack = new AsyncDisposableStack();
-  const nowhere = "postgresql://nobody@localhost/nothing";
-  const { permissions } = await assemble({
-    config: () => config,
-    urls: { owner: nowhere, app: nowhere, ingest: nowhere },
-    stack,
-    logger: createLogger("error"),
-    metrics: createMetrics("none"),
-  });
-  return permissions;
+  const { listRoutes } = await import("../compose/route-list.ts");
+  return (await listRoutes(config)).permissions;
 }

@@ -21,7 +21,7 @@ import { cancelReplay, readReplay, requestReplay } from "../parts/dlq/replays.ts
 import type { Content, Groups, LetterPage, Replay, WholeLetter } from "../parts/dlq/schemas.ts";
 import { exitCodes, table, UserError } from "./context.ts";
 import { withDatabase } from "./database-command.ts";
-import { readInstant } from "./read-instant.ts";
+import { readInstant } from "./option-values.ts";
 
 interface FilterFlags {
   readonly part?: string;

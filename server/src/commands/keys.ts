@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { createKey, listKeys, revokeKey } from "../parts/auth/keys.ts";
 import { table } from "./context.ts";
 import { administrationFor, withDatabase } from "./database-command.ts";
-import { readInstant } from "./read-instant.ts";
+import { readInstant } from "./option-values.ts";
 
 export function registerKeys(program: Command): void {
   const keys = program.command("keys").description("list, create and revoke API keys");

@@ -1,125 +1,119 @@
 import type { Command } from "commander";
 import { createLogger } from "../adapters/telemetry/logger.ts";
 import { createMetrics } from "../adapters/telemetry/metrics.ts";
-import type { HttpProcess } from "../compose/http.ts";
+import type { ComposedProcess } from "../compose/options.ts";
+import { type ProcessEntry, partNames, processesOf, serverParts } from "../compose/processes.ts";
 import type { Config } from "../config/schema.ts";
-import { watchConfig } from "../config/watch.ts";
-import type { Part } from "../core/ports/part.ts";
-import { configuredUrls } from "../process/databases.ts";
+import { type WatchedConfig, watchConfig } from "../config/watch.ts";
+import { nearestName } from "../core/nearest-name.ts";
+import { configuredUrls, type DatabaseUrls, unreachableUrls } from "../process/databases.ts";
 import { runParts } from "../process/part-runner.ts";
+import { readRunFile } from "../process/run-file.ts";
 import { aborted, stopSignal } from "../process/signals.ts";
-import type { ChildMessage } from "../process/supervisor.ts";
-import { contextOf, UserError } from "./context.ts";
+import { reportToSupervisor } from "../process/supervisor-channel.ts";
+import { contextOf, exitCodes, UserError } from "./context.ts";
+import { readNumber } from "./option-values.ts";
 
-/** The names of `--parts`. `http` stands for everything that answers requests. */
-const partNames = ["http", "etl", "retention", "stream"] as const;
-type PartName = (typeof partNames)[number];
+interface ServeFlags {
+  readonly parts: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly url?: string;
+}
 
 export function registerServe(program: Command): void {
   program
     .command("serve")
-    .description("run parts in this process, against a database that is there")
-    .option("--parts <names>", `comma-separated: ${partNames.join(", ")}`, partNames.join(","))
+    .description("run the named parts in this process, with an external PostgreSQL")
+    .option(
+      "--parts <names>",
+      `parts to run, separated by commas: ${partNames.join(", ")}`,
+      serverParts.join(","),
+    )
     .option("--host <address>", "address to listen on")
-    .option("--port <number>", "port of the HTTP server; 0 picks a free one", Number)
+    .option("--port <number>", "port to listen on; 0 picks a free port", readNumber)
+    .option("--url <url>", "URL of the Weir that the part demo sends to")
     .addHelpText(
       "after",
-      "\nExample:\n  $ WEIR_DATABASE_URL=postgres://… weir migrate\n  $ WEIR_DATABASE_URL=postgres://… weir serve --parts http",
+      "\nExamples:\n  $ WEIR_DATABASE_URL=postgres://… weir migrate\n  $ WEIR_DATABASE_URL=postgres://… weir serve --parts http",
     )
-    .action(async (flags: { parts: string; host?: string; port?: number }, command: Command) => {
+    .action(async (flags: ServeFlags, command: Command) => {
       const { config } = contextOf(command, {
         "http.port": { flag: "--port", value: flags.port },
         "http.host": { flag: "--host", value: flags.host },
       });
-      await serve(readParts(flags.parts), config);
+      await serve(readParts(flags.parts), config, flags.url);
     });
 }
 
-function readParts(text: string): ReadonlySet<PartName> {
+/** @throws UserError for a name that is not in the table of processes */
+function readParts(text: string): ReadonlySet<string> {
   const names = text.split(",").map((name) => name.trim());
-  for (const name of names) {
-    if (!(partNames as readonly string[]).includes(name)) {
-      throw new UserError(`unknown part "${name}"`, {
-        exitCode: 2,
-        hint: `known: ${partNames.join(", ")}`,
-      });
-    }
-  }
-  return new Set(names as PartName[]);
+  const unknown = names.find((name) => !partNames.includes(name));
+  if (unknown === undefined) return new Set(names);
+  const near = nearestName(unknown, partNames);
+  throw new UserError(`unknown part "${unknown}"`, {
+    exitCode: exitCodes.usage,
+    hint: `${near === undefined ? "" : `did you mean ${near}? `}known parts: ${partNames.join(", ")}`,
+  });
 }
 
-async function serve(names: ReadonlySet<PartName>, initial: Config): Promise<void> {
+async function serve(
+  names: ReadonlySet<string>,
+  initial: Config,
+  givenUrl: string | undefined,
+): Promise<void> {
   const signal = stopSignal();
+  const entries = processesOf(names);
+  const urls = databaseUrls(entries, initial);
   const label = [...names].join("+");
   const logger = createLogger(initial.log.level, { part: label });
+  const metrics = createMetrics(label);
+
+  await using stack = new AsyncDisposableStack();
   const config = watchConfig(initial, (sentence) => logger.warn({}, sentence));
-  const urls = configuredUrls(config.current());
-  if (urls === undefined) {
-    throw new UserError("no database is configured", {
-      hint: 'set WEIR_DATABASE_URL, or use "weir up", which brings its own PostgreSQL',
-    });
-  }
+  stack.defer(() => config.close());
   config.onChange((now) => {
     logger.level = now.log.level;
     logger.info({}, "settings changed");
   });
-  const metrics = createMetrics(label);
 
-  await using stack = new AsyncDisposableStack();
-  stack.defer(() => config.close());
-  const shared = { config: config.current, urls, stack, logger, metrics };
-  const parts: Part[] = [];
-  const readCounters: (() => Readonly<Record<string, number>>)[] = [];
   let url: string | undefined;
-  let http: HttpProcess | undefined;
-
-  if (names.has("etl") || names.has("retention")) {
-    // Loaded only where it runs: a process without HTTP saves the framework's memory.
-    const { composeEtl } = await import("../compose/etl.ts");
-    const composed = await composeEtl(shared, {
-      etl: names.has("etl"),
-      retention: names.has("retention"),
-    });
-    parts.push(...composed.parts);
-    readCounters.push(composed.counters);
+  const serverUrl = () => givenUrl ?? url ?? runningUrl(config);
+  const composed: ComposedProcess[] = [];
+  for (const entry of entries) {
+    const compose = await entry.load();
+    const options = { config: config.current, urls, stack, logger, metrics, serverUrl };
+    composed.push(await compose(options, names));
   }
-  if (names.has("stream")) {
-    const { composeStream } = await import("../compose/stream.ts");
-    const composed = await composeStream(shared);
-    parts.push(...composed.parts);
-    readCounters.push(composed.counters);
-  }
-  if (names.has("http")) {
-    const { composeHttp } = await import("../compose/http.ts");
-    const composed = await composeHttp(shared);
-    const { host, port } = config.current().http;
-    const address = await composed.http.listen(host, port);
-    url = `http://${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}`;
-    parts.push(...composed.parts);
-    readCounters.push(composed.counters);
-    http = composed;
-  }
+  for (const { listen } of composed) url = (await listen?.()) ?? url;
 
   const running = new AbortController();
+  const parts = composed.flatMap((one) => one.parts);
   const ended = runParts(parts, running.signal, logger);
-  tell({ type: "ready", ...(url === undefined ? {} : { url }) });
   logger.info({ listen: url ?? null, parts: [...names] }, "ready");
-  const telling = setInterval(() => {
-    tell({ type: "counters", counters: Object.assign({}, ...readCounters.map((read) => read())) });
-  }, 1_000);
-  stack.defer(() => clearInterval(telling));
+  stack.use(reportToSupervisor(url, () => composed.map(({ counters }) => counters())));
 
   await aborted(signal);
-  logger.info({ reason: String(signal.reason?.message ?? "asked") }, "stopping");
-  // First nothing new is taken and all that was taken is answered; then the loops end, and with
-  // them the live feeds, without which the server can close.
-  await http?.drain();
+  logger.info({ reason: String(signal.reason?.message ?? "stop requested") }, "stopping");
+  // Refuse new work and answer what was accepted; then end the loops, and with them the live feeds,
+  // which would keep the server open; then close it.
+  for (const { drain } of composed) await drain?.();
   running.abort();
   await ended;
-  await http?.close();
+  for (const { close } of composed) await close?.();
 }
 
-/** Says it to the supervisor, when there is one. */
-function tell(message: ChildMessage): void {
-  if (process.connected) process.send?.(message);
+/** @throws UserError when a process needs the database and none is configured */
+function databaseUrls(entries: readonly ProcessEntry[], config: Config): DatabaseUrls {
+  const urls = configuredUrls(config);
+  if (urls !== undefined) return urls;
+  if (!entries.some(({ usesDatabase }) => usesDatabase)) return unreachableUrls;
+  throw new UserError("no database is configured", {
+    hint: 'set WEIR_DATABASE_URL, or use "weir up", which runs its own PostgreSQL',
+  });
+}
+
+function runningUrl(config: WatchedConfig): string | undefined {
+  return process.env["WEIR_URL"] ?? readRunFile(config.current().data_dir)?.url;
 }

@@ -6,7 +6,7 @@ import { Asker } from "../parts/query/ask.ts";
 import { readWindows } from "../parts/query/questions/windows.ts";
 import { table, UserError } from "./context.ts";
 import { withDatabase } from "./database-command.ts";
-import { readInstant } from "./read-instant.ts";
+import { readInstant } from "./option-values.ts";
 
 const sizes: readonly string[] = ["minute", "hour", "day"];
 const waitEveryMs = 300;

@@ -15,7 +15,7 @@ import { requestRerun } from "../parts/etl/reruns.ts";
 import { createEtl } from "../parts/etl/worker.ts";
 import { createRetention } from "../parts/retention/retention.ts";
 import { openConnections, untilDatabaseAnswers } from "../process/databases.ts";
-import type { ComposeOptions } from "./options.ts";
+import type { Compose } from "./options.ts";
 
 /** An hour whose raw events retention has dropped cannot be made anew: it stays as it is. */
 async function requestHour(database: Queryable, hour: Date): Promise<string | undefined> {
@@ -32,25 +32,17 @@ async function requestHour(database: Queryable, hour: Date): Promise<string | un
   }
 }
 
-export interface EtlProcess {
-  readonly parts: readonly Part[];
-  counters(): Readonly<Record<string, number>>;
-}
-
 /** Writers' `transaction_timeout`: how long after its insert an event may still be committed. */
 const longestWriteMs = 10_000;
 
-export async function composeEtl(
-  options: ComposeOptions,
-  wanted: { readonly etl: boolean; readonly retention: boolean },
-): Promise<EtlProcess> {
+export const compose: Compose = async (options, names) => {
   const { urls, logger, metrics } = options;
   const config = options.config();
   const { pool, notifications } = openConnections(options.stack, logger);
   const parts: Part[] = [];
   const observer = observeEtl(metrics);
 
-  if (wanted.etl) {
+  if (names.has("etl")) {
     const database = pool({
       url: urls.app,
       applicationName: "weir etl",
@@ -85,7 +77,7 @@ export async function composeEtl(
       }),
     );
   }
-  if (wanted.retention) {
+  if (names.has("retention")) {
     parts.push(
       createRetention({
         database: pool({ url: urls.owner, applicationName: "weir retention", max: 1 }),
@@ -107,4 +99,4 @@ export async function composeEtl(
     );
   }
   return { parts, counters: observer.counters };
-}
+};

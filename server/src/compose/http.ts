@@ -3,7 +3,7 @@ import { randomBytes, randomFillSync } from "node:crypto";
 import { liveFeed } from "@weir/protocol";
 import { readCredentials } from "../adapters/http/credentials.ts";
 import { asWeirError, problemAnswer } from "../adapters/http/problems.ts";
-import { createHttpServer, type HttpServer } from "../adapters/http/server.ts";
+import { createHttpServer } from "../adapters/http/server.ts";
 import { createMemoryRateLimiter } from "../adapters/limits/memory-rate-limiter.ts";
 import { observeIngest } from "../adapters/telemetry/ingest-observer.ts";
 import type { Metrics } from "../adapters/telemetry/metrics.ts";
@@ -12,7 +12,6 @@ import { collectMetrics } from "../adapters/telemetry/shared-metrics.ts";
 import { attach, encodeFrame } from "../adapters/websocket/attach.ts";
 import { permissionOf } from "../core/access/permission-name.ts";
 import { WeirError } from "../core/errors.ts";
-import type { Part } from "../core/ports/part.ts";
 import type { Route } from "../core/ports/route.ts";
 import { uuidV7Maker } from "../core/uuid.ts";
 import { keyEnvironment } from "../parts/auth/administration.ts";
@@ -32,22 +31,11 @@ import { dashboardFolder, policiesFolder } from "../process/paths.ts";
 import { version } from "../process/version.ts";
 import { databaseCheck, etlCheck, observeWindows, streamCheck } from "./checks.ts";
 import { composeDlqHttp } from "./dlq.ts";
-import type { ComposeOptions } from "./options.ts";
+import type { Compose, ComposeOptions } from "./options.ts";
 import { breakerCheck, composeResilience } from "./resilience.ts";
 import { composeSearch } from "./search.ts";
 
-export interface HttpProcess {
-  readonly http: HttpServer;
-  readonly parts: readonly Part[];
-  /** For the supervisor's live line. */
-  counters(): Readonly<Record<string, number>>;
-  /** Refuses new events (503) and answers those that wait. */
-  drain(): Promise<void>;
-  /** After the parts have ended, and with them the live feeds: closes what is still open. */
-  close(): Promise<void>;
-}
-
-export async function composeHttp(options: ComposeOptions): Promise<HttpProcess> {
+export const compose: Compose = async (options) => {
   const { logger, metrics } = options;
   const config = options.config();
   const { directory, ingest, observer, gateway, routes, search, beginDraining } =
@@ -80,9 +68,12 @@ export async function composeHttp(options: ComposeOptions): Promise<HttpProcess>
   });
 
   return {
-    http,
     parts: [directory, gateway.part],
     counters: () => ({ ...observer.totals, live_sockets: gateway.stats().sockets }),
+    async listen() {
+      const { address, family, port } = await http.listen(config.http.host, config.http.port);
+      return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
+    },
     async drain() {
       beginDraining();
       detach();
@@ -91,7 +82,7 @@ export async function composeHttp(options: ComposeOptions): Promise<HttpProcess>
     },
     close: () => http.close(),
   };
-}
+};
 
 /** All routes, their parts not started and nothing connected: also what the API document is made of. */
 export async function assemble(options: ComposeOptions) {

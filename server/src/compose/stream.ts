@@ -19,7 +19,7 @@ import { createRefresh } from "../parts/stream/refresh.ts";
 import { createStream } from "../parts/stream/stream.ts";
 import { openConnections, untilDatabaseAnswers } from "../process/databases.ts";
 import { composeDlqPart } from "./dlq.ts";
-import type { ComposeOptions } from "./options.ts";
+import type { Compose } from "./options.ts";
 import { composeResilience } from "./resilience.ts";
 import { openQdrant } from "./search.ts";
 
@@ -43,16 +43,11 @@ function observeDelivery(metrics: Metrics, delivery: Delivery): void {
   });
 }
 
-export interface StreamProcess {
-  readonly parts: readonly Part[];
-  counters(): Readonly<Record<string, number>>;
-}
-
 /** Writers' `transaction_timeout`: how long after its insert an event may still be committed. */
 const longestWriteMs = 10_000;
 const dayMs = 86_400_000;
 
-export async function composeStream(options: ComposeOptions): Promise<StreamProcess> {
+export const compose: Compose = async (options) => {
   const { urls, logger, metrics } = options;
   const config = options.config();
   const { pool, notifications } = openConnections(options.stack, logger);
@@ -149,4 +144,4 @@ export async function composeStream(options: ComposeOptions): Promise<StreamProc
   }
   options.stack.defer(publishMetrics(database, `stream ${owner}`, metrics));
   return { parts, counters: observer.counters };
-}
+};

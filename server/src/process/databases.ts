@@ -6,17 +6,22 @@ import { openPool, type Pool, type PoolOptions } from "../adapters/postgres/pool
 import type { Logger } from "../adapters/telemetry/logger.ts";
 import type { Config } from "../config/schema.ts";
 import { DatabaseError } from "../core/ports/database.ts";
+import { retryWithBackoff } from "../timing/backoff.ts";
 
 export interface DatabaseUrls {
-  /** Makes the tables; used by migrations, retention and the command line. */
+  /** Creates and alters tables: for migrations, retention, erasure and the command line. */
   readonly owner: string;
-  /** Reads; writes everything but the raw log. */
+  /** Reads everything and writes everything except the raw log. */
   readonly app: string;
-  /** Appends to the raw log and can do nothing else. */
+  /** Appends to the raw log, and can neither read nor delete. */
   readonly ingest: string;
 }
 
-/** Where the database is; undefined when none is configured (then `weir up` brings its own). */
+/** For what is composed and never connects. */
+const nowhere = "postgresql://nobody@localhost/nothing";
+export const unreachableUrls: DatabaseUrls = { owner: nowhere, app: nowhere, ingest: nowhere };
+
+/** The configured database; undefined when none is configured and `weir up` runs its own. */
 export function configuredUrls({ database }: Config): DatabaseUrls | undefined {
   const owner = database.url;
   if (owner === null) return undefined;
@@ -27,7 +32,7 @@ export function configuredUrls({ database }: Config): DatabaseUrls | undefined {
   };
 }
 
-/** The variables by which a supervisor hands the database to its children. */
+/** The environment variables that tell child processes where the database is. */
 export function urlVariables(urls: DatabaseUrls): Record<string, string> {
   return {
     WEIR_DATABASE_URL: urls.owner,
@@ -37,8 +42,8 @@ export function urlVariables(urls: DatabaseUrls): Record<string, string> {
 }
 
 /**
- * The owner's address with the rights of a lesser role: for installations that configure one URL
- * only. It guards against mistakes; separate logins (`app_url`, `ingest_url`) guard against intruders.
+ * The owner's URL with the rights of a lesser role, for installations that configure one URL only.
+ * This protects against mistakes; separate logins (`app_url`, `ingest_url`) protect against intruders.
  */
 function actingAs(url: string, role: string): string {
   const address = new URL(url);
@@ -51,7 +56,7 @@ export interface Connections {
   notifications(url: string, applicationName: string): NotificationsConnection;
 }
 
-/** Opens pools that close, in reverse order, with `stack`, and that log what breaks. */
+/** Opens pools that close with `stack`, in reverse order, and that log lost connections. */
 export function openConnections(stack: AsyncDisposableStack, logger: Logger): Connections {
   return {
     pool: (options) =>
@@ -77,18 +82,15 @@ export function openConnections(stack: AsyncDisposableStack, logger: Logger): Co
   };
 }
 
-const firstPauseMs = 100;
-const lastPauseMs = 5_000;
-
-/** Waits, with growing pauses, for a database that is not there yet; any other failure is thrown. */
-export async function untilDatabaseAnswers<T>(logger: Logger, work: () => Promise<T>): Promise<T> {
-  for (let pause = firstPauseMs; ; pause = Math.min(pause * 2, lastPauseMs)) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof DatabaseError && error.retryable)) throw error;
+/** The result of `work`, repeated while the database is unavailable; any other failure is thrown. */
+export function untilDatabaseAnswers<T>(logger: Logger, work: () => Promise<T>): Promise<T> {
+  return retryWithBackoff(work, {
+    firstMs: 100,
+    lastMs: 5_000,
+    onFailure(error) {
+      if (!(error instanceof DatabaseError && error.retryable)) return false;
       logger.warn({ reason: error.message }, "the database does not answer yet");
-      await new Promise((resolve) => setTimeout(resolve, pause));
-    }
-  }
+      return true;
+    },
+  });
 }

@@ -4,25 +4,23 @@ import { join } from "node:path";
 import { migrate } from "../adapters/postgres/migrate.ts";
 import { openPool } from "../adapters/postgres/pool.ts";
 import type { Config } from "../config/schema.ts";
-import { keyEnvironment, localActor } from "../parts/auth/administration.ts";
+import { type Administration, keyEnvironment, localActor } from "../parts/auth/administration.ts";
 import { ensureAdminKey, ensureDemoKey } from "../parts/auth/bootstrap.ts";
 import { createKey } from "../parts/auth/keys.ts";
 import { readPolicies } from "../parts/auth/policies.ts";
 import { applyPolicies } from "../parts/auth/roles.ts";
 import { createService, listServices } from "../parts/auth/services.ts";
 import { createSigninLink } from "../parts/auth/sessions.ts";
-import { demoSources } from "../parts/demo/demo-event.ts";
+import { type DemoSource, demoSources } from "../parts/demo/demo-event.ts";
 import type { DatabaseUrls } from "./databases.ts";
 import { policiesFolder } from "./paths.ts";
 import { readSecretFile, writeSecretFile } from "./run-file.ts";
 
-/** The demo's senders: each a service with a key of its own, as in a real shop. */
-export const demoServices = demoSources;
-
 export interface KeyFile {
   readonly file: string;
-  /** undefined when the key was made elsewhere and the file is not here. */
+  /** undefined when the key was created on another machine and there is no file here. */
   readonly key: string | undefined;
+  /** It was created at this start. */
   readonly isNew: boolean;
 }
 
@@ -31,13 +29,11 @@ export interface Installation {
   readonly postgresVersion: string;
   readonly adminKey: KeyFile;
   readonly demoKey: KeyFile | undefined;
-  /** By service; what the demo's traffic sends with. */
-  readonly senderKeys: Readonly<Record<string, string>>;
-  /** Goes behind the `#` of the sign-in page's address; undefined when admin has no usable key. */
+  /** Belongs after the `#` of the sign-in page's URL; undefined when admin has no usable key. */
   readonly signInToken: string | undefined;
 }
 
-/** Migrates, applies the role files and makes the first keys. Safe to run at every start. */
+/** Migrates, applies the role files and creates the first keys. Safe to run at every start. */
 export async function prepareInstallation(
   config: Config,
   urls: DatabaseUrls,
@@ -49,21 +45,8 @@ export async function prepareInstallation(
   await applyPolicies(setup, await readPolicies(policiesFolder));
 
   const keysFolder = join(config.data_dir, "keys");
-  const adminKey = keep(join(keysFolder, "admin.key"), (await ensureAdminKey(setup)).key);
-  let demoKey: KeyFile | undefined;
-  const senderKeys: Record<string, string> = {};
-  if (config.demo.enabled) {
-    const made = await ensureDemoKey(setup);
-    if (made !== undefined) demoKey = keep(join(keysFolder, "demo.key"), made.key);
-    const administration = { ...setup, actor: localActor("first start") };
-    const known = new Set((await listServices(database)).map(({ name }) => name));
-    for (const name of demoServices) {
-      const file = join(keysFolder, `${name}.key`);
-      if (!known.has(name)) await createService(administration, { name, role: "service" });
-      const present = readSecretFile(file);
-      senderKeys[name] = present ?? (await newSenderKey(file, name, administration));
-    }
-  }
+  const adminKey = keepKey(join(keysFolder, "admin.key"), (await ensureAdminKey(setup)).key);
+  const demoKey = config.demo.enabled ? await prepareDemo(setup, keysFolder) : undefined;
   const [row] = await database.query<{ version: string }>({
     text: "select split_part(current_setting('server_version'), ' ', 1) as version",
   });
@@ -76,22 +59,49 @@ export async function prepareInstallation(
     postgresVersion: row?.version ?? "?",
     adminKey,
     demoKey,
-    senderKeys,
     signInToken: link?.token,
   };
 }
 
-async function newSenderKey(
-  file: string,
-  service: string,
-  administration: Parameters<typeof createKey>[0],
-): Promise<string> {
-  const { secret_key: key } = await createKey(administration, { service, label: "demo traffic" });
-  writeSecretFile(file, key);
-  return key;
+/** The demo's reader key, and a service with a key of its own for each of its senders. */
+async function prepareDemo(
+  setup: Omit<Administration, "actor">,
+  keysFolder: string,
+): Promise<KeyFile | undefined> {
+  const demo = await ensureDemoKey(setup);
+  const administration = { ...setup, actor: localActor("first start") };
+  const known = new Set((await listServices(setup.database)).map(({ name }) => name));
+  for (const service of demoSources) {
+    if (!known.has(service))
+      await createService(administration, { name: service, role: "service" });
+    const file = keyFile(keysFolder, service);
+    if (readSecretFile(file) !== undefined) continue;
+    const { secret_key: key } = await createKey(administration, { service, label: "demo traffic" });
+    writeSecretFile(file, key);
+  }
+  return demo === undefined ? undefined : keepKey(join(keysFolder, "demo.key"), demo.key);
 }
 
-function keep(file: string, made: string | undefined): KeyFile {
-  if (made !== undefined) writeSecretFile(file, made);
-  return { file, key: made ?? readSecretFile(file), isNew: made !== undefined };
+/**
+ * The keys of the demo's senders, by service.
+ * @throws Error when one is missing
+ */
+export function readDemoKeys(dataDir: string): Readonly<Record<DemoSource, string>> {
+  const entries = demoSources.map((service) => {
+    const key = readSecretFile(keyFile(join(dataDir, "keys"), service));
+    if (key !== undefined) return [service, key] as const;
+    throw new Error(
+      `there is no key of ${service}; "weir up" creates the keys of the demo when the demo is enabled`,
+    );
+  });
+  return Object.fromEntries(entries) as Record<DemoSource, string>;
+}
+
+function keyFile(keysFolder: string, service: string): string {
+  return join(keysFolder, `${service}.key`);
+}
+
+function keepKey(file: string, created: string | undefined): KeyFile {
+  if (created !== undefined) writeSecretFile(file, created);
+  return { file, key: created ?? readSecretFile(file), isNew: created !== undefined };
 }

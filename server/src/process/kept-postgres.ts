@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "../adapters/postgres/embedded.ts";
 import { withRole } from "../adapters/postgres/location.ts";
+import { messageOf } from "../core/errors.ts";
+import { retryWithBackoff } from "../timing/backoff.ts";
 import type { DatabaseUrls } from "./databases.ts";
 
 export interface KeptPostgres {
@@ -10,42 +12,43 @@ export interface KeptPostgres {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-const firstPauseMs = 100;
-const lastPauseMs = 5_000;
-
 /**
- * Starts the embedded PostgreSQL and starts it again whenever it ends unasked (killed, out of
- * memory): it recovers from its log, and the parts' pools find it again by themselves.
+ * Starts the embedded PostgreSQL and restarts it whenever it ends unexpectedly (killed, out of
+ * memory). It recovers from its write-ahead log, and the pools of the parts reconnect by themselves.
+ * `onProblem` gets a sentence while it is not running, and undefined when it runs again.
  */
 export async function keepPostgresRunning(
   stateDir: string,
-  tell: (problem: string | undefined) => void,
+  onProblem: (problem: string | undefined) => void,
 ): Promise<KeptPostgres> {
   const start = () => startEmbeddedPostgres({ dataDir: join(stateDir, "postgres"), stateDir });
+  const stopping = new AbortController();
   let server = await start();
-  let stopping = false;
   let restarted = () => {};
 
   async function watch(current: EmbeddedPostgres): Promise<void> {
     const { expected } = await current.exited;
-    if (expected || stopping) return;
-    tell("PostgreSQL ended, starting it again");
-    for (let pause = firstPauseMs; !stopping; pause = Math.min(pause * 2, lastPauseMs)) {
-      try {
-        server = await start();
-        if (stopping) await server.stop();
-        tell(undefined);
-        restarted();
-        return watch(server);
-      } catch (error) {
-        tell(
-          `PostgreSQL does not start: ${error instanceof Error ? error.message : String(error)}`,
-        );
-        await new Promise((resolve) => setTimeout(resolve, pause));
-      }
+    if (expected || stopping.signal.aborted) return;
+    onProblem("PostgreSQL ended, restarting");
+    server = await retryWithBackoff(start, {
+      firstMs: 100,
+      lastMs: 5_000,
+      signal: stopping.signal,
+      onFailure(error) {
+        onProblem(`PostgreSQL does not start: ${messageOf(error)}`);
+        return true;
+      },
+    });
+    if (stopping.signal.aborted) {
+      await server.stop();
+      return;
     }
+    onProblem(undefined);
+    restarted();
+    return watch(server);
   }
-  void watch(server);
+  // rejects only when it is stopped while PostgreSQL cannot be started
+  void watch(server).catch(() => undefined);
 
   return {
     urls: {
@@ -58,7 +61,7 @@ export async function keepPostgresRunning(
       restarted = listener;
     },
     async [Symbol.asyncDispose]() {
-      stopping = true;
+      stopping.abort();
       await server.stop();
     },
   };

@@ -1,12 +1,14 @@
 import type { Logger } from "../adapters/telemetry/logger.ts";
 import type { Part } from "../core/ports/part.ts";
+import { createBackoff } from "../timing/backoff.ts";
+import { pause } from "../timing/pause.ts";
 
 const firstPauseMs = 200;
 const lastPauseMs = 10_000;
 
 /**
  * Runs parts side by side until the signal aborts and all have ended. A part that rejects is logged
- * and run again after a growing pause: it does not take the others down.
+ * and run again after a growing pause; the other parts run on.
  */
 export async function runParts(
   parts: readonly Part[],
@@ -17,31 +19,17 @@ export async function runParts(
 }
 
 async function runPart(part: Part, signal: AbortSignal, logger: Logger): Promise<void> {
-  let pause = firstPauseMs;
+  const backoff = createBackoff({ firstMs: firstPauseMs, lastMs: lastPauseMs });
   while (!signal.aborted) {
     const started = performance.now();
     try {
       await part.run(signal);
-      if (!signal.aborted) throw new Error("the part ended although nobody asked it to");
+      if (!signal.aborted) throw new Error("the part ended without being asked to stop");
     } catch (error) {
       if (signal.aborted) return;
-      logger.error({ name: part.name, err: error }, "a part failed and is run again");
-      // One that ran well for a while starts over with a short pause.
-      if (performance.now() - started > lastPauseMs) pause = firstPauseMs;
-      await wait(pause, signal);
-      pause = Math.min(pause * 2, lastPauseMs);
+      logger.error({ name: part.name, err: error }, "a part failed and will be restarted");
+      if (performance.now() - started > lastPauseMs) backoff.reset();
+      await pause(backoff.next(), signal);
     }
   }
-}
-
-function wait(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms);
-    function done() {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    }
-    signal.addEventListener("abort", done, { once: true });
-  });
 }

@@ -1,7 +1,8 @@
 /**
- * Ctrl-C reaches a whole terminal group, and launchers forward signals too, so one wish to stop may
- * arrive several times: the first aborts, the others change nothing. A child also stops when its
- * supervisor's channel closes, so that a killed supervisor leaves no process behind.
+ * Aborts at SIGINT, SIGTERM or SIGHUP. Ctrl-C reaches the whole terminal group, and launchers forward
+ * signals too, so one Ctrl-C may arrive several times; signals after the first have no effect. A
+ * child process also stops when the channel to its supervisor closes, so that a killed supervisor
+ * leaves no process behind.
  */
 export function stopSignal(): AbortSignal {
   const controller = new AbortController();

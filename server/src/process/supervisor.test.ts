@@ -6,7 +6,7 @@ import { createTestFolder } from "../../../testing/database.ts";
 import { until } from "../../../testing/until.ts";
 import { type ChildSpec, Supervisor } from "./supervisor.ts";
 
-/** A program that says it is ready with what it was given, or why it is not. */
+/** A program that reports that it is ready at the URL it was given, or fails with a message. */
 const program = `
   const [url] = process.argv.slice(2);
   if (url === undefined) {
@@ -25,7 +25,7 @@ async function supervise(t: TestContext): Promise<Supervisor> {
   return supervisor;
 }
 
-test("a child that ends at its start says why, in its own words", async (t) => {
+test("a child that ends at its start is reported with the end of its error output", async (t) => {
   const supervisor = await supervise(t);
   await assert.rejects(supervisor.start({ name: "http", arguments: () => [] }, 10_000), {
     message:
@@ -33,19 +33,19 @@ test("a child that ends at its start says why, in its own words", async (t) => {
   });
 });
 
-test("a child that ends later is started again, and told its URL of before", async (t) => {
+test("a child that ends later is restarted and gets its previous URL", async (t) => {
   const supervisor = await supervise(t);
-  const told: (string | undefined)[] = [];
+  const given: (string | undefined)[] = [];
   const spec: ChildSpec = {
     name: "http",
-    arguments(urlBefore) {
-      told.push(urlBefore);
-      return [urlBefore ?? "http://127.0.0.1:1234"];
+    arguments(previousUrl) {
+      given.push(previousUrl);
+      return [previousUrl ?? "http://127.0.0.1:1234"];
     },
   };
   assert.equal(await supervisor.start(spec, 10_000), "http://127.0.0.1:1234");
   process.kill(supervisor.processIds["http"] ?? 0, "SIGKILL");
-  await until(() => told.length === 2, { what: "the second start" });
-  assert.deepEqual(told, [undefined, "http://127.0.0.1:1234"]);
+  await until(() => given.length === 2, { what: "the second start" });
+  assert.deepEqual(given, [undefined, "http://127.0.0.1:1234"]);
   assert.equal(supervisor.restarts, 1);
 });

@@ -1,31 +1,29 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createWriteStream, mkdirSync, renameSync, statSync, type WriteStream } from "node:fs";
 import { join } from "node:path";
-
-/** What a child tells its supervisor over the process channel. */
-export type ChildMessage =
-  | { readonly type: "ready"; readonly url?: string }
-  | { readonly type: "counters"; readonly counters: Readonly<Record<string, number>> };
+import { type Backoff, createBackoff } from "../timing/backoff.ts";
+import type { ChildMessage } from "./supervisor-channel.ts";
 
 export interface ChildSpec {
   readonly name: string;
-  /** Arguments of `weir`, e.g. `["serve", "--parts", "etl"]`; at a restart it is told its URL of before. */
-  arguments(urlBefore: string | undefined): readonly string[];
+  /** Arguments of `weir`, e.g. `["serve", "--parts", "etl"]`; at a restart it gets its previous URL. */
+  arguments(previousUrl: string | undefined): readonly string[];
   /** Flags of Node.js itself. */
   readonly nodeFlags?: readonly string[];
-  /** It sends to the others, which therefore outlive it. */
+  /** It sends to the others, which therefore stop after it. */
   readonly stopsFirst?: boolean;
 }
 
 interface Child {
   readonly spec: ChildSpec;
-  process: ChildProcess;
-  readyUrl: string | undefined;
+  running: ChildProcess;
+  url: string | undefined;
   ready: boolean;
   restarts: number;
+  readonly backoff: Backoff;
   counters: Readonly<Record<string, number>>;
-  /** The end of what it printed as errors, kept until it is ready: why it did not become so. */
-  complaint: string;
+  /** The end of its standard error until it is ready: why it did not become ready. */
+  errorOutput: string;
 }
 
 export interface SupervisorOptions {
@@ -33,22 +31,21 @@ export interface SupervisorOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly logFolder: string;
   onExit?(name: string, how: string): void;
-  /** Also after a restart. */
+  /** Called after every start, restarts included. */
   onReady?(name: string): void;
 }
 
-/** Together under the five seconds that Ctrl-C may take. */
+/** Together less than the five seconds within which Ctrl-C must end everything. */
 const senderGraceMs = 1_000;
 const stopGraceMs = 3_000;
 const firstRestartMs = 200;
 const lastRestartMs = 5_000;
 const logLimitBytes = 16 * 1024 * 1024;
-const complaintLimit = 2_000;
+const errorOutputLimit = 2_000;
 
 /**
- * Runs parts as processes of their own, so that one that fails, or computes, does not stop the
- * others: a child that ends is started again, with a wait that doubles up to five seconds. Children
- * end by themselves when the supervisor dies, however it dies (their channel closes).
+ * Runs child processes. One that ends is restarted after a delay that doubles up to five seconds.
+ * Children end when the supervisor dies, however it dies, because their channel closes.
  */
 export class Supervisor {
   readonly #options: SupervisorOptions;
@@ -64,7 +61,7 @@ export class Supervisor {
 
   get processIds(): Readonly<Record<string, number>> {
     return Object.fromEntries(
-      [...this.#children].map(([name, child]) => [name, child.process.pid ?? 0]),
+      [...this.#children].map(([name, child]) => [name, child.running.pid ?? 0]),
     );
   }
 
@@ -77,47 +74,52 @@ export class Supervisor {
     return [...this.#children.values()].reduce((sum, child) => sum + child.restarts, 0);
   }
 
-  /** Starts a child and resolves when it says that it is ready, with its URL when it has one. */
+  /**
+   * Starts a child; resolves when it reports that it is ready, with its URL if it listens.
+   * @throws Error when it ends first or takes longer than `timeoutMs`, with the end of its output
+   */
   async start(spec: ChildSpec, timeoutMs: number): Promise<string | undefined> {
+    if (this.#stopping) throw new Error(`${spec.name} was not started: everything is stopping`);
     const child: Child = {
       spec,
-      process: this.#spawn(spec, undefined),
-      readyUrl: undefined,
+      running: this.#spawn(spec, undefined),
+      url: undefined,
       ready: false,
       restarts: 0,
+      backoff: createBackoff({ firstMs: firstRestartMs, lastMs: lastRestartMs }),
       counters: {},
-      complaint: "",
+      errorOutput: "",
     };
     this.#children.set(spec.name, child);
     this.#watch(child);
-    child.process.stderr?.setEncoding("utf8").on("data", (text: string) => {
-      if (!child.ready) child.complaint = `${child.complaint}${text}`.slice(-complaintLimit);
+    child.running.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      if (!child.ready) child.errorOutput = `${child.errorOutput}${text}`.slice(-errorOutputLimit);
     });
     await this.#untilReady(child, timeoutMs);
-    return child.readyUrl;
+    return child.url;
   }
 
   /**
-   * SIGTERM to the children, the last started first, so that whoever sends stops before whoever
-   * takes; SIGKILL to what is left after its grace. Resolves when all are gone.
+   * Sends SIGTERM to the children that stop first, then to the others, and SIGKILL to those that have
+   * not ended after their grace period. Resolves when all have ended.
    */
   async stop(): Promise<void> {
     this.#stopping = true;
     for (const timer of this.#timers) clearTimeout(timer);
     const senders = [...this.#children.values()].filter((child) => child.spec.stopsFirst === true);
     const others = [...this.#children.values()].filter((child) => child.spec.stopsFirst !== true);
-    await Promise.all(senders.map(({ process: child }) => end(child, senderGraceMs)));
-    await Promise.all(others.map(({ process: child }) => end(child, stopGraceMs)));
+    await Promise.all(senders.map(({ running }) => end(running, senderGraceMs)));
+    await Promise.all(others.map(({ running }) => end(running, stopGraceMs)));
     await new Promise((resolve) => this.#log.end(resolve));
   }
 
-  #spawn(spec: ChildSpec, urlBefore: string | undefined): ChildProcess {
+  #spawn(spec: ChildSpec, previousUrl: string | undefined): ChildProcess {
     const child = spawn(
       process.execPath,
-      [...(spec.nodeFlags ?? []), this.#options.main, ...spec.arguments(urlBefore)],
+      [...(spec.nodeFlags ?? []), this.#options.main, ...spec.arguments(previousUrl)],
       {
         stdio: ["ignore", "pipe", "pipe", "ipc"],
-        // glibc keeps freed memory apart for each thread, up to eight a core
+        // glibc would keep one heap per thread, up to eight per core
         env: { MALLOC_ARENA_MAX: "2", ...process.env, ...this.#options.environment },
       },
     );
@@ -127,25 +129,24 @@ export class Supervisor {
   }
 
   #watch(child: Child): void {
-    child.process.on("message", (message: ChildMessage) => {
+    child.running.on("message", (message: ChildMessage) => {
       if (message.type === "counters") child.counters = message.counters;
       if (message.type === "ready") {
         child.ready = true;
-        child.readyUrl = message.url;
+        child.url = message.url;
         this.#options.onReady?.(child.spec.name);
       }
     });
-    child.process.once("exit", (code, signal) => {
+    child.running.once("exit", (code, signal) => {
       if (this.#stopping) return;
       this.#options.onExit?.(child.spec.name, signal ?? `exit code ${code}`);
       if (!child.ready && child.restarts === 0) return;
-      const wait = Math.min(firstRestartMs * 2 ** child.restarts, lastRestartMs);
       const timer = setTimeout(() => {
         this.#timers.delete(timer);
         child.restarts++;
-        child.process = this.#spawn(child.spec, child.readyUrl);
+        child.running = this.#spawn(child.spec, child.url);
         this.#watch(child);
-      }, wait);
+      }, child.backoff.next());
       this.#timers.add(timer);
     });
   }
@@ -159,22 +160,22 @@ export class Supervisor {
       const onMessage = (message: ChildMessage) => {
         if (message.type === "ready") done();
       };
-      // "close" comes after its last words, "exit" may come before
+      // "close" comes after the last output; "exit" may come before it
       const onClose = (code: number | null, signal: NodeJS.Signals | null) =>
         done(
           new Error(
-            `${child.spec.name} ended at start (${signal ?? `exit code ${code}`})${indented(child.complaint)}`,
+            `${child.spec.name} ended at start (${signal ?? `exit code ${code}`})${indented(child.errorOutput)}`,
           ),
         );
       const done = (error?: Error) => {
         clearTimeout(timer);
-        child.process.off("message", onMessage);
-        child.process.off("close", onClose);
+        child.running.off("message", onMessage);
+        child.running.off("close", onClose);
         if (error === undefined) resolve();
         else reject(error);
       };
-      child.process.on("message", onMessage);
-      child.process.once("close", onClose);
+      child.running.on("message", onMessage);
+      child.running.once("close", onClose);
     });
   }
 }
@@ -192,7 +193,7 @@ async function end(child: ChildProcess, graceMs: number): Promise<void> {
   clearTimeout(kill);
 }
 
-/** The log of all children; the last one is kept beside it when it has grown past 16 MiB. */
+/** The log of all children. One that has grown past 16 MiB is renamed, and replaces the last such. */
 function openLog(folder: string): WriteStream {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const path = join(folder, "weir.log");

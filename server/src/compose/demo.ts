@@ -1,0 +1,44 @@
+/** The process that sends sample data and simulated traffic: a client of the HTTP server. */
+import { join } from "node:path";
+import { openReplayMarker } from "../parts/demo/replay-marker.ts";
+import { type DemoProgress, runDemo } from "../parts/demo/run-demo.ts";
+import { readDemoKeys } from "../process/installation.ts";
+import type { Compose } from "./options.ts";
+
+export const compose: Compose = async ({ config, logger, serverUrl }) => {
+  const { data_dir: dataDir, demo } = config();
+  const marker = openReplayMarker(join(dataDir, "demo.json"), new Date());
+  const keys = readDemoKeys(dataDir);
+  let samplesToSend = 0;
+  let problem: string | undefined;
+
+  function onProgress(progress: DemoProgress): void {
+    samplesToSend = progress.phase === "replay" ? (progress.total ?? 0) - progress.sent : 0;
+    if (progress.phase === "live") marker.setReplayed();
+    if (progress.problem === problem) return;
+    problem = progress.problem;
+    if (problem !== undefined) logger.warn({ problem }, "demo");
+  }
+
+  return {
+    parts: [
+      {
+        name: "demo",
+        problem: () => problem,
+        async run(signal) {
+          const url = serverUrl();
+          if (url === undefined) throw new Error("the URL of Weir is not known; pass --url");
+          await runDemo({
+            url,
+            keys,
+            signal,
+            rate: demo.rate,
+            anchor: marker.replayed ? new Date(0) : marker.anchor,
+            onProgress,
+          });
+        },
+      },
+    ],
+    counters: () => ({ samples_to_send: samplesToSend }),
+  };
+};

@@ -1,0 +1,93 @@
+/**
+ * The table of processes. `weir up` starts each needed entry as a child process, and `weir serve
+ * --parts` composes the entries of the named parts in one process.
+ *
+ * To add a process: add an entry here and a file in this folder that exports `compose`.
+ */
+import type { Config } from "../config/schema.ts";
+import type { Compose } from "./options.ts";
+
+export interface ProcessEntry {
+  /** The key in `pids` of run.json and the name in messages. */
+  readonly name: string;
+  /** The names for `weir serve --parts`, each in one entry only. */
+  readonly parts: readonly string[];
+  /** Loaded when it runs, so that a process keeps only its own modules in memory. */
+  load(): Promise<Compose>;
+  /** Without the database `weir serve` refuses to start it. */
+  readonly usesDatabase: boolean;
+  /** It opens a port and reports its URL. One entry listens. */
+  readonly listens: boolean;
+  /** It calls the entry that listens, so it starts after it and stops before it. */
+  readonly isClient: boolean;
+  /** Flags of Node.js when it runs as a child process. */
+  readonly nodeFlags: readonly string[];
+  /** Resident memory at 5,000 events/s, for the check of `weir doctor`. */
+  readonly memoryMiB: number;
+  /** Whether `weir up` starts it. */
+  isNeeded(config: Config): boolean;
+}
+
+const always = () => true;
+
+export const processes: readonly ProcessEntry[] = [
+  {
+    name: "http",
+    parts: ["http"],
+    load: async () => (await import("./http.ts")).compose,
+    usesDatabase: true,
+    listens: true,
+    isClient: false,
+    // Node.js would let the young generation grow to 128 MB under load
+    nodeFlags: ["--max-semi-space-size=8"],
+    memoryMiB: 200,
+    isNeeded: always,
+  },
+  {
+    name: "etl",
+    parts: ["etl", "retention"],
+    load: async () => (await import("./etl.ts")).compose,
+    usesDatabase: true,
+    listens: false,
+    isClient: false,
+    nodeFlags: [],
+    memoryMiB: 100,
+    isNeeded: always,
+  },
+  {
+    name: "stream",
+    parts: ["stream"],
+    load: async () => (await import("./stream.ts")).compose,
+    usesDatabase: true,
+    listens: false,
+    isClient: false,
+    // A page is allocated and freed as a whole: a small young generation saves 100 MB at the same speed
+    nodeFlags: ["--max-semi-space-size=16"],
+    memoryMiB: 250,
+    isNeeded: always,
+  },
+  {
+    name: "demo",
+    parts: ["demo"],
+    load: async () => (await import("./demo.ts")).compose,
+    usesDatabase: false,
+    listens: false,
+    isClient: true,
+    nodeFlags: [],
+    memoryMiB: 100,
+    isNeeded: (config) => config.demo.enabled,
+  },
+];
+
+/** Every part name, in the order of the table. */
+export const partNames: readonly string[] = processes.flatMap(({ parts }) => parts);
+
+/** The parts of `weir serve` without `--parts`: a whole server, and no client of it. */
+export const serverParts: readonly string[] = processes
+  .filter(({ isClient }) => !isClient)
+  .flatMap(({ parts }) => parts);
+
+/** The entries that hold at least one of the named parts. */
+export function processesOf(parts: ReadonlySet<string>): ProcessEntry[] {
+  return processes.filter((entry) => entry.parts.some((part) => parts.has(part)));
+}
