@@ -30,7 +30,7 @@ export function composeSearch(
   shared: {
     readonly database: Database;
     readonly notifications: Notifications;
-    readonly guard: (name: "vector_store" | "embedder") => Guard;
+    readonly guard: (name: string) => Guard;
   },
 ): SearchParts {
   const config = options.config();
@@ -94,7 +94,7 @@ function openStore(
   shared: {
     readonly database: Database;
     readonly notifications: Notifications;
-    readonly guard: (name: "vector_store") => Guard;
+    readonly guard: (name: string) => Guard;
   },
 ): VectorStore {
   const { vectors, data_dir: dataDir } = config();

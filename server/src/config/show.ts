@@ -30,6 +30,7 @@ export function configMarkdown(all: readonly Setting[] = settings()): string {
 
 function typeText(node: Setting["node"]): string {
   const type = Array.isArray(node.type) ? node.type.join(" or ") : String(node.type);
+  if (type === "object") return "mapping (JSON in the variable)";
   const { minimum, maximum } = node;
   if (minimum === undefined) return type;
   return maximum === undefined

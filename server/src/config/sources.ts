@@ -102,6 +102,15 @@ function fromText(text: string, { node }: Setting, name: string): unknown {
     if (text === "true" || text === "false") return text === "true";
     throw new ConfigError(`${name}: "${text}" is not true or false`);
   }
+  if (types.includes("object")) return fromJson(text, name);
   if (types.includes("array")) return text === "" ? [] : text.split(",").map((item) => item.trim());
   return text;
+}
+
+function fromJson(text: string, name: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ConfigError(`${name}: the value must be a JSON object`);
+  }
 }

@@ -118,7 +118,7 @@ test("a transformer and an endpoint are filled beside the own model, answer by n
     },
     { what: "health to tell of the breaker of the process that embeds", timeoutMs: 30_000 },
   );
-  assert.match(breakers.detail, /^no answer from embedder \(asked by stream\)/);
+  assert.match(breakers.detail, /^no answer from embedder \(called by stream\)/);
   assert.notEqual(breakers.facts.embedder, "CLOSED");
   await until(
     async () => (await models()).some(({ kind, error }) => kind === "http" && error !== null),

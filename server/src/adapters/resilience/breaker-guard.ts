@@ -15,70 +15,89 @@ import {
   type Guard,
 } from "../../core/ports/guard.ts";
 import { createWake } from "../../timing/wake.ts";
-import { makeBreaker, openFor } from "./breaker.ts";
+import { makeBreaker, openTimeLeft } from "./breaker.ts";
 import { retryDelay } from "./retry-delay.ts";
 import type { GuardSettings, RetryPolicySettings } from "./settings.ts";
 
 export interface BreakerGuardOptions {
   readonly name: string;
-  /** Asked at each call. */
+  /** Read at each call. */
   readonly settings: () => { readonly guard: GuardSettings; readonly policy: RetryPolicySettings };
   readonly random: () => number;
   readonly onStateChange: (state: BreakerState) => void;
   readonly onRetry: () => void;
-  /** An attempt found the thing away; `timeout` when it was too slow. */
-  readonly onFailure: (kind: "away" | "timeout") => void;
+  /** An attempt failed because the dependency was unavailable, or too slow (`timeout`). */
+  readonly onFailure: (kind: "unavailable" | "timeout") => void;
 }
 
-const words: Readonly<Record<CircuitState, BreakerState>> = {
+const stateNames: Readonly<Record<CircuitState, BreakerState>> = {
   [CircuitState.Closed]: "CLOSED",
   [CircuitState.Open]: "OPEN",
   [CircuitState.HalfOpen]: "HALF_OPEN",
   [CircuitState.Isolated]: "OPEN",
 };
 
-/** How long a call is told to wait while others try out whether the thing is back. */
+/** `retryAfterMs` while a trial call of a half-open breaker is in progress. */
 const trialMs = 100;
 
-/** A trial that its caller gave up says nothing about the thing; the breaker must not close for it. */
+/** A trial that its caller aborted says nothing about the dependency; the breaker must not close for it. */
 class AbandonedTrial extends Error {}
 
-/** See `Guard`. One lives as long as its process; its breaker's state outlives changes of settings. */
+/** See `Guard`. Its breaker's state outlives changes of settings. */
 export class BreakerGuard implements Guard {
   readonly name: string;
   readonly #options: BreakerGuardOptions;
   #breaker: CircuitBreakerPolicy;
-  #madeFor: string;
+  /** The settings that `#breaker` was built with, as JSON. */
+  #builtWith: string;
+  #calls = 0;
   #trials = 0;
 
   constructor(options: BreakerGuardOptions) {
     this.name = options.name;
     this.#options = options;
     const { breaker } = options.settings().guard;
-    this.#madeFor = JSON.stringify(breaker);
-    this.#breaker = this.#make(undefined);
+    this.#builtWith = JSON.stringify(breaker);
+    this.#breaker = this.#build(undefined);
   }
 
   get state(): BreakerState {
-    return words[this.#current().state];
+    return stateNames[this.#current().state];
   }
 
   get retryAfterMs(): number {
     const breaker = this.#current();
     const { open_ms, half_open_calls } = this.#options.settings().guard.breaker;
-    if (breaker.state === CircuitState.Open) return openFor(breaker, open_ms);
+    if (breaker.state === CircuitState.Open) return openTimeLeft(breaker, open_ms);
     return breaker.state === CircuitState.HalfOpen && this.#trials >= half_open_calls ? trialMs : 0;
+  }
+
+  /** No call is in progress, and no open time that must be observed is left. */
+  get isIdle(): boolean {
+    return this.#calls === 0 && this.retryAfterMs === 0;
   }
 
   async execute<T>(
     work: (signal: AbortSignal) => Promise<T>,
     signal: AbortSignal = new AbortController().signal,
   ): Promise<T> {
+    this.#calls++;
+    try {
+      return await this.#withRetries(work, signal);
+    } finally {
+      this.#calls--;
+    }
+  }
+
+  async #withRetries<T>(
+    work: (signal: AbortSignal) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T> {
     const { policy } = this.#options.settings();
     let last: { readonly error: unknown } | undefined;
     const mayRetry = (error: unknown) =>
-      isAway(error) && !(error instanceof BreakerOpenError) && this.retryAfterMs === 0;
-    // The library counts and judges; the waiting is done here, because its own outlasts an abort.
+      isUnavailable(error) && !(error instanceof BreakerOpenError) && this.retryAfterMs === 0;
+    // The library counts and decides; the waiting is done here, because its own outlasts an abort.
     const retrying = retry(handleWhen(mayRetry), { maxAttempts: policy.attempts - 1 });
     return retrying.execute(async ({ attempt }) => {
       if (attempt > 0) {
@@ -89,7 +108,7 @@ export class BreakerGuard implements Guard {
       try {
         return await this.#attempt(work, signal);
       } catch (error) {
-        // the breaker opened while this call waited for its retry
+        // the breaker opened while this call was waiting for its retry
         if (error instanceof BreakerOpenError && last !== undefined) throw last.error;
         last = { error };
         throw error;
@@ -106,7 +125,7 @@ export class BreakerGuard implements Guard {
       return await breaker.execute(() => {
         const trial = breaker.state === CircuitState.HalfOpen;
         if (trial) this.#trials++;
-        return this.#inTime(work, signal, trial);
+        return this.#attemptInTime(work, signal, trial);
       });
     } catch (error) {
       if (error instanceof AbandonedTrial) throw signal.reason;
@@ -117,7 +136,7 @@ export class BreakerGuard implements Guard {
     }
   }
 
-  async #inTime<T>(
+  async #attemptInTime<T>(
     work: (signal: AbortSignal) => Promise<T>,
     signal: AbortSignal,
     trial: boolean,
@@ -135,40 +154,40 @@ export class BreakerGuard implements Guard {
         this.#options.onFailure("timeout");
         throw new CallTimeoutError(this.name, timeout_ms);
       }
-      if (isAway(error)) this.#options.onFailure("away");
+      if (isUnavailable(error)) this.#options.onFailure("unavailable");
       throw error;
     }
   }
 
-  /** The breaker for the settings of now. */
+  /** The breaker for the current settings. */
   #current(): CircuitBreakerPolicy {
     const { breaker } = this.#options.settings().guard;
-    const wanted = JSON.stringify(breaker);
-    if (wanted !== this.#madeFor) {
-      this.#madeFor = wanted;
-      const before = words[this.#breaker.state];
-      this.#breaker = this.#make(this.#breaker);
-      const after = words[this.#breaker.state];
+    const current = JSON.stringify(breaker);
+    if (current !== this.#builtWith) {
+      this.#builtWith = current;
+      const before = stateNames[this.#breaker.state];
+      this.#breaker = this.#build(this.#breaker);
+      const after = stateNames[this.#breaker.state];
       if (after !== before) this.#options.onStateChange(after);
     }
     return this.#breaker;
   }
 
-  #make(before: CircuitBreakerPolicy | undefined): CircuitBreakerPolicy {
+  #build(previous: CircuitBreakerPolicy | undefined): CircuitBreakerPolicy {
     const { breaker: settings } = this.#options.settings().guard;
-    const counts = (error: unknown) => isAway(error) || error instanceof AbandonedTrial;
-    const made = makeBreaker(settings, counts, before);
-    made.onStateChange((state) => {
-      // calls that began before a change of settings end with the breaker of that time
-      if (made !== this.#breaker) return;
+    const counts = (error: unknown) => isUnavailable(error) || error instanceof AbandonedTrial;
+    const built = makeBreaker(settings, counts, previous);
+    built.onStateChange((state) => {
+      // calls that began before a change of settings end with the breaker they began with
+      if (built !== this.#breaker) return;
       this.#trials = 0;
-      this.#options.onStateChange(words[state]);
+      this.#options.onStateChange(stateNames[state]);
     });
-    return made;
+    return built;
   }
 }
 
-/** The thing does not answer or asks to come back later; anything else is the caller's own fault. */
-function isAway(error: unknown): boolean {
+/** The dependency does not answer or asks to try again later; any other error is the caller's fault. */
+function isUnavailable(error: unknown): boolean {
   return (error as { readonly retryable?: unknown } | null)?.retryable === true;
 }

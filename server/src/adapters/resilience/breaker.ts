@@ -9,7 +9,7 @@ import {
 } from "cockatiel";
 import type { BreakerSettings } from "./settings.ts";
 
-/** Opens when either has had enough. */
+/** Opens when one of two limits is exceeded: consecutive failures, or the share of failures. */
 class EitherBreaker implements IBreaker {
   readonly #consecutive: ConsecutiveBreaker | undefined;
   readonly #rate: CountBreaker | undefined;
@@ -34,7 +34,7 @@ class EitherBreaker implements IBreaker {
     } satisfies EitherState;
   }
 
-  /** What was counted by other settings stays, as far as these count it too. */
+  /** Keeps what was counted under previous settings, as far as these count it too. */
   set state(value: unknown) {
     const { consecutive, window, rate } = value as EitherState;
     if (this.#consecutive !== undefined && consecutive !== undefined) {
@@ -51,9 +51,9 @@ class EitherBreaker implements IBreaker {
   }
 
   failure(state: CircuitState): boolean {
-    const inARow = this.#consecutive?.failure() ?? false;
-    const tooMany = this.#rate?.failure(state) ?? false;
-    return inARow || tooMany;
+    const tooManyInARow = this.#consecutive?.failure() ?? false;
+    const rateTooHigh = this.#rate?.failure(state) ?? false;
+    return tooManyInARow || rateTooHigh;
   }
 }
 
@@ -64,24 +64,24 @@ interface EitherState {
 }
 
 /**
- * @param counts whether an error says that the thing is away
- * @param before the breaker of other settings whose state goes on; a half-open one tries again
+ * @param counts whether an error means that the dependency is unavailable
+ * @param previous the breaker of the previous settings, whose state is kept; a half-open one allows a new trial
  */
 export function makeBreaker(
   settings: BreakerSettings,
   counts: (error: unknown) => boolean,
-  before: CircuitBreakerPolicy | undefined,
+  previous: CircuitBreakerPolicy | undefined,
 ): CircuitBreakerPolicy {
   return circuitBreaker(handleWhen(counts), {
     breaker: new EitherBreaker(settings),
     halfOpenAfter: settings.open_ms,
     halfOpenSampling: { calls: settings.half_open_calls, threshold: 0 },
-    ...(before === undefined ? {} : { initialState: before.toJSON() }),
+    ...(previous === undefined ? {} : { initialState: previous.toJSON() }),
   });
 }
 
-/** Milliseconds until an open breaker tries again; cockatiel tells when it opened in this form only. */
-export function openFor(breaker: CircuitBreakerPolicy, openMs: number): number {
+/** Milliseconds until an open breaker allows a trial; cockatiel exposes when it opened only in its JSON. */
+export function openTimeLeft(breaker: CircuitBreakerPolicy, openMs: number): number {
   const { ownState } = breaker.toJSON() as { ownState: { openedAt?: number } };
   return Math.max(0, (ownState.openedAt ?? 0) + openMs - Date.now());
 }

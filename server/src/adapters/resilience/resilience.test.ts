@@ -2,13 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { until } from "../../../../testing/until.ts";
-import { BreakerOpenError, CallTimeoutError } from "../../core/ports/guard.ts";
-import { waitUntilAllowed } from "../../timing/until-allowed.ts";
+import { BreakerOpenError, CallTimeoutError, type Guard } from "../../core/ports/guard.ts";
 import { createResilience } from "./resilience.ts";
 import { retryDelay } from "./retry-delay.ts";
 import { type BreakerSettings, type RetryPolicySettings, strategyNames } from "./settings.ts";
 
-class Away extends Error {
+class Unavailable extends Error {
   readonly retryable = true;
 }
 class Poison extends Error {}
@@ -34,7 +33,7 @@ function makeGuard(start: {
     timeoutMs: start.timeoutMs ?? 5_000,
   };
   const seen: string[] = [];
-  const resilience = createResilience<"store">({
+  const resilience = createResilience({
     settings: () => ({
       policies: {
         DEFAULT: now.policy,
@@ -43,8 +42,10 @@ function makeGuard(start: {
         NETWORK: once,
       },
       guards: {
-        store: { policy: "DEFAULT", timeout_ms: now.timeoutMs, breaker: now.breaker },
+        default: { policy: "DEFAULT", timeout_ms: now.timeoutMs, breaker: now.breaker },
       },
+      named_guards: {},
+      max_named_guards: 10,
     }),
     onStateChange: (_, state) => seen.push(state),
     onRetry: () => seen.push("retry"),
@@ -53,10 +54,11 @@ function makeGuard(start: {
   return { guard: resilience.guard("store"), resilience, now, seen };
 }
 
-const away = () => Promise.reject(new Away("away"));
-const signal = new AbortController().signal;
+const fail = () => Promise.reject(new Unavailable("unavailable"));
+const allows = (guard: Guard) =>
+  until(() => guard.retryAfterMs === 0, { what: "the breaker to let a call through" });
 
-test("delays grow as their strategy says and never pass the most", () => {
+test("delays grow by their strategy and never exceed the maximum", () => {
   const policy = fc.record({
     strategy: fc.constantFrom(...strategyNames),
     attempts: fc.constant(5),
@@ -79,20 +81,20 @@ test("delays grow as their strategy says and never pass the most", () => {
   );
 });
 
-test("what is away is asked again, as often as the policy says; a poison is not", async () => {
+test("a call to an unavailable dependency is retried as the policy says; a poison is not", async () => {
   const policy: RetryPolicySettings = { ...once, attempts: 3 };
   const { guard, seen } = makeGuard({ policy, breaker: { consecutive_failures: 0 } });
   let calls = 0;
-  assert.equal(await guard.execute(async () => (++calls < 3 ? away() : "answer")), "answer");
-  assert.deepEqual(seen, ["away", "retry", "away", "retry"]);
+  assert.equal(await guard.execute(async () => (++calls < 3 ? fail() : "answer")), "answer");
+  assert.deepEqual(seen, ["unavailable", "retry", "unavailable", "retry"]);
 
   calls = 0;
   await assert.rejects(
     guard.execute(() => {
       calls++;
-      return away();
+      return fail();
     }),
-    Away,
+    Unavailable,
   );
   assert.equal(calls, 3);
 
@@ -105,9 +107,9 @@ test("what is away is asked again, as often as the policy says; a poison is not"
   assert.equal(calls, 1);
 });
 
-test("enough failures in a row open the breaker; then nobody calls, and nobody waits", async () => {
+test("enough consecutive failures open the breaker; then no call is made and none waits", async () => {
   const { guard, seen, resilience } = makeGuard({});
-  for (let n = 0; n < 3; n++) await assert.rejects(guard.execute(away), Away);
+  for (let n = 0; n < 3; n++) await assert.rejects(guard.execute(fail), Unavailable);
   assert.equal(guard.state, "OPEN");
   assert.equal(resilience.states().get("store")?.state, "OPEN");
   let called = false;
@@ -120,22 +122,22 @@ test("enough failures in a row open the breaker; then nobody calls, and nobody w
     return true;
   });
   assert.equal(called, false);
-  assert.deepEqual(seen, ["away", "away", "away", "OPEN"]);
+  assert.deepEqual(seen, ["unavailable", "unavailable", "unavailable", "OPEN"]);
 });
 
-test("a breaker that opens during retries answers the last error, without further calls", async () => {
+test("a breaker that opens during retries gives the last error, without further calls", async () => {
   const policy: RetryPolicySettings = { ...once, attempts: 10 };
   const { guard } = makeGuard({ policy });
   let calls = 0;
   const gone = guard.execute(() => {
     calls++;
-    return away();
+    return fail();
   });
-  await assert.rejects(gone, Away);
+  await assert.rejects(gone, Unavailable);
   assert.equal(calls, 3);
 });
 
-test("poison does not open a breaker: the thing answers", async () => {
+test("poison does not open a breaker: the dependency answers", async () => {
   const { guard } = makeGuard({});
   for (let n = 0; n < 9; n++) {
     await assert.rejects(
@@ -146,23 +148,23 @@ test("poison does not open a breaker: the thing answers", async () => {
   assert.equal(guard.state, "CLOSED");
 });
 
-test("a share of failures opens it too, without a row of them", async () => {
+test("a high share of failures opens the breaker too, without consecutive ones", async () => {
   const breaker = { consecutive_failures: 0, failure_rate: 0.5, window_calls: 5 };
   const { guard } = makeGuard({ breaker });
   for (const good of [false, true, false, true]) {
-    const work = () => (good ? Promise.resolve() : away());
+    const work = () => (good ? Promise.resolve() : fail());
     await guard.execute(work).catch(() => {});
   }
   assert.equal(guard.state, "CLOSED");
-  await assert.rejects(guard.execute(away), Away);
+  await assert.rejects(guard.execute(fail), Unavailable);
   assert.equal(guard.state, "OPEN");
 });
 
-test("who waits for an open breaker is let through by one trial, and others when it succeeded", async () => {
+test("after its open time a breaker allows one trial, and all calls once that succeeded", async () => {
   const { guard, seen } = makeGuard({ breaker: { consecutive_failures: 1, open_ms: 40 } });
-  await assert.rejects(guard.execute(away), Away);
+  await assert.rejects(guard.execute(fail), Unavailable);
   assert.ok(guard.retryAfterMs > 0);
-  await waitUntilAllowed(guard, signal);
+  await allows(guard);
   const trial = Promise.withResolvers<void>();
   const first = guard.execute(() => trial.promise);
   assert.equal(guard.state, "HALF_OPEN");
@@ -174,13 +176,13 @@ test("who waits for an open breaker is let through by one trial, and others when
   trial.resolve();
   await first;
   await guard.execute(async () => {});
-  assert.deepEqual(seen, ["away", "OPEN", "HALF_OPEN", "CLOSED"]);
+  assert.deepEqual(seen, ["unavailable", "OPEN", "HALF_OPEN", "CLOSED"]);
 });
 
-test("a trial that its caller gave up does not close the breaker", async () => {
+test("a trial that its caller aborted does not close the breaker", async () => {
   const { guard } = makeGuard({ breaker: { consecutive_failures: 1, open_ms: 20 } });
-  await assert.rejects(guard.execute(away), Away);
-  await waitUntilAllowed(guard, signal);
+  await assert.rejects(guard.execute(fail), Unavailable);
+  await allows(guard);
   const stop = new AbortController();
   const trial = guard.execute(() => new Promise(() => {}), stop.signal);
   stop.abort(new Error("enough"));
@@ -188,7 +190,7 @@ test("a trial that its caller gave up does not close the breaker", async () => {
   assert.equal(guard.state, "OPEN");
 });
 
-test("an attempt that takes too long is ended, counted, and its signal aborted", async () => {
+test("an attempt that takes too long ends, counts as a failure, and its signal aborts", async () => {
   const { guard, seen } = makeGuard({ timeoutMs: 20 });
   let given: AbortSignal | undefined;
   const slow = guard.execute((inner) => {
@@ -200,17 +202,17 @@ test("an attempt that takes too long is ended, counted, and its signal aborted",
   assert.deepEqual(seen, ["timeout"]);
 });
 
-test("an abort ends a call and a wait for a retry at once, and is no failure", async () => {
+test("an abort ends a call and a wait for a retry at once, and does not count as a failure", async () => {
   const policy: RetryPolicySettings = { ...once, attempts: 3, base_ms: 60_000, max_ms: 60_000 };
   const { guard, seen } = makeGuard({ policy, timeoutMs: 60_000 });
   const stop = new AbortController();
   const hanging = guard.execute(() => new Promise(() => {}), stop.signal);
-  const waiting = guard.execute(away, stop.signal);
+  const waiting = guard.execute(fail, stop.signal);
   await until(() => seen.length === 1, { what: "the first attempt to fail" });
   stop.abort(new Error("enough"));
   await assert.rejects(hanging, /enough/);
   await assert.rejects(waiting, /enough/);
-  assert.deepEqual(seen, ["away"]);
+  assert.deepEqual(seen, ["unavailable"]);
   assert.equal(guard.state, "CLOSED");
   await assert.rejects(
     guard.execute(() => assert.fail("called"), stop.signal),
@@ -220,33 +222,27 @@ test("an abort ends a call and a wait for a retry at once, and is no failure", a
 
 test("settings change at run time and the breaker keeps its state", async () => {
   const { guard, now } = makeGuard({});
-  await assert.rejects(guard.execute(away), Away);
-  await assert.rejects(guard.execute(away), Away);
+  await assert.rejects(guard.execute(fail), Unavailable);
+  await assert.rejects(guard.execute(fail), Unavailable);
   now.breaker = { ...now.breaker, consecutive_failures: 4 };
-  await assert.rejects(guard.execute(away), Away);
+  await assert.rejects(guard.execute(fail), Unavailable);
   assert.equal(guard.state, "CLOSED", "three of four");
-  await assert.rejects(guard.execute(away), Away);
+  await assert.rejects(guard.execute(fail), Unavailable);
   assert.equal(guard.state, "OPEN");
 
   now.breaker = { ...now.breaker, consecutive_failures: 9 };
-  assert.equal(guard.state, "OPEN", "still away");
-  const waiting = waitUntilAllowed(guard, signal);
+  assert.equal(guard.state, "OPEN", "still unavailable");
   now.breaker = { ...now.breaker, open_ms: 10 };
-  await waiting;
+  await allows(guard);
   now.policy = { ...once, attempts: 2 };
   let calls = 0;
   await guard
     .execute(async () => {
-      if (++calls === 1) throw new Away("away");
+      if (++calls === 1) throw new Unavailable("unavailable");
     })
     .catch(() => {});
   assert.equal(guard.state, "OPEN", "a trial that fails is not repeated");
-  await waitUntilAllowed(guard, signal);
+  await allows(guard);
   await guard.execute(async () => {});
   assert.equal(guard.state, "CLOSED");
-});
-
-test("whoever asks for a guard by name shares its breaker", () => {
-  const { guard, resilience } = makeGuard({});
-  assert.equal(resilience.guard("store"), guard);
 });

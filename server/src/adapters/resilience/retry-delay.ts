@@ -3,16 +3,16 @@ import type { RetryPolicySettings } from "./settings.ts";
 /**
  * Milliseconds to wait before the `retry`-th retry (from 1).
  * @param random uniform in [0, 1): jitter takes between half and all of the exponential delay, so that
- *   many callers of one thing do not come back to it in step
+ *   the callers of one dependency do not all retry at the same moment
  */
 export function retryDelay(
   { strategy, base_ms, max_ms }: RetryPolicySettings,
   retry: number,
   random: () => number,
 ): number {
-  return Math.min(max_ms, unbounded());
+  return Math.min(max_ms, unlimited());
 
-  function unbounded(): number {
+  function unlimited(): number {
     if (strategy === "FIXED") return base_ms;
     if (strategy === "LINEAR") return base_ms * retry;
     const exponential = Math.min(max_ms, base_ms * 2 ** (retry - 1));

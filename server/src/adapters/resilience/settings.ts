@@ -1,4 +1,5 @@
-/** The section `resilience` of the configuration; asked anew at each call, so changes take effect at once. */
+/** The section `resilience` of the configuration, read at each call: a change takes effect at once. */
+import { guardKind } from "./guard-name.ts";
 
 export const policyNames = ["DEFAULT", "AGGRESSIVE", "CONSERVATIVE", "NETWORK"] as const;
 export type PolicyName = (typeof policyNames)[number];
@@ -6,20 +7,20 @@ export const strategyNames = ["FIXED", "LINEAR", "EXPONENTIAL", "EXPONENTIAL_JIT
 
 export interface RetryPolicySettings {
   readonly strategy: (typeof strategyNames)[number];
-  /** Calls in all, the first one included. */
+  /** Attempts in total, the first one included. */
   readonly attempts: number;
   readonly base_ms: number;
   readonly max_ms: number;
 }
 
 export interface BreakerSettings {
-  /** Failures in a row that open it; 0: never for that. */
+  /** Consecutive failures that open the breaker; 0: it does not count them. */
   readonly consecutive_failures: number;
-  /** Share of the last `window_calls` calls, 0 to 1, above which it opens; 1: never for that. */
+  /** Share of the last `window_calls` calls, 0 to 1, above which the breaker opens; 1: it never does. */
   readonly failure_rate: number;
   readonly window_calls: number;
   readonly open_ms: number;
-  /** Calls that must all succeed before it closes again. */
+  /** Calls that must all succeed before the breaker closes again. */
   readonly half_open_calls: number;
 }
 
@@ -30,7 +31,36 @@ export interface GuardSettings {
   readonly breaker: BreakerSettings;
 }
 
-export interface ResilienceSettings<Name extends string> {
+/** What one guard does differently from its kind. */
+export interface GuardOverride {
+  readonly policy?: PolicyName;
+  readonly timeout_ms?: number;
+  readonly breaker?: Partial<BreakerSettings>;
+}
+
+export interface ResilienceSettings {
   readonly policies: Readonly<Record<PolicyName, RetryPolicySettings>>;
-  readonly guards: Readonly<Record<Name, GuardSettings>>;
+  /** By kind; `default` is for kinds without settings of their own. */
+  readonly guards: {
+    readonly default: GuardSettings;
+    readonly [kind: string]: GuardSettings;
+  };
+  /** By full name, as `delivery:42`. */
+  readonly named_guards: Readonly<Record<string, GuardOverride>>;
+  /** Guards with an id (`<kind>:<id>`) that exist at once, in one process. */
+  readonly max_named_guards: number;
+}
+
+/** The settings of one guard: those under its full name, completed by its kind's or the default ones. */
+export function settingsOf(settings: ResilienceSettings, name: string): GuardSettings {
+  const { guards, named_guards } = settings;
+  const ofKind = own(guards, guardKind(name)) ?? guards.default;
+  const override = own(named_guards, name);
+  if (override === undefined) return ofKind;
+  return { ...ofKind, ...override, breaker: { ...ofKind.breaker, ...override.breaker } };
+}
+
+/** An id may be any text, `__proto__` included. */
+function own<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
+  return Object.hasOwn(record, key) ? record[key] : undefined;
 }

@@ -47,60 +47,92 @@ interface GuardDefaults {
   readonly timeoutMs: number;
 }
 
-function guard(what: string, defaults: GuardDefaults) {
-  return s.object({
-    policy: s.oneOf(policyNames, {
-      default: defaults.policy,
-      description: `${what}: retry policy.`,
+const policyOf = (what: string, keywords = {}) =>
+  s.oneOf(policyNames, { ...keywords, description: `${what}: retry policy.`, ...hot });
+
+const timeoutOf = (keywords = {}) =>
+  s.integer({
+    ...keywords,
+    minimum: 10,
+    maximum: 600_000,
+    description: "Time limit of one attempt.",
+    ...hot,
+  });
+
+/** The settings of a breaker; `keywords` holds the default where there is one. */
+const breakerSettings = {
+  consecutive_failures: (keywords = {}) =>
+    s.integer({
+      ...keywords,
+      minimum: 0,
+      maximum: 1_000,
+      description: "Consecutive failures that open the breaker; 0 disables this condition.",
       ...hot,
     }),
-    timeout_ms: s.integer({
-      default: defaults.timeoutMs,
+  failure_rate: (keywords = {}) =>
+    s.number({
+      ...keywords,
+      minimum: 0.01,
+      maximum: 1,
+      description:
+        "Share of failed calls above which the breaker opens; 1 disables this condition.",
+      ...hot,
+    }),
+  window_calls: (keywords = {}) =>
+    s.integer({
+      ...keywords,
+      minimum: 1,
+      maximum: 10_000,
+      description: "Number of recent calls over which the share is computed.",
+      ...hot,
+    }),
+  open_ms: (keywords = {}) =>
+    s.integer({
+      ...keywords,
       minimum: 10,
       maximum: 600_000,
-      description: "Time limit of one attempt.",
+      description: "Time for which the breaker stays open before it allows trial calls.",
       ...hot,
     }),
+  half_open_calls: (keywords = {}) =>
+    s.integer({
+      ...keywords,
+      minimum: 1,
+      maximum: 100,
+      description: "Trial calls that must all succeed before the breaker closes.",
+      ...hot,
+    }),
+};
+
+/** The settings of one kind of guard. */
+function guard(what: string, defaults: GuardDefaults) {
+  return s.object({
+    policy: policyOf(what, { default: defaults.policy }),
+    timeout_ms: timeoutOf({ default: defaults.timeoutMs }),
     breaker: s.object({
-      consecutive_failures: s.integer({
-        default: 5,
-        minimum: 0,
-        maximum: 1_000,
-        description: "Consecutive failures that open the breaker; 0 disables this condition.",
-        ...hot,
-      }),
-      failure_rate: s.number({
-        default: 0.5,
-        minimum: 0.01,
-        maximum: 1,
-        description:
-          "Share of failed calls above which the breaker opens; 1 disables this condition.",
-        ...hot,
-      }),
-      window_calls: s.integer({
-        default: 50,
-        minimum: 1,
-        maximum: 10_000,
-        description: "Number of recent calls over which the share is computed.",
-        ...hot,
-      }),
-      open_ms: s.integer({
-        default: 5_000,
-        minimum: 10,
-        maximum: 600_000,
-        description: "Time for which the breaker stays open before it allows trial calls.",
-        ...hot,
-      }),
-      half_open_calls: s.integer({
-        default: 1,
-        minimum: 1,
-        maximum: 100,
-        description: "Trial calls that must all succeed before the breaker closes.",
-        ...hot,
-      }),
+      consecutive_failures: breakerSettings.consecutive_failures({ default: 5 }),
+      failure_rate: breakerSettings.failure_rate({ default: 0.5 }),
+      window_calls: breakerSettings.window_calls({ default: 50 }),
+      open_ms: breakerSettings.open_ms({ default: 5_000 }),
+      half_open_calls: breakerSettings.half_open_calls({ default: 1 }),
     }),
   });
 }
+
+/** Without defaults: what is left out comes from the guard's kind. */
+const guardOverride = s.object({
+  policy: s.optional(policyOf("This guard")),
+  timeout_ms: s.optional(timeoutOf()),
+  breaker: s.optional(
+    s.object({
+      consecutive_failures: s.optional(breakerSettings.consecutive_failures()),
+      failure_rate: s.optional(breakerSettings.failure_rate()),
+      window_calls: s.optional(breakerSettings.window_calls()),
+      open_ms: s.optional(breakerSettings.open_ms()),
+      half_open_calls: s.optional(breakerSettings.half_open_calls()),
+    }),
+  ),
+});
 
 export const resilienceSection = s.object({
   policies: s.object({
@@ -122,7 +154,26 @@ export const resilienceSection = s.object({
     ),
   }),
   guards: s.object({
+    default: guard("Guards without settings of their own", {
+      policy: "DEFAULT",
+      timeoutMs: 10_000,
+    }),
     vector_store: guard("The vector store", { policy: "DEFAULT", timeoutMs: 10_000 }),
     embedder: guard("The embedder", { policy: "NETWORK", timeoutMs: 30_000 }),
+  }),
+  named_guards: s.record(guardOverride, {
+    default: {},
+    propertyNames: { pattern: "^[a-z][a-z_]*:." },
+    description:
+      "Settings of single guards by name (`<kind>:<id>`); what is left out comes from the guard's kind.",
+    ...hot,
+  }),
+  max_named_guards: s.integer({
+    default: 1_000,
+    minimum: 1,
+    maximum: 100_000,
+    description:
+      "Guards with an id that one process keeps. A new one replaces the least recently used idle one.",
+    ...hot,
   }),
 });

@@ -1,17 +1,25 @@
-/** What stands before a call to something that may be away: `resilience/` provides it by name. */
+/** What a call to a dependency goes through: `adapters/resilience/` provides guards by name. */
 export type BreakerState = "CLOSED" | "OPEN" | "HALF_OPEN";
 
 export interface Guard {
+  /**
+   * `<kind>`, or `<kind>:<id>` where one kind has many guards: `vector_store`, `delivery:42`. All guards of
+   * one name share one breaker.
+   */
   readonly name: string;
-  /** `OPEN` until the first call after the open time tries again. */
+  /** `OPEN` until the first call after the open time. */
   readonly state: BreakerState;
-  /** Milliseconds until the breaker lets a call through; 0 when it would now. */
+  /** Milliseconds until the breaker lets a call through; 0 if it lets one through now. */
   readonly retryAfterMs: number;
   /**
    * Runs `work` under the guard's time limit, retries (errors with `retryable: true` only) and breaker.
-   * Rejects with what `work` last rejected with (`CallTimeoutError` when it took too long), with
-   * `BreakerOpenError` without having called it, or at once with the reason of an aborted signal.
-   * Nobody waits in here for an open breaker: see `waitUntilAllowed`.
+   * Never waits for an open breaker.
+   *
+   * @throws the last error of `work`
+   * @throws CallTimeoutError if the last attempt exceeded its time limit
+   * @throws BreakerOpenError without calling `work`
+   * @throws GuardLimitError without calling `work`
+   * @throws the reason of `signal`, at once, when it aborts
    */
   execute<T>(work: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T>;
 }
@@ -23,9 +31,7 @@ export class BreakerOpenError extends Error {
   readonly retryAfterMs: number;
 
   constructor(guard: string, retryAfterMs: number) {
-    super(
-      `${guard} does not answer; its breaker is open for another ${Math.ceil(retryAfterMs)} ms`,
-    );
+    super(`${guard} is unavailable; its breaker is open for another ${Math.ceil(retryAfterMs)} ms`);
     this.retryAfterMs = retryAfterMs;
   }
 }
@@ -36,5 +42,15 @@ export class CallTimeoutError extends Error {
 
   constructor(guard: string, timeoutMs: number) {
     super(`${guard} did not answer within ${timeoutMs} ms`);
+  }
+}
+
+/** The guard does not exist yet, and as many as allowed are in use. */
+export class GuardLimitError extends Error {
+  override readonly name = "GuardLimitError";
+  readonly retryable = true;
+
+  constructor(guard: string, limit: number) {
+    super(`${guard} gets no guard now; ${limit} are in use (resilience.max_named_guards)`);
   }
 }
