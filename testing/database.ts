@@ -9,11 +9,7 @@ import {
   startEmbeddedPostgres,
 } from "../server/src/adapters/postgres/embedded.ts";
 import { withDatabase, withRole } from "../server/src/adapters/postgres/location.ts";
-import {
-  migrate,
-  migrationsFolder,
-  readMigrations,
-} from "../server/src/adapters/postgres/migrate.ts";
+import { migrate, readSqlFiles } from "../server/src/adapters/postgres/migrate.ts";
 import { openPool, type Pool, type PoolOptions } from "../server/src/adapters/postgres/pool.ts";
 import { joinSharedCluster } from "./database-cluster.ts";
 
@@ -84,7 +80,7 @@ export async function startTestServer(
       extra: { shared_buffers: "128MB", ...options.extra },
     });
   let server = await start();
-  await migrate({ url: server.url, folder: migrations });
+  await migrate({ url: server.url });
   const database = openRoles(server.url, "weir");
   atTheEnd(t, async () => {
     await closeRoles(database);
@@ -176,14 +172,11 @@ async function leakedConnections(url: string, name: string): Promise<string[]> {
   }
 }
 
-/** Another folder than the repository's, while somebody's draft there does not apply. */
-const migrations = process.env["WEIR_TEST_MIGRATIONS"] ?? migrationsFolder;
-
-/** One template for each state of the migrations; made once, by whoever comes first. */
+/** One template for each state of the SQL files; made once, by the first process that needs it. */
 async function ensureTemplate(url: string): Promise<string> {
   const hash = createHash("sha256");
-  for (const migration of await readMigrations(migrations))
-    hash.update(migration.name + migration.checksum);
+  const { migrations, functions } = await readSqlFiles();
+  for (const file of [...migrations, ...functions]) hash.update(file.name + file.checksum);
   const name = `template_${hash.digest("hex").slice(0, 16)}`;
   await onServer(url, async (client) => {
     const isThere = async (): Promise<boolean> => {
@@ -195,7 +188,7 @@ async function ensureTemplate(url: string): Promise<string> {
     if (await isThere()) return;
     await client.query(`drop database if exists ${name}_new with (force)`);
     await client.query(`create database ${name}_new`);
-    await migrate({ url: withDatabase(url, `${name}_new`), folder: migrations });
+    await migrate({ url: withDatabase(url, `${name}_new`) });
     await client.query(`alter database ${name}_new rename to ${name}`);
   });
   return name;

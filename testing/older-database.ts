@@ -1,8 +1,8 @@
-/** A database as an older Weir left it, to be brought up to date with `migrate`. */
-import { cp, readdir } from "node:fs/promises";
+/** A database as an older Weir left it, before functions lived in files, to be upgraded with `migrate`. */
+import { cp, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { withDatabase } from "../server/src/adapters/postgres/location.ts";
-import { migrate, migrationsFolder } from "../server/src/adapters/postgres/migrate.ts";
+import { migrate, sqlFolder } from "../server/src/adapters/postgres/migrate.ts";
 import { openPool, type Pool } from "../server/src/adapters/postgres/pool.ts";
 import { type CleanUp, createTestDatabase, createTestFolder } from "./database.ts";
 
@@ -21,8 +21,10 @@ export async function createOlderDatabase(
     await owner.query({ text: `drop database ${older} with (force)` });
   });
   const folder = await createTestFolder(t);
-  const seen = (await readdir(migrationsFolder)).filter((file) => file < before);
-  for (const file of seen) await cp(join(migrationsFolder, file), join(folder, file));
+  const migrations = join(sqlFolder, "migrations");
+  const seen = (await readdir(migrations)).filter((file) => file < before);
+  await mkdir(join(folder, "migrations"));
+  for (const file of seen) await cp(join(migrations, file), join(folder, "migrations", file));
   await migrate({ url, folder });
   return { url, database };
 }

@@ -694,7 +694,7 @@ begin
   -- until the facts are right, a new cart may be given a wrong last view
   select user_id from wrong_facts where action = 1 and user_id is not null;
 
-  -- counters of users and sessions: their own error, against the rows that they count
+  -- counters of users and sessions: their error against the rows that they count
   create temporary table wrong_totals as
   with expected as (
     select size, bucket, events, 0::bigint as users, 0::bigint as sessions, 0::bigint as converted from wrong_counts
@@ -1061,7 +1061,7 @@ begin
     order by started_at desc limit 1) near on true;
 
   with extended as (
-    -- by row address: whoever writes sessions holds the cursor, so nobody has moved them
+    -- by row address: the writer of sessions holds the position, so no other has moved the rows
     update analytics.sessions s
     set ended_at = greatest(s.ended_at, b.last), events = s.events + b.events, purchases = s.purchases + b.purchases
     from batch_users b
@@ -1100,7 +1100,7 @@ begin
   with span as materialized (
     select user_id, first, last from batch_users where not simple
   ), latest as materialized (
-    -- for a user in order this is the only interval near; one probe
+    -- for a user in order this is the only interval near: one probe
     select span.user_id, span.first, near.* from span cross join lateral (
       select ctid as row, started_at, ended_at, events, purchases from analytics.sessions s
       where s.user_id = span.user_id and s.started_at <= span.last + interval '30 minutes'
@@ -1262,9 +1262,9 @@ CREATE OR REPLACE FUNCTION etl.open_batch()
  LANGUAGE plpgsql
 AS $function$
 begin
-  -- the last one that is made
+  -- the last of the tables below
   if to_regclass('pg_temp.batch_users') is not null then return; end if;
-  -- `if not exists`: sessions of before this migration have these
+  -- `if not exists`: sessions that began before an upgrade may have these
   create temporary table if not exists batch (
     occurred_at timestamptz not null, received_at timestamptz not null, xid xid8 not null,
     minute int not null, hour int not null, day int not null,
@@ -1369,7 +1369,7 @@ begin
   select r.occurred_at, r.received_at, r.xid, m.minute, etl.hour_of_minute(m.minute), etl.day_of_minute(m.minute),
     r.service_id, t.id, t.action, u.id, p.id, c.id, r.amount, r.items,
     r.event_type, r.user_key, r.product_key, m.currency_code, r.format,
-    -- only events that may tell a product's name carry their payload further
+    -- keep the payload only of events that may name a product
     case when (r.items is not null or p.named is not true) and position('"name"' in r.payload) > 0 then r.payload end
   from (
     (select * from raw.events
@@ -1452,7 +1452,7 @@ begin
   left join analytics.products p on p.key = r.product_key
   left join analytics.currencies c on r.amount is not null and c.code = coalesce(r.currency, 'XXX')
   where r.occurred_at >= from_at and r.occurred_at < until_at
-    -- a sender's clock may run ahead by a day: nothing older can hold the hour
+    -- a sender's clock may run a day ahead: nothing received earlier can belong to the hour
     and r.received_at >= from_at - interval '25 hours'
     and pg_visible_in_snapshot(r.xid, "position")
     and (only_users is null or r.user_key = any (
@@ -1474,7 +1474,7 @@ begin
     select array_agg(s.user_id) into unfinished from etl.staged_sessions(hour, false) s
     join rerun_covered c on c.user_id = s.user_id where s.ended_at >= c.until - interval '30 minutes';
     exit when unfinished is null;
-    -- nothing lies further ahead than a day from now
+    -- no event lies more than a day in the future
     next_at := case when until_at > now() + interval '25 hours' then 'infinity' else until_at + (until_at - etl.start_of_hour(hour)) end;
     perform etl.stage_events("position", until_at, next_at, hour, unfinished);
     update rerun_covered set until = next_at where user_id = any (unfinished);
@@ -1519,7 +1519,7 @@ begin
   return query
   select distinct k.user_id, k.occurred_at, k.action,
     case when k.action = 2 then greatest(k.view_at, v.last_view_at)
-      -- the last cart's is the latest of all carts'
+      -- the view of the last cart is the latest view of all carts
       else greatest(v.cart_view_at, max(greatest(k.view_at, v.last_view_at)) filter (where k.action = 2)
         over (partition by k.user_id order by k.occurred_at, k.action)) end
   from (
@@ -1617,10 +1617,10 @@ begin
 
   if more then
     seen := etl.position_after(seen, last_xid);
-    -- what was not read yet cannot have committed before an event of this page was received
+    -- no unread event committed before an event of this batch was received
     asked_at := greatest(cursor_row.read_at, least(asked_at, last_received));
   end if;
-  -- nothing read: the cursor still moves now and then, so that what it looks back at stays short
+  -- with nothing read, the position still moves from time to time: what it looks back at stays short
   if events > 0 or asked_at > cursor_row.read_at + interval '5 seconds' then
     update etl.cursors set position = seen, read_at = asked_at, events = cursors.events + step.events
     where reader = 'windows';
@@ -1714,7 +1714,7 @@ begin
     return null;
   end if;
 
-  -- What the generation before remembers stands, here and for as long as this generation lasts.
+  -- The content that the previous generation recorded counts, for as long as the current one lasts.
   with judged as (
     select s.place, s.event_id, s.service_id, i.content_hash as kept_hash, b.content_hash as hash_before,
       i.is_new,
@@ -1754,7 +1754,7 @@ begin
   from judged as j;
 
   if seen <> inserted or cardinality(verdicts) <> sent then
-    raise exception 'raw.append wants a transaction of its own: % identities inserted, % seen of %',
+    raise exception 'raw.append needs its own transaction: % identities inserted, % seen of %',
       inserted, seen, sent;
   end if;
 
@@ -1796,8 +1796,8 @@ begin
   if to_regclass('raw.' || name) is not null then return; end if;
   perform pg_advisory_xact_lock(hashtext('raw.ensure_partition'));
   if exists (select from pg_class where relnamespace = 'raw'::regnamespace and relname = name) then return; end if;
-  -- `create table ... partition of` would lock the whole log against its writers and wait for every
-  -- reader; `attach` waits for none of them
+  -- `create table ... partition of` would block the writers of the whole log and wait for every reader;
+  -- `attach` waits for none of them
   execute format('create table raw.%I (like raw.events including defaults)', name);
   perform raw.set_upkeep(('raw.' || name)::regclass);
   execute format(
@@ -1842,7 +1842,7 @@ begin
   perform set_config('lock_timeout', '500ms', true);
   lock table raw.identities in access exclusive mode;
   lock table raw.identities_before in access exclusive mode;
-  -- another worker may have been faster
+  -- another process may have done it while this one waited for the locks
   if (select started_at >= started_before from raw.identity_generation) then return false; end if;
   truncate raw.identities_before;
   alter table raw.identities_before rename to identities_next;
@@ -2086,7 +2086,7 @@ begin
     return query insert into stream.pages (from_position, to_position, since, read_at, events, owner)
       values (cursor_row.position, seen, bound, cursor_row.read_at, page.events, worker) returning *;
   end if;
-  -- nothing read: the cursor still moves now and then, so that what it looks back at stays short
+  -- with nothing read, the position still moves from time to time: what it looks back at stays short
   if page.events > 0 or asked_at > cursor_row.read_at + interval '5 seconds' then
     update etl.cursors set position = seen, read_at = asked_at, events = cursors.events + page.events
     where reader = 'stream';
@@ -2117,7 +2117,7 @@ begin
   on conflict do nothing;
   get diagnostics added = row_count;
   if added = cardinality(ids) then return; end if;
-  -- the rest is there already, in part or whole: written again, or of another service
+  -- some exist already: sent again, or of another service
   perform from vectors.points p
   where p.collection_id = collection and p.id = any (ids) order by p.id for no key update;
   perform vectors.put_points(collection, array_agg(t.target order by t.place),
@@ -2397,7 +2397,7 @@ begin
       select from vectors.points p
       where p.collection_id = collection and p.id = t.id and p.deleted_at is null);
   end if;
-  -- constraints look at a row before the conflict does, so "keep" is an empty vector and not null
+  -- constraints are checked before the conflict, so "keep" is an empty vector and not null
   insert into vectors.points as p (collection_id, id, vector, payload)
   select collection, t.id, coalesce(t.vector, ''), t.payload
   from (

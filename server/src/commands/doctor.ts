@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync, mkdirSync, statfsSync } from "node:f
 import { createServer } from "node:net";
 import { freemem } from "node:os";
 import type { Command } from "commander";
-import { readMigrations } from "../adapters/postgres/migrate.ts";
+import { readSqlFiles } from "../adapters/postgres/migrate.ts";
 import { openPool } from "../adapters/postgres/pool.ts";
 import type { Config } from "../config/schema.ts";
 import { readPolicies } from "../parts/auth/policies.ts";
@@ -145,7 +145,12 @@ async function database(url: string | undefined): Promise<Finding[]> {
   try {
     const [row] = await pool.query<Settings>({ text: settingsSql });
     if (row === undefined) throw new Error("no answer");
-    const known = (await readMigrations()).length;
+    const { migrations, functions } = await readSqlFiles();
+    const applied = row.has_functions
+      ? await pool.query<AppliedFunction>({ text: appliedSql })
+      : [];
+    const current = new Map(applied.map(({ name, checksum }) => [name, checksum]));
+    const alike = functions.filter(({ name, checksum }) => current.get(name) === checksum).length;
     const durable =
       row.fsync === "on" && row.synchronous_commit === "on" && row.full_page_writes === "on";
     return [
@@ -165,8 +170,14 @@ async function database(url: string | undefined): Promise<Finding[]> {
       },
       {
         check: "migrations",
-        ok: Number(row.applied) === known,
-        detail: `${row.applied} of ${known} applied`,
+        ok: Number(row.applied) === migrations.length,
+        detail: `${row.applied} of ${migrations.length} applied`,
+        mend: "weir migrate",
+      },
+      {
+        check: "functions",
+        ok: alike === functions.length,
+        detail: `${alike} of ${functions.length} are those of this version`,
         mend: "weir migrate",
       },
       {
@@ -195,6 +206,8 @@ interface Settings {
   readonly synchronous_commit: string;
   readonly full_page_writes: string;
   readonly applied: string;
+  /** False in a database that an older version has left. */
+  readonly has_functions: boolean;
   readonly clock_ms: number;
 }
 
@@ -205,4 +218,12 @@ const settingsSql = `
     current_setting('synchronous_commit') as synchronous_commit,
     current_setting('full_page_writes') as full_page_writes,
     (select count(*) from public.weir_migrations) as applied,
+    to_regclass('public.weir_functions') is not null as has_functions,
     (extract(epoch from clock_timestamp()) * 1000)::float8 as clock_ms`;
+
+interface AppliedFunction {
+  readonly name: string;
+  readonly checksum: string;
+}
+
+const appliedSql = "select name, checksum from public.weir_functions";

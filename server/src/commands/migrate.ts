@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { migrate } from "../adapters/postgres/migrate.ts";
+import { version } from "../process/version.ts";
 import { contextOf } from "./context.ts";
 import { databaseUrl } from "./database-command.ts";
 
@@ -10,12 +11,16 @@ export function registerMigrate(program: Command): void {
     .addHelpText("after", "\nExample:\n  $ WEIR_DATABASE_URL=postgres://… weir migrate")
     .action(async (_options, command: Command) => {
       const { config, show } = contextOf(command);
-      const applied = await migrate({
+      const { migrations, functions } = await migrate({
         url: databaseUrl(config),
+        version,
         log: (message) => process.stderr.write(`${message}\n`),
       });
-      show({ applied }, ({ applied: names }) =>
-        names.length === 0 ? "The database is up to date." : `Applied ${names.length} migrations.`,
+      const result = { applied: migrations, functions };
+      show(result, () =>
+        migrations.length + functions.applied.length === 0
+          ? "The database is up to date."
+          : `Applied ${migrations.length} migrations and ${functions.applied.length} functions.`,
       );
     });
 }

@@ -15,6 +15,7 @@ import { type DemoSource, demoSources } from "../parts/demo/demo-event.ts";
 import type { DatabaseUrls } from "./databases.ts";
 import { policiesFolder } from "./paths.ts";
 import { readSecretFile, writeSecretFile } from "./run-file.ts";
+import { version } from "./version.ts";
 
 export interface KeyFile {
   readonly file: string;
@@ -38,7 +39,7 @@ export async function prepareInstallation(
   config: Config,
   urls: DatabaseUrls,
 ): Promise<Installation> {
-  const migrations = await migrate({ url: urls.owner });
+  const { migrations } = await migrate({ url: urls.owner, version });
   await using database = openPool({ url: urls.owner, applicationName: "weir setup", max: 2 });
   const env = keyEnvironment(config.env);
   const setup = { database, env, random: randomBytes };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import {
@@ -19,9 +19,11 @@ async function emptyDatabase(t: TestContext) {
     await owner.query({ text: `drop database ${empty} with (force)` });
   });
   const folder = await createTestFolder(t);
-  const write = (file: string, sql: string): Promise<void> => writeFile(join(folder, file), sql);
+  await mkdir(join(folder, "migrations"));
+  const write = (file: string, sql: string): Promise<void> =>
+    writeFile(join(folder, "migrations", file), sql);
   const url = withDatabase(urls.owner, empty);
-  return { url, write, run: () => migrate({ url, folder }) };
+  return { url, write, run: async () => (await migrate({ url, folder })).migrations };
 }
 
 test("missing migrations are applied in the order of their numbers, gaps and later ones included", async (t) => {
@@ -50,10 +52,11 @@ test("a database that is newer than the program is refused", async (t) => {
   await write("0001_shop.sql", "create schema shop;");
   await run();
   const folder = await createTestFolder(t);
+  await mkdir(join(folder, "migrations"));
   await assert.rejects(migrate({ url, folder }), /newer than this Weir/);
 });
 
-test("a migration that fails leaves nothing behind, names its line, and can be mended", async (t) => {
+test("a migration that fails leaves nothing behind, names its line, and can be fixed", async (t) => {
   const { run, write } = await emptyDatabase(t);
   await write(
     "0001_shop.sql",
@@ -81,11 +84,11 @@ test("eight callers at once apply every migration once", async (t) => {
   assert.deepEqual(applied.flat(), ["0001_shop.sql", "0002_more.sql"]);
 });
 
-test("it waits for a server that is still starting, but not for ever", async (t) => {
+test("it waits for a server that is still starting, up to a limit", async (t) => {
   const server = await startTestServer(t, { durable: false });
   await server.stop();
   await assert.rejects(migrate({ url: server.urls.owner, waitMs: 100 }), /cannot be reached/);
   const waiting = migrate({ url: server.urls.owner, waitMs: 30_000 });
   await server.restart();
-  assert.deepEqual(await waiting, []);
+  assert.deepEqual((await waiting).migrations, []);
 });

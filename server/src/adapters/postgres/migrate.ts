@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -6,8 +7,16 @@ import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { DatabaseError } from "../../core/ports/database.ts";
 import { toDatabaseError } from "./failures.ts";
+import {
+  applyFunctions,
+  describeFailure,
+  type FunctionChanges,
+  readFunctions,
+  type SqlFunction,
+} from "./functions.ts";
 
-export const migrationsFolder = fileURLToPath(new URL("../../../sql/migrations", import.meta.url));
+/** `migrations/` and `functions/` are in it. */
+export const sqlFolder = fileURLToPath(new URL("../../../sql", import.meta.url));
 
 export interface Migration {
   /** `0002_raw.sql` */
@@ -19,14 +28,31 @@ export interface Migration {
 export interface MigrateOptions {
   /** Of the owner: the role that makes schemas and roles. */
   readonly url: string;
+  /** With `migrations/` and, when there are functions, `functions/<schema>/`; default: Weir's own. */
   readonly folder?: string;
+  /** Of the program; a database whose functions a newer one has applied is refused. */
+  readonly version?: string;
   /** How long to wait for a server that is not up yet; default 60 s. */
   readonly waitMs?: number;
   readonly signal?: AbortSignal;
   readonly log?: (message: string) => void;
 }
 
-export async function readMigrations(folder = migrationsFolder): Promise<Migration[]> {
+export interface SqlFiles {
+  /** In the order of their numbers. */
+  readonly migrations: readonly Migration[];
+  readonly functions: readonly SqlFunction[];
+}
+
+export async function readSqlFiles(folder = sqlFolder): Promise<SqlFiles> {
+  const functions = join(folder, "functions");
+  return {
+    migrations: await readMigrations(join(folder, "migrations")),
+    functions: existsSync(functions) ? await readFunctions(functions) : [],
+  };
+}
+
+async function readMigrations(folder: string): Promise<Migration[]> {
   const names = (await readdir(folder)).filter((name) => name.endsWith(".sql")).sort();
   const numbers = new Set<string>();
   const migrations: Migration[] = [];
@@ -41,41 +67,64 @@ export async function readMigrations(folder = migrationsFolder): Promise<Migrati
   return migrations;
 }
 
+export interface Migrated {
+  /** Names of the migrations that were applied now. */
+  readonly migrations: readonly string[];
+  readonly functions: FunctionChanges;
+}
+
 /**
  * Applies the migrations that are missing, in the order of their numbers, each in a transaction of
- * its own. Returns the names of those applied. Several processes may call it at once: one works, the
- * others wait. Rejects when a file that was applied has changed or is gone.
+ * its own, and then the function files that changed. Several processes may call it at once: one
+ * works, the others wait. Rejects when a migration that was applied has changed or is gone, and when
+ * a newer Weir has applied functions.
  */
-export async function migrate(options: MigrateOptions): Promise<string[]> {
-  const migrations = await readMigrations(options.folder);
+export async function migrate(options: MigrateOptions): Promise<Migrated> {
+  const { migrations, functions } = await readSqlFiles(options.folder);
   const client = await connectWhenUp(options);
   try {
     await client.query("select pg_advisory_lock(hashtext('weir.migrate'))");
-    await client.query(
-      `create table if not exists public.weir_migrations (
-         name text primary key,
-         checksum text not null,
-         applied_at timestamptz not null default now()
-       )`,
-    );
-    const { rows: applied } = await client.query<{ name: string; checksum: string }>(
-      "select name, checksum from public.weir_migrations",
-    );
-    refuseChanged(migrations, applied);
-    const done = new Set(applied.map((row) => row.name));
-    const fresh: string[] = [];
-    for (const migration of migrations) {
-      if (done.has(migration.name)) continue;
-      options.signal?.throwIfAborted();
-      await apply(client, migration);
-      fresh.push(migration.name);
-      options.log?.(`applied ${migration.name}`);
+    const applied = await applyMigrations(client, migrations, options);
+    options.signal?.throwIfAborted();
+    const changes = await applyFunctions(client, functions, options.version ?? "0");
+    if (changes.applied.length > 0)
+      options.log?.(`applied functions: ${changes.applied.join(", ")}`);
+    for (const name of changes.orphaned) {
+      options.log?.(`function ${name} has no file any more: a migration has to drop it`);
     }
-    return fresh;
+    return { migrations: applied, functions: changes };
   } finally {
     // the lock goes with the session
     await client.end().catch(() => {});
   }
+}
+
+async function applyMigrations(
+  client: pg.Client,
+  migrations: readonly Migration[],
+  options: MigrateOptions,
+): Promise<string[]> {
+  await client.query(
+    `create table if not exists public.weir_migrations (
+       name text primary key,
+       checksum text not null,
+       applied_at timestamptz not null default now()
+     )`,
+  );
+  const { rows: applied } = await client.query<{ name: string; checksum: string }>(
+    "select name, checksum from public.weir_migrations",
+  );
+  refuseChanged(migrations, applied);
+  const done = new Set(applied.map((row) => row.name));
+  const fresh: string[] = [];
+  for (const migration of migrations) {
+    if (done.has(migration.name)) continue;
+    options.signal?.throwIfAborted();
+    await apply(client, migration);
+    fresh.push(migration.name);
+    options.log?.(`applied ${migration.name}`);
+  }
+  return fresh;
 }
 
 function refuseChanged(
@@ -108,12 +157,9 @@ async function apply(client: pg.Client, migration: Migration): Promise<void> {
     await client.query("commit");
   } catch (error) {
     await client.query("rollback").catch(() => {});
-    const { message, position } = error as Error & { position?: string };
-    const line =
-      position === undefined
-        ? ""
-        : ` (line ${migration.sql.slice(0, Number(position)).split("\n").length})`;
-    throw new Error(`Migration ${migration.name} failed${line}: ${message}`, { cause: error });
+    throw new Error(`Migration ${migration.name} failed${describeFailure(error, migration.sql)}`, {
+      cause: error,
+    });
   }
 }
 

@@ -134,7 +134,7 @@ test("an owner who is no superuser can migrate, act as both roles, and set their
   await admin.query({ text: "create role plain login createrole" });
   await admin.query({ text: "create database plain owner plain" });
   const url = withDatabase(withRole(server.url, "plain"), "plain");
-  assert.ok((await migrate({ url })).length > 5);
+  assert.ok((await migrate({ url })).functions.applied.length > 60);
   const acting = new URL(url);
   acting.searchParams.set("options", "-c role=weir_app");
   await using app = openPool({

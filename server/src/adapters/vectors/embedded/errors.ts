@@ -12,7 +12,7 @@ export function toVectorStoreError(error: unknown): VectorStoreError {
   return new VectorStoreError(error.message, { code, cause: error });
 }
 
-/** Ours (see 0012_vectors.sql), data that PostgreSQL cannot keep, time-outs. */
+/** Ours (see server/sql/functions/vectors/), data that PostgreSQL cannot keep, time-outs. */
 const codes = [
   [/^WV001$/, "not_found"],
   [/^WV002$/, "dimension_mismatch"],

@@ -1,0 +1,64 @@
+-- One step of the ETL: folds one batch into exact windows in one transaction, the position included, so a batch
+-- counts once or not at all. Each stage is one function over the batch (a temporary table) and says why it has
+-- its shape; figures: docs/decisions/ and bench/RESULTS.md.
+--
+-- The cost must follow the new events, never the history, so every statement is an index probe per row or an
+-- aggregate over the batch. Settings keep it so: a plan made while a table was empty must not become a sequential
+-- scan, and joins between results without statistics must not become nested loops.
+--
+-- Call it as a single statement: a client that freezes then holds no lock. The epoch fences: after a takeover,
+-- steps of the previous worker fail with WF001. `longest_write` must be at least the writers'
+-- transaction_timeout; an hour of slack covers clock differences.
+create or replace function etl.step(worker_epoch bigint, max_events int, longest_write interval default '10 seconds',
+  out events int, out more boolean, out stage_us int[])
+language plpgsql set enable_seqscan = off as $$
+declare
+  cursor_row etl.cursors;
+  seen pg_snapshot;
+  asked_at timestamptz;
+  last_xid xid8;
+  last_received timestamptz;
+  stage text;
+  since timestamptz := clock_timestamp();
+begin
+  perform etl.open_batch();
+  select * into cursor_row from etl.cursors where reader = 'windows' for no key update;
+  if cursor_row.epoch is distinct from worker_epoch then
+    raise exception 'fenced: epoch % has been taken over by epoch %', worker_epoch, cursor_row.epoch using errcode = 'WF001';
+  end if;
+
+  asked_at := clock_timestamp();
+  seen := pg_current_snapshot();
+  more := etl.read_batch(cursor_row.position, seen, cursor_row.read_at - longest_write - interval '1 hour', max_events);
+  select count(*), max(xid), max(received_at) into events, last_xid, last_received from batch;
+  stage_us := array[(extract(epoch from clock_timestamp() - since) * 1e6)::int];
+
+  if events > 0 then
+    foreach stage in array array['names', 'items', 'labels', 'facts', 'counts', 'users', 'sessions', 'products', 'key_facts'] loop
+      since := clock_timestamp();
+      case stage
+        when 'names' then perform etl.fold_names();
+        when 'items' then perform etl.fold_items();
+        when 'labels' then perform etl.fold_labels();
+        when 'facts' then perform etl.fold_facts();
+        when 'counts' then perform etl.fold_counts();
+        when 'users' then perform etl.fold_users();
+        when 'sessions' then perform etl.fold_sessions();
+        when 'products' then perform etl.fold_products();
+        when 'key_facts' then perform etl.fold_key_facts();
+      end case;
+      stage_us := stage_us || (extract(epoch from clock_timestamp() - since) * 1e6)::int;
+    end loop;
+  end if;
+
+  if more then
+    seen := etl.position_after(seen, last_xid);
+    -- no unread event committed before an event of this batch was received
+    asked_at := greatest(cursor_row.read_at, least(asked_at, last_received));
+  end if;
+  -- with nothing read, the position still moves from time to time: what it looks back at stays short
+  if events > 0 or asked_at > cursor_row.read_at + interval '5 seconds' then
+    update etl.cursors set position = seen, read_at = asked_at, events = cursors.events + step.events
+    where reader = 'windows';
+  end if;
+end $$;
