@@ -175,7 +175,7 @@ test("401 and 403 stop the client with a clear error; events are held, and a new
     if (request.headers["x-api-key"] === "good") return server.acceptAll(request, response, nth);
     answer(response, 403, {
       code: "forbidden",
-      title: "The permission is missing",
+      title: "Permission denied",
       permission: "events.post.event_batch_ingest",
     });
   });
@@ -184,7 +184,7 @@ test("401 and 403 stop the client with a clear error; events are held, and a new
   await assert.rejects(client.send({ event_type: "y" }), {
     name: "RefusedError",
     status: 403,
-    message: /The permission is missing \(permission events\.post\.event_batch_ingest\)/,
+    message: /Permission denied \(permission events\.post\.event_batch_ingest\)/,
   });
   client.track({ event_type: "z" });
   await assert.rejects(client.flush(), { name: "RefusedError" });

@@ -16,7 +16,8 @@ export function nearestName(given: string, known: readonly string[]): string | u
   return best;
 }
 
-function edits(a: string, b: string): number {
+/** The Levenshtein distance of two words. */
+export function edits(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];

@@ -12,7 +12,7 @@ import { bodyValidator, queryReader } from "./parameters.ts";
 import { asWeirError, problemAnswer } from "./problems.ts";
 
 /** What a route's answer depends on; Fastify's request is one. */
-export interface AskedRequest {
+export interface IncomingRequest {
   readonly id: string;
   readonly method: string;
   readonly ip: string;
@@ -24,7 +24,7 @@ export interface AskedRequest {
 }
 
 interface RequestRecord {
-  readonly request: AskedRequest;
+  readonly request: IncomingRequest;
   readonly status: number;
   readonly ms: number;
   readonly principal: Principal;
@@ -74,7 +74,7 @@ const nobody: Principal = {
 export function routeAnswerer(
   route: Route,
   options: AnswerOptions,
-): (request: AskedRequest) => Promise<Answer> {
+): (request: IncomingRequest) => Promise<Answer> {
   const permission = permissionOf(route);
   const { authenticator } = options;
   const readQuery = route.query === undefined ? undefined : queryReader(route.query);
@@ -122,7 +122,7 @@ export function routeAnswerer(
 }
 
 function authenticate(
-  request: AskedRequest,
+  request: IncomingRequest,
   permission: string,
   authenticator: Authenticator,
 ): Principal | undefined | Promise<Principal | undefined> {
@@ -138,7 +138,7 @@ function authenticate(
 }
 
 async function authenticateSession(
-  request: AskedRequest,
+  request: IncomingRequest,
   permission: string,
   found: ReturnType<Authenticator["session"]>,
 ): Promise<Principal | undefined> {
@@ -167,7 +167,7 @@ function noCredentials(): WeirError {
   });
 }
 
-function contentReader(route: Route): ((request: AskedRequest) => Promise<unknown>) | undefined {
+function contentReader(route: Route): ((request: IncomingRequest) => Promise<unknown>) | undefined {
   const { body } = route;
   if (body === undefined) return undefined;
   const accepts = body.kind === "json" ? jsonTypes : body.contentTypes;
@@ -237,10 +237,10 @@ class MountedRequest implements RouteRequest {
   readonly principal: Principal;
   readonly query: Readonly<Record<string, unknown>>;
   readonly body: unknown;
-  readonly #request: AskedRequest;
+  readonly #request: IncomingRequest;
   #signal: AbortSignal | undefined;
 
-  constructor(request: AskedRequest, given: Pick<RouteRequest, "principal" | "query" | "body">) {
+  constructor(request: IncomingRequest, given: Pick<RouteRequest, "principal" | "query" | "body">) {
     this.#request = request;
     this.principal = given.principal;
     this.query = given.query;

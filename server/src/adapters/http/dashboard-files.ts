@@ -4,11 +4,12 @@ import { join } from "node:path";
 import fastifyStatic from "@fastify/static";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { WeirError } from "../../core/errors.ts";
+import { decodePath, type Files } from "./missing-routes.ts";
 import { sendProblem } from "./mount-route.ts";
 
 interface Page {
   readonly html: Buffer;
-  /** The same, as the build left it beside the page. */
+  /** The same page, compressed by the build. */
   readonly brotli: Buffer | undefined;
   readonly policy: string;
   readonly changedMs: number;
@@ -17,7 +18,8 @@ interface Page {
 /**
  * Serves the dashboard's static export. Its HTML carries inline bootstrap scripts; each page's
  * Content-Security-Policy names exactly their hashes, so no other inline script can ever run.
- * While the export does not exist yet (the first start builds it) a page says so and reloads.
+ * Until the export exists (the first start builds it), a page says so and reloads itself. Callers
+ * that do not ask for HTML get problem documents.
  */
 export async function serveDashboard(app: FastifyInstance, folder: string): Promise<void> {
   const pages = new Map<string, Page>();
@@ -43,46 +45,52 @@ export async function serveDashboard(app: FastifyInstance, folder: string): Prom
     return reply.header("content-encoding", "br").send(page.brotli);
   };
 
+  // Only GET and HEAD outside the API come here: missing-routes.ts answers everything else.
   app.setNotFoundHandler((request: FastifyRequest, reply: FastifyReply) => {
     const path = decodePath(request.raw.url ?? "/");
-    const isPage = request.method === "GET" || request.method === "HEAD";
-    if (!isPage || path === undefined || isApi(path)) {
-      return sendProblem(reply, new WeirError("not_found"), request.id);
-    }
+    if (path === undefined) return sendProblem(reply, new WeirError("not_found"), request.id);
+    const wantsPage = /\btext\/html\b/.test(request.headers.accept ?? "");
     if (!existsSync(join(folder, "index.html"))) {
       if (path.includes(".")) return sendProblem(reply, new WeirError("not_found"), request.id);
-      return sendBuildingPage(reply);
+      return wantsPage ? sendBuildingPage(reply) : sendProblem(reply, beingBuilt(), request.id);
     }
     // Browsers ask for it on pages that cannot name another, such as /docs and /metrics.
     if (path === "/favicon.ico" && existsSync(join(folder, "icon.svg"))) {
       return reply.header("cache-control", "no-cache").sendFile("icon.svg");
     }
-    const page = join(folder, path, "index.html");
-    if (existsSync(page)) return sendPage(reply, page, 200);
-    const file = join(folder, path);
-    if (existsSync(file) && statSync(file).isFile() && !/\.(html|br|gz)$/.test(path)) {
+    const page = pageAt(folder, path);
+    if (page !== undefined) return sendPage(reply, page, 200);
+    if (isFile(folder, path)) {
       const immutable = path.startsWith("/_next/static/");
       reply.header("cache-control", immutable ? "public, max-age=31536000, immutable" : "no-cache");
       return reply.sendFile(path);
     }
     const missing = join(folder, "404.html");
-    if (existsSync(missing)) return sendPage(reply, missing, 404);
+    if (wantsPage && existsSync(missing)) return sendPage(reply, missing, 404);
     return sendProblem(reply, new WeirError("not_found"), request.id);
   });
 }
 
-function isApi(path: string): boolean {
-  return /^\/(api|v1|ws|health|healthz|metrics|cloudevents|openapi\.json)(\/|$)/.test(path);
+/** What the dashboard's export has, for the 405 of other methods. */
+export function dashboardFiles(folder: string): Files {
+  return { has: (path) => pageAt(folder, path) !== undefined || isFile(folder, path) };
 }
 
-/** The decoded path, or undefined when it tries to leave the folder. */
-function decodePath(url: string): string | undefined {
-  try {
-    const path = decodeURIComponent(new URL(url, "http://weir.invalid").pathname);
-    return path.includes("\0") || path.split("/").includes("..") ? undefined : path;
-  } catch {
-    return undefined;
-  }
+function pageAt(folder: string, path: string): string | undefined {
+  const page = join(folder, path, "index.html");
+  return existsSync(page) ? page : undefined;
+}
+
+function isFile(folder: string, path: string): boolean {
+  const file = join(folder, path);
+  return !/\.(html|br|gz)$/.test(path) && existsSync(file) && statSync(file).isFile();
+}
+
+function beingBuilt(): WeirError {
+  return new WeirError("unavailable", {
+    detail: "the dashboard is being built; it takes about half a minute",
+    retryAfterSeconds: 2,
+  });
 }
 
 function readPage(pages: Map<string, Page>, path: string): Page {
@@ -120,7 +128,7 @@ function contentSecurityPolicy(html: string): string {
 
 const buildingStyle =
   "body{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:18vh auto;padding:0 1.5rem;color:#17202a;background:#fbfaf8}@media(prefers-color-scheme:dark){body{color:#e8e6e1;background:#14171a}}code{font-size:.9em}";
-const buildingHtml = `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="2"><title>Weir is starting</title><style>${buildingStyle}</style></head><body><h1>Weir is running.</h1><p>The dashboard is being built, once, for this version. This page turns into it by itself; it takes about half a minute.</p><p>The API answers already: <a href="/docs">/docs</a></p></body></html>`;
+const buildingHtml = `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="2"><title>Weir is starting</title><style>${buildingStyle}</style></head><body><h1>Weir is running.</h1><p>The dashboard is being built, once, for this version. This takes about half a minute; then this page reloads itself.</p><p>The API is already available: <a href="/docs">/docs</a></p></body></html>`;
 const buildingPolicy = `default-src 'none'; style-src 'sha256-${createHash("sha256").update(buildingStyle).digest("base64")}'; frame-ancestors 'none'`;
 
 function sendBuildingPage(reply: FastifyReply): FastifyReply {

@@ -1,30 +1,23 @@
 /**
- * The direct path and Fastify's must answer alike: each case is sent to a route's own address and to
- * the same address with a harmless `?`, which only Fastify's router understands.
+ * The direct path and Fastify's must give the same answers: each case is sent to a route's own path
+ * and to the same path with a harmless `?`, which only Fastify's router understands.
  */
 import assert from "node:assert/strict";
-import { connect } from "node:net";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import type { Principal } from "../../core/access/principal.ts";
+import { allowedOrigin as origin, serveRoutes, speak } from "../../../test/helpers/http-server.ts";
 import { WeirError } from "../../core/errors.ts";
 import type { Route } from "../../core/ports/route.ts";
-import { createHttpServer, type HttpServer } from "./server.ts";
 
 const path = "/api/things/";
-const origin = "https://shop.example";
 const limit = 2_000;
-
-function principal(may: boolean): Principal {
-  return { serviceId: 1, service: "shop", role: "r", keyId: "k", via: "key", may: () => may };
-}
 
 const route: Route = {
   method: "POST",
   path,
   view: "events.thing_ingest",
   access: "permission",
-  summary: "Take bytes",
+  summary: "Send bytes",
   keyInBody: (body) => (body.includes("key-in-body") ? "good" : undefined),
   body: { kind: "bytes", contentTypes: ["application/json"], description: "bytes", limit },
   responses: {},
@@ -43,63 +36,7 @@ const route: Route = {
   },
 };
 
-interface Seen {
-  readonly status: number;
-  readonly code: string | undefined;
-}
-
-interface Server {
-  readonly http: HttpServer;
-  readonly port: number;
-  /** What the observer was told, in order. */
-  readonly seen: Seen[];
-}
-
-async function serve(t: TestContext, requestTimeoutMs = 5_000): Promise<Server> {
-  const seen: Seen[] = [];
-  const http = await createHttpServer({
-    routes: [route],
-    authenticator: {
-      authenticate(key) {
-        if (key === "good") return principal(true);
-        if (key === "slow") return Promise.resolve(principal(true));
-        if (key === "weak") return principal(false);
-        throw new WeirError("unauthenticated");
-      },
-      session: async (token) =>
-        token === "known" ? { principal: principal(true), csrfToken: "csrf" } : undefined,
-    },
-    observer: {
-      route:
-        () =>
-        ({ status, error }) =>
-          void seen.push({ status, code: error?.code }),
-    },
-    version: "0.0.0",
-    dashboardFolder: "/nowhere",
-    corsOrigins: [origin],
-    trustedProxies: [],
-    requestTimeoutMs,
-  });
-  t.after(() => http.close());
-  const { port } = await http.listen("127.0.0.1", 0);
-  return { http, port, seen };
-}
-
-/** Sends bytes as they are and reads until the server closes. */
-function speak(port: number, bytes: string | Buffer, end = false): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(port, "127.0.0.1");
-    const chunks: Buffer[] = [];
-    socket.on("data", (chunk) => chunks.push(chunk));
-    socket.on("error", reject);
-    socket.on("close", () => resolve(Buffer.concat(chunks).toString("latin1")));
-    socket.write(bytes);
-    if (end) socket.end();
-  });
-}
-
-/** Without what differs from one request to the next; header lines in the order of their names. */
+/** Without what differs between two requests; header lines sorted by name. */
 function comparable(answer: string): string[] {
   return answer
     .replaceAll(/^date: .*\r\n/gim, "")
@@ -119,8 +56,8 @@ const key = { "x-api-key": "good" };
 const json = { "content-type": "application/json" };
 
 const cases: Readonly<Record<string, Case>> = {
-  taken: { headers: { ...key, ...json }, body: "{}", status: 202 },
-  "taken by a key that is looked up": {
+  accepted: { headers: { ...key, ...json }, body: "{}", status: 202 },
+  "accepted with a key that is looked up": {
     headers: { "x-api-key": "slow", ...json },
     body: "{}",
     status: 202,
@@ -142,14 +79,22 @@ const cases: Readonly<Record<string, Case>> = {
   "no permission": { headers: { "x-api-key": "weak", ...json }, body: "{}", status: 403 },
   "a rate limit": { headers: { ...key, ...json, "x-limited": "1" }, body: "{}", status: 429 },
   "too large": { headers: { ...key, ...json }, body: "x".repeat(limit + 1), status: 413 },
-  "another type": { headers: { ...key, "content-type": "text/plain" }, body: "{}", status: 415 },
+  "an unsupported content type": {
+    headers: { ...key, "content-type": "text/plain" },
+    body: "{}",
+    status: 415,
+  },
   "another charset": {
     headers: { ...key, "content-type": "application/json; charset=latin1" },
     body: "{}",
     status: 415,
   },
-  "a type that is none": { headers: { ...key, "content-type": "json" }, body: "{}", status: 415 },
-  "no type": { headers: key, body: "{}", status: 415 },
+  "a malformed content type": {
+    headers: { ...key, "content-type": "json" },
+    body: "{}",
+    status: 415,
+  },
+  "no content type": { headers: key, body: "{}", status: 415 },
   "capitals and a charset": {
     headers: { ...key, "content-type": "Application/JSON; charset=utf-8" },
     body: "{}",
@@ -160,7 +105,7 @@ const cases: Readonly<Record<string, Case>> = {
     body: gzipSync("{}"),
     status: 202,
   },
-  "gzip that grows": {
+  "gzip that decodes to too much": {
     headers: { ...key, ...json, "content-encoding": "gzip" },
     body: gzipSync("x".repeat(limit + 1)),
     status: 413,
@@ -176,7 +121,7 @@ const cases: Readonly<Record<string, Case>> = {
     status: 415,
   },
   "an allowed origin": { headers: { ...key, ...json, origin }, body: "{}", status: 202 },
-  "an allowed origin, refused": { headers: { ...json, origin }, body: "{}", status: 401 },
+  "an allowed origin without a key": { headers: { ...json, origin }, body: "{}", status: 401 },
   "another origin": {
     headers: { ...key, ...json, origin: "https://x.example" },
     body: "{}",
@@ -184,13 +129,16 @@ const cases: Readonly<Record<string, Case>> = {
   },
   "a preflight": { method: "OPTIONS", headers: { origin }, body: "", status: 204 },
   "an empty body": { headers: { ...key, ...json }, body: "", status: 202 },
-  "an error nobody knows": { headers: { ...key, ...json }, body: "broken", status: 500 },
+  "an unknown error": { headers: { ...key, ...json }, body: "broken", status: 500 },
   "no content": { headers: { ...key, ...json }, body: "nothing", status: 204 },
-  "text with a type": { headers: { ...key, ...json }, body: "plain", status: 200 },
-  "bytes with a type": { headers: { ...key, ...json }, body: "bytes", status: 200 },
-  GET: { method: "GET", headers: key, body: "", status: 404 },
-  HEAD: { method: "HEAD", headers: key, body: "", status: 404 },
-  "it waits for 100": {
+  "a text body": { headers: { ...key, ...json }, body: "plain", status: 200 },
+  "a binary body": { headers: { ...key, ...json }, body: "bytes", status: 200 },
+  GET: { method: "GET", headers: key, body: "", status: 405 },
+  HEAD: { method: "HEAD", headers: key, body: "", status: 405 },
+  QUERY: { method: "QUERY", headers: { ...key, ...json }, body: "{}", status: 405 },
+  OPTIONS: { method: "OPTIONS", headers: key, body: "", status: 204 },
+  "two hosts": { headers: { ...key, ...json, Host: "other" }, body: "{}", status: 400 },
+  "expects 100-continue": {
     headers: { ...key, ...json, expect: "100-continue" },
     body: "{}",
     status: 100,
@@ -210,28 +158,28 @@ function whole(target: string, one: Case, last = true): Buffer {
   ]);
 }
 
-test("both paths answer alike, header for header", async (t) => {
-  const { port, seen } = await serve(t);
+test("both paths give the same answer, header for header", async (t) => {
+  const { port, seen } = await serveRoutes(t, { routes: [route] });
   for (const [name, one] of Object.entries(cases)) {
     const direct = await speak(port, whole(path, one));
-    const told = seen.splice(0);
+    const observed = seen.splice(0);
     const framework = await speak(port, whole(`${path}?`, one));
     assert.match(direct, new RegExp(`^HTTP/1.1 ${one.status} `), name);
     assert.deepEqual(comparable(direct), comparable(framework), name);
-    assert.deepEqual(told, seen.splice(0), name);
+    assert.deepEqual(observed, seen.splice(0), name);
   }
 });
 
-test("chunked, pipelined and kept-alive requests are answered alike and in order", async (t) => {
-  const { port } = await serve(t);
-  const taken: Case = { headers: { ...key, ...json }, status: 202 };
+test("chunked, pipelined and kept-alive requests get the same answers in order", async (t) => {
+  const { port } = await serveRoutes(t, { routes: [route] });
+  const accepted: Case = { headers: { ...key, ...json }, status: 202 };
   const chunked = (target: string) =>
-    `${head(target, taken)}transfer-encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n`;
+    `${head(target, accepted)}transfer-encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n`;
   const pipelined = (target: string) =>
     Buffer.concat([
-      whole(target, { ...taken, body: '{"n":1}' }, false),
-      whole(target, { ...taken, headers: json, body: '{"n":2}' }, false),
-      whole(target, { ...taken, body: '{"n":3}' }),
+      whole(target, { ...accepted, body: '{"n":1}' }, false),
+      whole(target, { ...accepted, headers: json, body: '{"n":2}' }, false),
+      whole(target, { ...accepted, body: '{"n":3}' }),
     ]);
   for (const say of [chunked, pipelined]) {
     const direct = await speak(port, say(path));
@@ -240,8 +188,8 @@ test("chunked, pipelined and kept-alive requests are answered alike and in order
   }
 });
 
-test("a body that is cut is told to the observer alike", async (t) => {
-  const { port, seen } = await serve(t);
+test("a truncated body is reported to the observer on both paths", async (t) => {
+  const { port, seen } = await serveRoutes(t, { routes: [route] });
   const cut = (target: string) =>
     `${head(target, { headers: { ...key, ...json }, status: 400 })}content-length: 9\r\n\r\n{`;
   const direct = await speak(port, cut(path), true);
@@ -252,8 +200,8 @@ test("a body that is cut is told to the observer alike", async (t) => {
   ]);
 });
 
-test("an answer that cannot be written is a 500, not a wait", async (t) => {
-  const { port } = await serve(t);
+test("an answer that cannot be written is a 500 and does not hang", async (t) => {
+  const { port } = await serveRoutes(t, { routes: [route] });
   const one: Case = { headers: { ...key, ...json }, body: "line break", status: 500 };
   const answer = await speak(port, whole(path, one));
   assert.match(answer, /^HTTP\/1.1 500 Internal Server Error\r\n.*"code":"internal"/s);

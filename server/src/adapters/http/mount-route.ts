@@ -2,24 +2,30 @@ import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import type { WeirError } from "../../core/errors.ts";
 import type { Route } from "../../core/ports/route.ts";
-import type { Answer, AskedRequest } from "./answer-route.ts";
+import type { Answer, IncomingRequest } from "./answer-route.ts";
 import { problemAnswer } from "./problems.ts";
 
-/** Mounts one route in Fastify; `answer` is what `routeAnswerer` made of it. */
+/** Mounts one route in Fastify, GET routes for HEAD too; `answer` comes from `routeAnswerer`. */
 export function mountRoute(
   app: FastifyInstance,
   route: Route,
-  answer: (request: AskedRequest) => Promise<Answer>,
+  answer: (request: IncomingRequest) => Promise<Answer>,
 ): void {
   app.route({
-    method: route.method,
+    method: route.method === "GET" ? ["GET", "HEAD"] : route.method,
     url: route.path,
     exposeHeadRoute: false,
     handler: async (request, reply) => {
       const { status, headers, body } = await answer(request);
       reply.code(status).headers(headers);
       if (body === undefined) return reply.send();
+      // for HEAD, Fastify computes the length and Node leaves the body out
       if (typeof body === "string" || Buffer.isBuffer(body)) return reply.send(body);
+      if (request.method === "HEAD") {
+        // the length of a streamed body is not known before it is read
+        await body[Symbol.asyncIterator]().return?.();
+        return reply.send();
+      }
       return reply.send(Readable.from(body));
     },
   });

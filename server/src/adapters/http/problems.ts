@@ -8,27 +8,44 @@ export interface ProblemAnswer {
   readonly body: string;
 }
 
-/** Fastify's own refusals, in Weir's words. */
+/** Fastify's own errors. */
 const frameworkCodes: Readonly<Record<string, ErrorCode>> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: "too_large",
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: "unsupported_media_type",
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: "malformed_request",
   FST_ERR_CTP_EMPTY_JSON_BODY: "malformed_json",
-  FST_ERR_BAD_URL: "malformed_request",
-  FST_ERR_NOT_FOUND: "not_found",
 };
 
-/** Anything thrown becomes an error of the closed table; what is unknown is `internal`, without detail. */
+/** What an error of Fastify or its plugins means when only its status is known. */
+const byStatus: Readonly<Record<number, ErrorCode>> = {
+  400: "malformed_request",
+  404: "not_found",
+  405: "method_not_allowed",
+  408: "request_timeout",
+  413: "too_large",
+  414: "uri_too_long",
+  415: "unsupported_media_type",
+  503: "unavailable",
+};
+
+/** Any thrown value becomes an error of the closed table; an unknown one is `internal`, without detail. */
 export function asWeirError(error: unknown): WeirError {
   if (error instanceof WeirError) return error;
   if (error instanceof DatabaseError) return databaseProblem(error);
-  const code = (error as { code?: unknown } | null)?.code;
-  const known = typeof code === "string" ? frameworkCodes[code] : undefined;
-  if (known !== undefined) return new WeirError(known, { cause: error });
-  return new WeirError("internal", { cause: error });
+  const { code, statusCode } = (error ?? {}) as { code?: unknown; statusCode?: unknown };
+  if (typeof code !== "string" || !code.startsWith("FST_")) {
+    return new WeirError("internal", { cause: error });
+  }
+  const known = frameworkCodes[code] ?? byStatus[Number(statusCode)] ?? "internal";
+  const detail = details[code];
+  return new WeirError(known, { cause: error, ...(detail === undefined ? {} : { detail }) });
 }
 
-/** `57014`: the statement was cancelled, which here means that it ran into its time limit. */
+const details: Readonly<Record<string, string>> = {
+  FST_ERR_BAD_URL: "the path is not valid percent-encoded UTF-8",
+  FST_ERR_MAX_PARAM_LENGTH: "a part of the path is longer than 512 characters",
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: "the Content-Type header is malformed",
+};
+
+/** `57014`: the statement was cancelled; here that means it reached its time limit. */
 function databaseProblem(error: DatabaseError): WeirError {
   if (error.code === "57014" || error.code === "timeout") {
     return new WeirError("query_timeout", {
@@ -38,7 +55,7 @@ function databaseProblem(error: DatabaseError): WeirError {
   }
   if (!error.retryable) return new WeirError("internal", { cause: error });
   return new WeirError("unavailable", {
-    detail: "the database cannot be reached right now",
+    detail: "the database is unavailable; try again in a moment",
     cause: error,
   });
 }

@@ -1,4 +1,4 @@
-/** WebSockets on an HTTP server that others own. The only importer of `ws`. */
+/** WebSockets on an HTTP server that another adapter owns. The only importer of `ws`. */
 import {
   type IncomingHttpHeaders,
   type IncomingMessage,
@@ -31,12 +31,12 @@ export interface ConnectionListener {
 
 export interface WebSocketHandler {
   readonly path: string;
-  /** Decides before anything is upgraded; what it throws is answered over HTTP by `problem`. */
+  /** Decides before the upgrade; what it throws is answered over HTTP by `problem`. */
   accept(upgrade: Upgrade): Promise<{
     open(connection: Connection): ConnectionListener;
     abandon(): void;
   }>;
-  /** The HTTP answer for what `accept` threw, and for `undefined`: nothing at this address. */
+  /** The HTTP answer for what `accept` threw, and for `undefined`: an unknown path. */
   problem(error: unknown): {
     readonly status: number;
     readonly headers: Readonly<Record<string, string>>;
@@ -44,18 +44,21 @@ export interface WebSocketHandler {
   };
 }
 
-/** `accept` may ask PostgreSQL; a client does not wait longer than this for an answer. */
+/** `accept` may query PostgreSQL; a client waits no longer than this for an answer. */
 const acceptTimeoutMs = 5_000;
-/** After our close frame: how long a peer may take to answer it. */
+/** How long a peer may take to answer our close frame. */
 const closePatienceMs = 5_000;
 
-/** Takes upgrades of `handler.path`; the function returned stops that. Open sockets are the handler's. */
+/**
+ * Accepts upgrades of `handler.path` until the returned function is called. The handler owns the open
+ * sockets.
+ */
 export function attach(server: Server, handler: WebSocketHandler): () => void {
   const acceptor = new WebSocketServer({
     noServer: true,
     clientTracking: false,
     maxPayload: liveFeed.maxFrameBytes,
-    // compression keeps 300 KiB a socket and would be done again for each of them
+    // compression keeps 300 KiB per socket and would be repeated for each of them
     perMessageDeflate: false,
   });
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -63,11 +66,13 @@ export function attach(server: Server, handler: WebSocketHandler): () => void {
     socket.on("error", () => socket.destroy());
     void upgrade({ acceptor, handler, request, socket, head });
   };
-  // clients that offer another protocol on plain requests (h2c) go on in HTTP/1.1
+  // Clients that offer another protocol on plain requests (h2c) continue in HTTP/1.1, and so do
+  // upgrades with two Host headers: the HTTP server refuses them.
   const upgrading = server as Server & {
     shouldUpgradeCallback?: (request: IncomingMessage) => boolean;
   };
-  upgrading.shouldUpgradeCallback = ({ headers }) => headers.upgrade?.toLowerCase() === "websocket";
+  upgrading.shouldUpgradeCallback = ({ headers, headersDistinct }) =>
+    headers.upgrade?.toLowerCase() === "websocket" && headersDistinct.host?.length === 1;
   server.on("upgrade", onUpgrade);
   return () => server.off("upgrade", onUpgrade);
 }
@@ -141,7 +146,7 @@ function listen(
 ): void {
   let patience: NodeJS.Timeout | undefined;
   const listener = open({
-    // ws writes to the same stream, whole frames at a time, so frames made elsewhere fit in between
+    // ws writes whole frames to the same stream, so frames encoded elsewhere fit in between
     write: (frames) => {
       if (webSocket.readyState === webSocket.OPEN) socket.write(frames);
     },
@@ -159,7 +164,7 @@ function listen(
     listener.message(isBinary ? undefined : String(data));
   });
   webSocket.on("pong", () => listener.pong());
-  // frames that break the protocol or its limits: ws answers with the right close code itself
+  // for frames that violate the protocol or its limits, ws itself sends the right close code
   webSocket.on("error", () => undefined);
   webSocket.on("close", () => {
     clearTimeout(patience);

@@ -24,12 +24,12 @@ export interface Admitted {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Clients that come back after this find PostgreSQL again, or the queue shorter. */
+/** By then PostgreSQL is usually back, or the queue is shorter. */
 export const retryAfterSeconds = 1;
 
 /**
- * Counts `events` against the key. A batch larger than what remains is refused whole, so that the
- * sender never has to find out which half was taken. @throws WeirError rate_limited
+ * Counts `events` against the key's rate limit. A batch larger than what remains is refused as a
+ * whole, so that senders need not find out which half was accepted. @throws WeirError rate_limited
  */
 export async function admit(
   context: AcceptContext,
@@ -50,8 +50,8 @@ export async function admit(
   throw new WeirError("rate_limited", {
     detail:
       events > policy.burstEvents
-        ? `${events} events at once are more than the key may ever send; send at most ${policy.burstEvents}`
-        : `the key may send ${decision.remaining} more events now and ${policy.eventsPerSecond} more each second; nothing of this request was taken`,
+        ? `${events} events at once exceed the burst size of this key; send at most ${policy.burstEvents}`
+        : `this key may send ${decision.remaining} more events now and ${policy.eventsPerSecond} more per second; no event of this request was accepted`,
     retryAfterSeconds: decision.retryAfterSeconds,
     headers,
   });
@@ -66,7 +66,7 @@ function rateHeaders(decision: RateDecision, policy: RatePolicy): Record<string,
   };
 }
 
-/** Keeps one event and answers `202 {event_id, verdict}`. @throws WeirError for every other verdict */
+/** Stores one event and answers `202 {event_id, verdict}`. @throws WeirError for every other verdict */
 export async function acceptOne(
   context: AcceptContext,
   checked: Checked,
@@ -102,7 +102,7 @@ function rejectionError(
   return new WeirError(code, { detail, errors: [{ pointer, detail }], headers });
 }
 
-/** Keeps what can be kept of a batch, and answers for each event in the order sent. */
+/** Stores the valid events of a batch and answers for each event in the order sent. */
 export async function acceptMany(
   context: AcceptContext,
   entryPoint: EntryPoint,
@@ -152,7 +152,7 @@ function countVerdicts(
   for (const [verdict, events] of counts) observer.verdict(entryPoint, verdict, events);
 }
 
-/** 202 when any event was taken, 503 when sending again may help, else 422. */
+/** 202 when any event was stored, 503 when a retry may help, else 422. */
 export function batchStatus(results: readonly EventResult[]): 202 | 422 | 503 {
   if (results.some(({ verdict }) => verdict === "accepted" || verdict === "duplicate")) return 202;
   return results.some(({ verdict }) => verdict === "retry") ? 503 : 422;
@@ -168,11 +168,11 @@ export function batchReply(results: EventResult[], headers: Admitted["headers"])
 }
 
 function conflictDetail(record: EventRecord): string {
-  return `an event ${JSON.stringify(record.answerId)} with other content was accepted before and stands; send a correction under an id of its own`;
+  return `an event with the id ${JSON.stringify(record.answerId)} and different content already exists and is kept; send a correction under a new id`;
 }
 
 const refusedDetail =
-  "PostgreSQL refuses this event, and Weir's checks did not see why; please report it with the event.";
+  "the database rejected this event although it passed validation; please report this with the event";
 const unavailableDetail =
-  "the event could not be written in time; send it again under the same event_id";
-const overloadedDetail = "more events are waiting than are taken on; send it again a little later";
+  "the event could not be stored in time; send it again with the same event_id";
+const overloadedDetail = "the queue of events is full; send the event again later";

@@ -1,5 +1,5 @@
 /** POST /cloudevents: structured, binary and batched CloudEvents 1.0. */
-import { batchAnswerSchema, limits, problemSchema, resultSchema, schema } from "@weir/protocol";
+import { batchAnswerSchema, problemSchema, resultSchema, schema } from "@weir/protocol";
 import { WeirError } from "../../core/errors.ts";
 import {
   checkBinaryCloudEvent,
@@ -7,11 +7,11 @@ import {
   isBinaryMode,
 } from "../../core/event/cloudevents.ts";
 import { readBody } from "../../core/event/element.ts";
-import { scanSingle, splitArray } from "../../core/event/json-scan.ts";
 import type { Checked, Receipt } from "../../core/event/record.ts";
 import type { Route, RouteReply, RouteRequest } from "../../core/ports/route.ts";
 import { type AcceptContext, acceptMany, acceptOne, admit, batchReply } from "./accept.ts";
-import { batchElements, mediaType, problemResponses, wellFormed } from "./native-routes.ts";
+import { problemResponses } from "./native-routes.ts";
+import { eventArray, mediaType, singleElement } from "./split-body.ts";
 
 const structured = "application/cloudevents+json";
 const batched = "application/cloudevents-batch+json";
@@ -24,7 +24,7 @@ export function cloudEventsRoutes(context: AcceptContext): Route[] {
     view: "events.cloudevents_ingest",
     access: "permission",
     summary: "Send CloudEvents 1.0: structured, binary or batched",
-    // in binary mode the body is the data, of whatever type
+    // in binary mode the body is the data, of any type
     body: {
       kind: "bytes",
       contentTypes: [structured, batched, "*/*"],
@@ -33,12 +33,15 @@ export function cloudEventsRoutes(context: AcceptContext): Route[] {
     responses: {
       ...problemResponses,
       202: {
-        description: "Committed. A batch: at least one event was taken.",
+        description: "Stored. For a batch: at least one event was stored; see the verdicts.",
         schema: schema.unknown({ anyOf: [resultSchema, batchAnswerSchema] }),
       },
-      409: { description: "Same source and id, other content.", schema: problemSchema },
+      409: {
+        description: "An event with this source and id and different content exists.",
+        schema: problemSchema,
+      },
       422: {
-        description: "The event breaks the contract. A batch: no event was taken.",
+        description: "The event is invalid. For a batch: no event was stored; see the verdicts.",
         schema: schema.unknown({ anyOf: [problemSchema, batchAnswerSchema] }),
       },
     },
@@ -57,7 +60,7 @@ export function cloudEventsRoutes(context: AcceptContext): Route[] {
 
 function structuredEvent(request: RouteRequest, receipt: Receipt): Checked {
   const bytes = request.body as Buffer;
-  return checkCloudEvent(readBody(bytes), wellFormed(scanSingle(bytes)), receipt);
+  return checkCloudEvent(readBody(bytes), singleElement(bytes), receipt);
 }
 
 function binaryEvent(request: RouteRequest, receipt: Receipt): Checked {
@@ -76,7 +79,7 @@ async function takeOne(
 
 async function takeBatch(context: AcceptContext, request: RouteRequest): Promise<RouteReply> {
   const bytes = request.body as Buffer;
-  const elements = batchElements(splitArray(bytes, limits.batchEvents));
+  const elements = eventArray(bytes);
   const events = elements.length;
   const { receipt, headers } = await admit(context, request, { entryPoint, events });
   const body = readBody(bytes);

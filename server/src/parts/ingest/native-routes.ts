@@ -1,24 +1,22 @@
 /** POST /api/events/ and POST /api/events/batch. */
-import { batchAnswerSchema, limits, problemSchema, resultSchema } from "@weir/protocol";
-import { WeirError } from "../../core/errors.ts";
+import { batchAnswerSchema, problemSchema, resultSchema } from "@weir/protocol";
 import { readBody } from "../../core/event/element.ts";
-import {
-  type Element,
-  type Malformed,
-  scanSingle,
-  splitArray,
-  splitLines,
-} from "../../core/event/json-scan.ts";
+import type { Element } from "../../core/event/json-scan.ts";
 import { checkNative } from "../../core/event/native.ts";
-import type { Route, RouteRequest } from "../../core/ports/route.ts";
+import type { Checked } from "../../core/event/record.ts";
+import type { Route } from "../../core/ports/route.ts";
 import { type AcceptContext, acceptMany, acceptOne, admit, batchReply } from "./accept.ts";
+import { eventArray, eventLines, mediaType, singleElement, singleHint } from "./split-body.ts";
 
 export const problemResponses = {
   400: { description: "The body is malformed.", schema: problemSchema },
   413: { description: "The body or the event is too large.", schema: problemSchema },
-  415: { description: "The content type or encoding is not taken.", schema: problemSchema },
-  429: { description: "The key's rate is used up; see Retry-After.", schema: problemSchema },
-  503: { description: "PostgreSQL cannot take it now; see Retry-After.", schema: problemSchema },
+  415: { description: "The content type or encoding is not supported.", schema: problemSchema },
+  429: { description: "Rate limit exceeded; see Retry-After.", schema: problemSchema },
+  503: {
+    description: "Temporarily unavailable, nothing was stored; see Retry-After.",
+    schema: problemSchema,
+  },
 } as const;
 
 const lineTypes = ["application/x-ndjson", "application/ndjson", "application/jsonl"];
@@ -37,9 +35,15 @@ export function nativeRoutes(context: AcceptContext): Route[] {
     },
     responses: {
       ...problemResponses,
-      202: { description: "Committed: `accepted`, or `duplicate`.", schema: resultSchema },
-      409: { description: "Same event_id, other content.", schema: problemSchema },
-      422: { description: "The event breaks the contract.", schema: problemSchema },
+      202: {
+        description: "Stored: the verdict is `accepted` or `duplicate`.",
+        schema: resultSchema,
+      },
+      409: {
+        description: "An event with this id and different content exists.",
+        schema: problemSchema,
+      },
+      422: { description: "The event is invalid.", schema: problemSchema },
     },
     async handle(request) {
       const { receipt, headers } = await admit(context, request, {
@@ -47,8 +51,8 @@ export function nativeRoutes(context: AcceptContext): Route[] {
         events: 1,
       });
       const bytes = request.body as Buffer;
-      const element = wellFormed(scanSingle(bytes));
-      const checked = checkNative(readBody(bytes), element, receipt);
+      const element = singleElement(bytes);
+      const checked = withHint(checkNative(readBody(bytes), element, receipt), bytes, element);
       const kept = await acceptOne(context, checked, { entryPoint: "single", headers });
       return { status: 202, headers, body: { event_id: kept.answerId, verdict: kept.verdict } };
     },
@@ -62,20 +66,21 @@ export function nativeRoutes(context: AcceptContext): Route[] {
     body: {
       kind: "bytes",
       contentTypes: ["application/json", ...lineTypes],
-      description: "A JSON array of events, or one event a line (NDJSON).",
+      description: "A JSON array of events, or one event per line (NDJSON).",
     },
     responses: {
       ...problemResponses,
-      202: { description: "At least one event was taken.", schema: batchAnswerSchema },
-      422: { description: "No event was taken.", schema: batchAnswerSchema },
+      202: {
+        description: "At least one event was stored; see the verdicts.",
+        schema: batchAnswerSchema,
+      },
+      422: { description: "No event was stored; see the verdicts.", schema: batchAnswerSchema },
     },
     async handle(request) {
       const bytes = request.body as Buffer;
-      const elements = batchElements(
-        lineTypes.includes(mediaType(request))
-          ? splitLines(bytes, limits.batchEvents)
-          : splitArray(bytes, limits.batchEvents),
-      );
+      const elements = lineTypes.includes(mediaType(request))
+        ? eventLines(bytes)
+        : eventArray(bytes);
       const { receipt, headers } = await admit(context, request, {
         entryPoint: "batch",
         events: elements.length,
@@ -88,29 +93,9 @@ export function nativeRoutes(context: AcceptContext): Route[] {
   return [single, batch];
 }
 
-export function mediaType(request: RouteRequest): string {
-  const header = request.headers["content-type"];
-  const type = typeof header === "string" ? header : "";
-  const end = type.indexOf(";");
-  return (end < 0 ? type : type.slice(0, end)).trim().toLowerCase();
-}
-
-/** @throws WeirError malformed_json */
-export function wellFormed<T extends object>(scanned: T | Malformed): T {
-  if (!("malformed" in scanned)) return scanned;
-  throw new WeirError("malformed_json", { detail: `${scanned.malformed}, at byte ${scanned.at}` });
-}
-
-/** @throws WeirError malformed_json, too_large, invalid_request */
-export function batchElements(scanned: Element[] | Malformed): Element[] {
-  const elements = wellFormed(scanned);
-  if (elements.length > limits.batchEvents) {
-    throw new WeirError("too_large", {
-      detail: `a batch may hold ${limits.batchEvents} events; nothing of it was taken`,
-    });
-  }
-  if (elements.length === 0) {
-    throw new WeirError("invalid_request", { detail: "the batch holds no event" });
-  }
-  return elements;
+/** A rejection says what to do instead when the body looks like a batch. */
+function withHint(checked: Checked, bytes: Buffer, element: Element): Checked {
+  if (checked.kind !== "rejection") return checked;
+  const hint = singleHint(bytes, element);
+  return hint === undefined ? checked : { ...checked, detail: hint, pointer: "" };
 }

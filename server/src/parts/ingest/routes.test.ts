@@ -26,7 +26,7 @@ async function storedPayload(id: string): Promise<string | undefined> {
   return rows[0]?.payload;
 }
 
-test("one event: accepted, then a duplicate, and a conflict with other content", async () => {
+test("one event: accepted, then a duplicate, and a conflict with different content", async () => {
   const event_id = randomUUID();
   const first = await send(single, JSON.stringify({ event_id, event_type: "x" }));
   assert.deepEqual([first.status, first.body], [202, { event_id, verdict: "accepted" }]);
@@ -37,7 +37,7 @@ test("one event: accepted, then a duplicate, and a conflict with other content",
   assert.equal(await storedPayload(event_id), JSON.stringify({ event_id, event_type: "x" }));
 });
 
-test("the same event through another entry point is another content, never a second event", async () => {
+test("the same event through another entry point is a conflict, never a second event", async () => {
   const event_id = randomUUID();
   await send(single, JSON.stringify({ event_id, event_type: "x" }));
   const answer = await send(batch, JSON.stringify([{ event_id, event_type: "x" }]));
@@ -46,19 +46,22 @@ test("the same event through another entry point is another content, never a sec
   assert.equal(segment.status, 400);
 });
 
-test("an event without an id is given one, by which it is found", async () => {
+test("an event without an id gets one, and is stored under it", async () => {
   const { body } = await send(single, '{"event_type":"x"}');
   assert.match(body.event_id, /^[0-9a-f-]{36}$/);
   assert.equal(await storedPayload(body.event_id), '{"event_type":"x"}');
 });
 
-test("a single event is refused with a status, a code, the member and the way out", async () => {
+test("a rejected single event gets a status, a code, the member and how to fix it", async () => {
   const cases: [string | Buffer, number, string, RegExp][] = [
     ["", 400, "malformed_json", /empty/],
     ["{", 400, "malformed_json", /does not close/],
     ['{"event_type":"x"} {}', 400, "malformed_json", /follows/],
     ['{"event_type":"x",}', 400, "malformed_json", /not valid JSON/],
-    ["[]", 422, "invalid_event", /must be object/],
+    ["5", 422, "invalid_event", /must be object/],
+    ["[]", 422, "invalid_event", /an array.*POST \/api\/events\/batch/],
+    ['{"events":[{}]}', 422, "invalid_event", /"events".*POST \/api\/events\/batch/],
+    ['{"source":"x","records":[{}]}', 422, "invalid_event", /"records".*POST \/api\/events\/batch/],
     ["{}", 422, "invalid_event", /event_type is missing/],
     ['{"event_type":"\\u0000"}', 422, "invalid_event", /u0000/],
     [Buffer.from('{"event_type":"\xff"}', "latin1"), 422, "invalid_event", /UTF-8/],
@@ -74,7 +77,7 @@ test("a single event is refused with a status, a code, the member and the way ou
   assert.deepEqual(body.errors[0].pointer, "/product/id");
 });
 
-test("a batch answers for each event in the order sent, whatever becomes of it", async () => {
+test("a batch answers for each event in the order sent, whatever its verdict", async () => {
   const [a, b, c] = [randomUUID(), randomUUID(), "order 5"];
   await send(single, JSON.stringify({ event_id: a, event_type: "x" }));
   const events = [
@@ -105,14 +108,38 @@ test("a batch answers for each event in the order sent, whatever becomes of it",
   );
 });
 
-test("a batch of which nothing can be taken is a 422 with all its results", async () => {
+test("a batch without any valid event is a 422 with all its results", async () => {
   const { status, body } = await send(batch, '[{},{"event_type":1}]');
   assert.equal(status, 422);
   assert.equal(body.results.length, 2);
 });
 
-test("a batch that is no batch is refused whole", async () => {
-  assert.equal((await send(batch, '{"event_type":"x"}')).status, 400);
+test("a body that is no array is told what to send instead", async () => {
+  const cases: [string, string, RegExp][] = [
+    ['{"events":[{"event_type":"x"}]}', "invalid_request", /an array in "events"; send the array/],
+    [' {"writer":"a","batch":[]}', "invalid_request", /an array in "batch"; send the array itself/],
+    ['{"data":{"a":1}}', "invalid_request", /JSON object; send an array of events/],
+    ['{"event_type":"x","properties":{}}', "invalid_request", /a single event; send an array/],
+    ['{"event_type":"x"}\n{"event_type":"y"}', "invalid_request", /application\/x-ndjson/],
+    ['{"events":[', "malformed_json", /an array was expected/],
+    ['{"events"}', "malformed_json", /an array was expected/],
+    ["hello", "malformed_json", /an array was expected/],
+  ];
+  for (const [body, code, words] of cases) {
+    const answer = await send(batch, body);
+    assert.deepEqual(
+      [answer.status, answer.body.code],
+      [code === "malformed_json" ? 400 : 422, code],
+    );
+    assert.match(answer.body.detail, words);
+  }
+  const cloud = { contentType: "application/cloudevents-batch+json" };
+  const one = await send("/cloudevents", '{"specversion":"1.0","id":"1"}', cloud);
+  assert.deepEqual([one.status, one.body.code], [422, "invalid_request"]);
+  assert.match(one.body.detail, /a single event; send an array of events/);
+});
+
+test("a malformed batch is refused as a whole", async () => {
   assert.equal((await send(batch, "[{]")).status, 400);
   assert.equal((await send(batch, "[]")).status, 422);
   assert.equal((await send(batch, "\n\n", ndjson)).status, 422);
@@ -164,7 +191,7 @@ const someEvent = fc
       `{${[`"event_id":"${id}"`, `"event_type":${event_type}`, ...members].join(`,${space}`)}}`;
   });
 
-test("an event gets the same verdict alone and in a batch, and what is kept are its bytes", async () => {
+test("an event gets the same verdict alone and in a batch, and its bytes are stored as sent", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(someEvent, { minLength: 1, maxLength: 8 }), async (events) => {
       const alone = events.map((event) => event(randomUUID()));
@@ -185,7 +212,7 @@ test("an event gets the same verdict alone and in a batch, and what is kept are 
   );
 });
 
-test("a key has its events a second; a batch larger than what is left is refused whole", async (t) => {
+test("a key has a rate limit; a batch larger than what remains is refused as a whole", async (t) => {
   const limited = createTestIngest(t, {
     database: database.ingest,
     ratePolicy: { eventsPerSecond: 5, burstEvents: 10 },
@@ -200,7 +227,7 @@ test("a key has its events a second; a batch larger than what is left is refused
   assert.deepEqual([refused.status, refused.body.code], [429, "rate_limited"]);
   assert.equal(refused.headers["retry-after"], "1");
   assert.equal(refused.headers["ratelimit"], '"events";r=2;t=2');
-  assert.match(refused.body.detail, /2 more events now.*nothing of this request was taken/);
+  assert.match(refused.body.detail, /2 more events now.*no event of this request was accepted/);
   assert.equal((await limited.send(batch, events(2))).status, 202);
   assert.equal((await limited.send(single, '{"event_type":"x"}')).status, 429);
   assert.equal((await limited.send("/v1/track", '{"event":"x"}')).status, 429);
@@ -210,7 +237,7 @@ test("a key has its events a second; a batch larger than what is left is refused
   assert.match(never.body.detail, /at most 10/);
 });
 
-test("Segment's own client sends to Weir unchanged, and its events arrive once", async () => {
+test("Segment's own client works unchanged, and its events are stored once", async () => {
   const requests: { body: string; status: number }[] = [];
   const errors: unknown[] = [];
   const client = new Analytics({
@@ -272,7 +299,7 @@ test("Segment's own client sends to Weir unchanged, and its events arrive once",
   );
 });
 
-test("what can never be kept does not make Segment's client try for ever", async () => {
+test("Segment's client does not retry what can never be stored", async () => {
   const bad = '{"type":"track"}';
   const good = '{"type":"page","anonymousId":"a"}';
   const mixed = await send("/v1/batch", `{"batch":[${bad},${good}],"sentAt":"x"}`);
@@ -295,7 +322,7 @@ test("what can never be kept does not make Segment's client try for ever", async
   assert.equal((await send("/v1/track", "{}")).status, 400);
 });
 
-test("CloudEvents come structured, binary and batched, and are the same event", async () => {
+test("a CloudEvent is the same event structured, binary and batched", async () => {
   const event = { specversion: "1.0", id: randomUUID(), source: "/test", type: "order.created" };
   const path = "/cloudevents";
   const contentType = "application/cloudevents+json; charset=UTF-8";

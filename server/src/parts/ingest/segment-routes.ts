@@ -1,12 +1,11 @@
 /**
- * Segment's HTTP tracking API. For its clients any 2xx is success, 400 means "drop it", and
- * everything else is sent again, for hours: so what can never succeed is answered 400, or reported
- * inside a 200 when other messages of the batch were taken.
+ * Segment's HTTP tracking API. Its clients treat any 2xx as success, drop the message on 400, and
+ * retry everything else for hours. What can never succeed is therefore answered 400, or reported
+ * inside a 200 when other messages of the batch were accepted.
  */
-import { limits, problemSchema, resultSchema, schema } from "@weir/protocol";
+import { problemSchema, resultSchema, schema } from "@weir/protocol";
 import { WeirError } from "../../core/errors.ts";
 import { readBody } from "../../core/event/element.ts";
-import { scanSingle, splitArray } from "../../core/event/json-scan.ts";
 import {
   checkSegment,
   type SegmentType,
@@ -23,7 +22,8 @@ import {
   batchStatus,
   retryAfterSeconds,
 } from "./accept.ts";
-import { batchElements, problemResponses, wellFormed } from "./native-routes.ts";
+import { problemResponses } from "./native-routes.ts";
+import { arrayWithin, singleElement } from "./split-body.ts";
 
 const { array, boolean, object, optional } = schema;
 
@@ -44,16 +44,19 @@ function route(path: string, summary: string, handle: Route["handle"]): Route {
     access: "permission",
     keyInBody: segmentWriteKey,
     summary,
-    // the browser's client sends text/plain, to spare itself a preflight request
+    // the browser client sends text/plain to avoid a preflight request
     body: {
       kind: "bytes",
       contentTypes: ["application/json", "text/plain"],
-      description: "As Segment's clients send it.",
+      description: "A message as Segment's clients send it.",
     },
     responses: {
       ...problemResponses,
-      200: { description: "Taken.", schema: segmentAnswerSchema },
-      400: { description: "Nothing of it can be taken, now or later.", schema: problemSchema },
+      200: { description: "Stored; a batch also lists its verdicts.", schema: segmentAnswerSchema },
+      400: {
+        description: "Permanently invalid; Segment's clients drop it.",
+        schema: problemSchema,
+      },
     },
     async handle(request) {
       try {
@@ -66,11 +69,11 @@ function route(path: string, summary: string, handle: Route["handle"]): Route {
 }
 
 function callRoute(context: AcceptContext, type: SegmentType): Route {
-  return route(`/v1/${type}`, `Segment: ${type}`, async (request) => {
+  return route(`/v1/${type}`, `Segment's ${type} call`, async (request) => {
     const options = { entryPoint: "segment", events: 1 } as const;
     const { receipt, headers } = await admit(context, request, options);
     const bytes = request.body as Buffer;
-    const element = wellFormed(scanSingle(bytes));
+    const element = singleElement(bytes);
     const checked = checkSegment(readBody(bytes), element, {
       receipt,
       call: { type, sentAt: undefined },
@@ -80,7 +83,7 @@ function callRoute(context: AcceptContext, type: SegmentType): Route {
   });
 }
 
-/** 409, 413 and 422 would be sent again: as 400 they are dropped, and say the same. */
+/** Clients would retry 409, 413 and 422; as a 400 with the same detail they drop the message. */
 function dropped(error: unknown): unknown {
   if (!(error instanceof WeirError)) return error;
   if (!["conflict", "invalid_event", "invalid_request", "too_large"].includes(error.code))
@@ -89,41 +92,45 @@ function dropped(error: unknown): unknown {
 }
 
 function batchRoute(context: AcceptContext): Route {
-  return route("/v1/batch", "Segment: up to 2,000 messages", async (request: RouteRequest) => {
-    const bytes = request.body as Buffer;
-    const parts = segmentBatch(bytes);
-    if (parts?.batch === undefined) {
-      throw new WeirError("malformed_request", { detail: 'the body has no array "batch"' });
-    }
-    const elements = batchElements(splitArray(bytes, limits.batchEvents, parts.batch));
-    const { receipt, headers } = await admit(context, request, {
-      entryPoint: "segment",
-      events: elements.length,
-    });
-    const body = readBody(bytes);
-    const call = { type: undefined, sentAt: parts.sentAt };
-    const checked = elements.map((element) => checkSegment(body, element, { receipt, call }));
-    const results = await acceptMany(context, "segment", checked);
-    const isIncomplete = results.some(({ verdict }) => verdict === "retry");
-    if (isIncomplete) {
-      // the client sends all of it again; what was taken is then a duplicate
-      throw new WeirError("unavailable", {
-        detail: "a part of the batch could not be written in time; send the batch again",
-        retryAfterSeconds,
-        headers,
+  return route(
+    "/v1/batch",
+    "Segment's batch call: up to 2,000 messages",
+    async (request: RouteRequest) => {
+      const bytes = request.body as Buffer;
+      const parts = segmentBatch(bytes);
+      if (parts?.batch === undefined) {
+        throw new WeirError("malformed_request", { detail: 'the body has no array "batch"' });
+      }
+      const elements = arrayWithin(bytes, parts.batch);
+      const { receipt, headers } = await admit(context, request, {
+        entryPoint: "segment",
+        events: elements.length,
       });
-    }
-    if (batchStatus(results) === 422) {
-      const detail = results.find((result) => result.detail !== undefined)?.detail;
-      throw new WeirError("malformed_request", {
-        detail: `no message of the batch can be taken; the first: ${detail ?? "unknown"}`,
-        errors: results.map((result, n) => ({
-          pointer: `/batch/${n}`,
-          detail: result.detail ?? result.verdict,
-        })),
-        headers,
-      });
-    }
-    return { status: 200, headers, body: { success: true, results } };
-  });
+      const body = readBody(bytes);
+      const call = { type: undefined, sentAt: parts.sentAt };
+      const checked = elements.map((element) => checkSegment(body, element, { receipt, call }));
+      const results = await acceptMany(context, "segment", checked);
+      const isIncomplete = results.some(({ verdict }) => verdict === "retry");
+      if (isIncomplete) {
+        // the client sends the whole batch again; what was stored is then a duplicate
+        throw new WeirError("unavailable", {
+          detail: "part of the batch could not be stored in time; send the whole batch again",
+          retryAfterSeconds,
+          headers,
+        });
+      }
+      if (batchStatus(results) === 422) {
+        const detail = results.find((result) => result.detail !== undefined)?.detail;
+        throw new WeirError("malformed_request", {
+          detail: `no message of the batch is valid; the first: ${detail ?? "unknown"}`,
+          errors: results.map((result, n) => ({
+            pointer: `/batch/${n}`,
+            detail: result.detail ?? result.verdict,
+          })),
+          headers,
+        });
+      }
+      return { status: 200, headers, body: { success: true, results } };
+    },
+  );
 }
