@@ -3,26 +3,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Problem } from "@weir/protocol";
 import { readAnswer, serveRoutes, speak } from "../../../test/helpers/http-server.ts";
-import { assemble } from "../../compose/http.ts";
+import { listRoutes } from "../../compose/route-list.ts";
 import { loadConfig } from "../../config/load.ts";
 import type { Route } from "../../core/ports/route.ts";
-import { createLogger } from "../telemetry/logger.ts";
-import { createMetrics } from "../telemetry/metrics.ts";
 
 const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"] as const;
 
 /** All routes; what they would ask the database is replaced by an empty answer. */
 async function everyRoute(): Promise<Route[]> {
-  await using stack = new AsyncDisposableStack();
-  const config = loadConfig({ env: {}, cwd: "/nowhere" });
-  const nowhere = "postgresql://nobody@localhost/nothing";
-  const { routes } = await assemble({
-    config: () => config,
-    urls: { owner: nowhere, app: nowhere, ingest: nowhere },
-    stack,
-    logger: createLogger("error"),
-    metrics: createMetrics("none"),
-  });
+  const { routes } = await listRoutes(loadConfig({ env: {}, cwd: "/nowhere" }));
   return routes.map((route) => ({ ...route, handle: async () => ({ status: 200, body: {} }) }));
 }
 
