@@ -1,4 +1,4 @@
-import { SignInScreen } from "../../src/signin/signin-screen.tsx";
+import { SignInScreen } from "../../src/sign-in/sign-in-screen.tsx";
 
 export default function SignInPage() {
   return <SignInScreen />;

@@ -2,9 +2,9 @@ import { type ErrorCode, errorTable } from "@weir/protocol";
 import type { Failure } from "../data/request.ts";
 import type { Language } from "../format/formats.ts";
 import type { Translate } from "../language/language-context.tsx";
-import { turkishTitles } from "../language/problem-titles.ts";
+import { problemTitles } from "../language/tr/problem-titles.ts";
 
-/** A failure's title in the reader's language; the detail is the server's, which writes English. */
+/** A failure's title in the reader's language. The detail comes from the server, in English. */
 export function failureText(
   failure: Failure,
   language: Language,
@@ -21,5 +21,5 @@ export function failureText(
 }
 
 function titleInTurkish(code: ErrorCode): string | undefined {
-  return Object.hasOwn(errorTable, code) ? turkishTitles[code] : undefined;
+  return Object.hasOwn(errorTable, code) ? problemTitles[code] : undefined;
 }

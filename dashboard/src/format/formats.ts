@@ -1,12 +1,14 @@
 /**
- * Everything that a language writes its own way. Amounts stay decimal strings until Intl writes
- * them, because a double cannot hold every one exactly.
+ * How each language writes numbers, amounts and times. Amounts stay decimal strings until Intl
+ * formats them, because a double cannot hold every amount exactly.
  */
 export const languages = ["en", "tr"] as const;
 export type Language = (typeof languages)[number];
 
-/** British English, because its dates are not ambiguous and its clock has 24 hours. */
+/** British English: unambiguous dates and a 24-hour clock. */
 const locales: Readonly<Record<Language, string>> = { en: "en-GB", tr: "tr-TR" };
+
+const compactNotation = { notation: "compact", maximumFractionDigits: 1 } as const;
 
 export type Formats = ReturnType<typeof createFormats>;
 
@@ -15,7 +17,8 @@ export function createFormats(language: Language, zone: string) {
   const locale = locales[language];
   const number = new Intl.NumberFormat(locale);
   const decimal = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
-  const compact = new Intl.NumberFormat(locale, { notation: "compact", maximumFractionDigits: 1 });
+  const plain = new Intl.NumberFormat(locale, { useGrouping: false, maximumFractionDigits: 20 });
+  const compact = new Intl.NumberFormat(locale, compactNotation);
   const hundredths = new Intl.NumberFormat(locale, {
     minimumFractionDigits: 2,
     maximumFractionDigits: 2,
@@ -46,7 +49,7 @@ export function createFormats(language: Language, zone: string) {
   });
   const moneyFormats = new Map<string, Intl.NumberFormat>();
 
-  /** An exact decimal string with its currency; an unknown code stands before the number. */
+  /** An exact decimal string with its currency. A code that is not a currency precedes the number. */
   function money(amount: string, currency: string, short = false): string {
     const key = `${currency}${short}`;
     let format = moneyFormats.get(key);
@@ -54,7 +57,8 @@ export function createFormats(language: Language, zone: string) {
       format = moneyFormat(locale, currency, short);
       moneyFormats.set(key, format);
     }
-    const text = format.format(amount as Intl.StringNumericLiteral);
+    const value = amount as Intl.StringNumericLiteral;
+    const text = short ? writeCompact(format, value, language) : format.format(value);
     return isCurrency(currency) ? text : `${currency} ${text}`;
   }
 
@@ -64,17 +68,20 @@ export function createFormats(language: Language, zone: string) {
     zone,
     plural: new Intl.PluralRules(locale),
     number,
-    /** Short above a million; the whole number belongs into a title beside it. */
-    count: (value: number) => (Math.abs(value) >= 1e7 ? compact : number).format(value),
-    compact: (value: number) => compact.format(value),
+    /** Short from ten million; the whole number belongs in a title beside it. */
+    count: (value: number) =>
+      Math.abs(value) >= 1e7 ? writeCompact(compact, value, language) : number.format(value),
+    compact: (value: number) => writeCompact(compact, value, language),
     decimal: (value: number) => decimal.format(value),
-    /** A likeness -1..1: `0.87`. */
+    /** As a person types it into a field: the decimal sign of the language, no grouping. */
+    plain: (value: number) => plain.format(value),
+    /** A similarity -1..1: `0.87`. */
     score: (value: number) => hundredths.format(value),
-    /** A share 0..1 as per cent. */
+    /** A share 0..1 in percent. */
     percent: (share: number) => percent.format(share),
     /** A relative change with its sign: 0.123 is `+12.3%`, 20 is `×21`. */
     change: (ratio: number) =>
-      // Beyond ten times, per cent is a long number that says little.
+      // Beyond ten times, a percentage is a long number that says little.
       ratio < 10 ? signed.format(ratio) : `×${number.format(Math.round(ratio + 1))}`,
     /** A difference of two shares in percentage points, without the unit. */
     points: (difference: number) => points.format(difference * 100),
@@ -89,9 +96,7 @@ export function createFormats(language: Language, zone: string) {
 }
 
 function moneyFormat(locale: string, currency: string, short: boolean): Intl.NumberFormat {
-  const notation: Intl.NumberFormatOptions = short
-    ? { notation: "compact", maximumFractionDigits: 1 }
-    : {};
+  const notation = short ? compactNotation : {};
   if (!isCurrency(currency)) return new Intl.NumberFormat(locale, notation);
   return new Intl.NumberFormat(locale, {
     style: "currency",
@@ -99,6 +104,29 @@ function moneyFormat(locale: string, currency: string, short: boolean): Intl.Num
     currencyDisplay: "narrowSymbol",
     ...notation,
   });
+}
+
+/**
+ * What follows a compact number. Intl's own words differ between versions of ICU, and its Turkish
+ * "2,1 B" (bin, thousand) reads as billions.
+ */
+const compactWords: Readonly<Record<Language, Readonly<Record<string, string>>>> = {
+  en: { k: "K", m: "M", b: "B", bn: "B", t: "T", tn: "T" },
+  tr: { b: "bin", mn: "mn", mr: "mr", tn: "tn" },
+};
+
+function writeCompact(
+  format: Intl.NumberFormat,
+  value: number | Intl.StringNumericLiteral,
+  language: Language,
+): string {
+  const words = compactWords[language];
+  return format
+    .formatToParts(value as number)
+    .map((part) =>
+      part.type === "compact" ? (words[part.value.toLowerCase()] ?? part.value) : part.value,
+    )
+    .join("");
 }
 
 /** Intl throws a RangeError on anything but three letters. */
@@ -111,7 +139,7 @@ const units = {
   tr: { second: "sn", minute: "dk", hour: "sa", day: "gün" },
 } as const;
 
-/** `0.4 s`, `12 s`, `3 min`, `5 h`, `2 d`: short units, which Intl would write as `secs` or `sec`. */
+/** `0.4 s`, `12 s`, `3 min`, `5 h`, `2 d`: short units. Intl would write `secs` or `sec`. */
 function formatDuration(ms: number, language: Language): string {
   const [value, unit] = durationParts(Math.max(0, ms));
   const digits = unit === "second" && value < 10 ? 1 : 0;

@@ -15,7 +15,7 @@ export function ShortcutHelp({ onClose }: { onClose: () => void }) {
   );
   const actions = Object.entries(shortcutKeys) as [ShortcutAction, readonly string[]][];
   return (
-    <Dialog title={t("help.title")} onClose={onClose}>
+    <Dialog title={t("shortcuts.title")} onClose={onClose}>
       <dl className="grid grid-cols-[auto_1fr] items-center gap-x-5 gap-y-2 text-[.867rem]">
         {actions.map(([action, keys]) => (
           <Fragment key={action}>
@@ -23,24 +23,26 @@ export function ShortcutHelp({ onClose }: { onClose: () => void }) {
               {keys.map((key, index) => (
                 <Fragment key={key}>
                   {index > 0 ? (
-                    <span className="px-1.5 text-[.8rem] text-muted">{t("help.then")}</span>
+                    <span className="px-1.5 text-[.8rem] text-muted">{t("shortcuts.then")}</span>
                   ) : null}
                   <kbd>{key}</kbd>
                 </Fragment>
               ))}
             </dt>
-            <dd>{t(`help.${action}`)}</dd>
+            <dd>{t(`shortcuts.${action}`)}</dd>
           </Fragment>
         ))}
       </dl>
-      <p className="mt-4 border-t border-line pt-3 text-[.867rem] text-muted">{t("help.chart")}</p>
+      <p className="mt-4 border-t border-line pt-3 text-[.867rem] text-muted">
+        {t("shortcuts.chart")}
+      </p>
       <label className="mt-3 flex items-center gap-2 text-[.867rem]">
         <input
           type="checkbox"
           checked={shortcuts}
           onChange={(event) => preferences.change({ shortcuts: event.target.checked })}
         />
-        {t("help.on")}
+        {t("shortcuts.on")}
       </label>
     </Dialog>
   );

@@ -1,6 +1,6 @@
 /**
  * Keys of the pages. Single letters only, never with Alt or Control, which belong to the browser;
- * never while somebody types; and they can be switched off (WCAG 2.1.4).
+ * never while the focus is in a text field; and they can be switched off (WCAG 2.1.4).
  */
 export type ShortcutAction =
   | "help"
@@ -25,13 +25,13 @@ export interface KeyPress {
 }
 
 export interface ShortcutState {
-  /** `g` was pressed and waits for the letter of a room until then (milliseconds). */
+  /** `g` was pressed and waits until then (milliseconds) for the letter of a screen. */
   readonly goUntil: number;
 }
 
 export const noShortcut: ShortcutState = { goUntil: 0 };
 const goWaitMs = 1_500;
-const rooms: Readonly<Record<string, ShortcutAction>> = {
+const screenKeys: Readonly<Record<string, ShortcutAction>> = {
   o: "go-overview",
   l: "go-live",
   s: "go-search",
@@ -47,7 +47,7 @@ const keys: Readonly<Record<string, ShortcutAction>> = {
   d: "table",
 };
 
-/** For the help sheet: what to press, in order, for each action. */
+/** The keys of each action, in the order in which the help lists and the user presses them. */
 export const shortcutKeys: Readonly<Record<ShortcutAction, readonly string[]>> = {
   "go-overview": ["g", "o"],
   "go-live": ["g", "l"],
@@ -69,7 +69,7 @@ export function pressKey(
 ): readonly [ShortcutState, ShortcutAction | undefined] {
   if (press.typing || press.altKey || press.ctrlKey || press.metaKey)
     return [noShortcut, undefined];
-  if (now < state.goUntil) return [noShortcut, rooms[press.key]];
+  if (now < state.goUntil) return [noShortcut, screenKeys[press.key]];
   if (press.key === "g") return [{ goUntil: now + goWaitMs }, undefined];
   return [noShortcut, keys[press.key]];
 }

@@ -13,15 +13,15 @@ export type Translate = <Key extends MessageKey>(
   ...values: Values<Catalogue[Key]>
 ) => string;
 
-interface Tongue {
+interface LanguageValue {
   readonly language: Language;
   readonly t: Translate;
-  /** Formats in the browser's own zone; a screen with a zone of its own makes its own. */
+  /** Formats in the time zone of the browser; `useFormats` gives those of another zone. */
   readonly formats: Formats;
 }
 
 const catalogues: Readonly<Record<Language, Readonly<Record<MessageKey, Message>>>> = { en, tr };
-const TongueContext = createContext<Tongue | undefined>(undefined);
+const LanguageContext = createContext<LanguageValue | undefined>(undefined);
 
 export const browserZone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 
@@ -32,24 +32,24 @@ export function LanguageProvider(props: { preferences: PreferenceStore; children
     preferences.read,
     preferences.read,
   );
-  const tongue = useMemo(() => makeTongue(language), [language]);
-  return <TongueContext value={tongue}>{children}</TongueContext>;
+  const value = useMemo(() => languageValue(language), [language]);
+  return <LanguageContext value={value}>{children}</LanguageContext>;
 }
 
-function makeTongue(language: Language): Tongue {
+function languageValue(language: Language): LanguageValue {
   const formats = createFormats(language, browserZone);
   const catalogue = catalogues[language];
   const t: Translate = (key, ...values) => fillMessage(catalogue[key], values[0] ?? {}, formats);
   return { language, t, formats };
 }
 
-export function useLanguage(): Tongue {
-  const tongue = useContext(TongueContext);
-  if (tongue === undefined) throw new Error("useLanguage outside of LanguageProvider");
-  return tongue;
+export function useLanguage(): LanguageValue {
+  const value = useContext(LanguageContext);
+  if (value === undefined) throw new Error("useLanguage outside of LanguageProvider");
+  return value;
 }
 
-/** Formats of the chosen language in a time zone. */
+/** Formats of the selected language in a time zone. */
 export function useFormats(zone: string): Formats {
   const { language } = useLanguage();
   return useMemo(() => createFormats(language, zone), [language, zone]);

@@ -1,5 +1,6 @@
-/** A text with `{name}` placeholders, or one for each plural form; the form follows `{count}`. */
+/** A text with `{name}` placeholders, or one for each plural form; `{count}` selects the form. */
 export type Message = string | { readonly one: string; readonly other: string };
+export type Texts = Readonly<Record<string, Message>>;
 
 type Placeholders<Text extends string> = Text extends `${string}{${infer Name}}${infer Rest}`
   ? Name | Placeholders<Rest>
@@ -7,14 +8,46 @@ type Placeholders<Text extends string> = Text extends `${string}{${infer Name}}$
 type TextOf<M extends Message> = M extends string
   ? M
   : M extends { readonly other: infer Other extends string }
-    ? // A plural form is chosen by a count, whether the text repeats it or not.
+    ? // A count selects the plural form, whether or not the text repeats it.
       `${Other}{count}`
     : never;
+type PlaceholdersOf<M extends Message> = Placeholders<TextOf<M>>;
 
 /** The arguments that a message needs: none, or one object with every placeholder. */
-export type Values<M extends Message> = [Placeholders<TextOf<M>>] extends [never]
+export type Values<M extends Message> = [PlaceholdersOf<M>] extends [never]
   ? []
-  : [values: { readonly [Name in Placeholders<TextOf<M>>]: string | number }];
+  : [values: { readonly [Name in PlaceholdersOf<M>]: string | number }];
+
+/** What the compiler demands of a translated message: the same kind, with the same placeholders. */
+type Translated<Source extends Message, Target> = Target extends Message
+  ? Target extends string
+    ? Source extends string
+      ? SamePlaceholders<Source, Target>
+      : "this message needs a plural form"
+    : Source extends string
+      ? "this message has no plural form"
+      : SamePlaceholders<Source, Target>
+  : Message;
+type SamePlaceholders<Source extends Message, Target extends Message> = [
+  Exclude<PlaceholdersOf<Source>, PlaceholdersOf<Target>>,
+  Exclude<PlaceholdersOf<Target>, PlaceholdersOf<Source>>,
+] extends [never, never]
+  ? Target
+  : `placeholders: ${PlaceholdersOf<Source>}`;
+
+/**
+ * The texts of one file in another language. The compiler refuses a missing or unknown key, and a
+ * text whose placeholders differ from those of `Source`.
+ */
+export function translationOf<Source extends Texts>() {
+  return <const Target extends { readonly [Key in keyof Source]: Message }>(
+    texts: Target & {
+      readonly [Key in keyof Target]: Key extends keyof Source
+        ? Translated<Source[Key], Target[Key]>
+        : "unknown key";
+    },
+  ): Target => texts;
+}
 
 interface Locale {
   readonly plural: Intl.PluralRules;

@@ -20,10 +20,10 @@ export function EventDrawer({ event, onFilter, onClose }: EventDrawerProps) {
   const { t } = useLanguage();
   const formats = useFormats(browserZone);
   const facts = [
-    { name: t("live.drawer.id"), value: event.event_id },
-    { name: t("live.drawer.occurred"), value: formats.full(Date.parse(event.occurred_at)) },
-    { name: t("live.drawer.received"), value: formats.full(Date.parse(event.received_at)) },
-    { name: t("live.drawer.format"), value: event.format },
+    { name: t("live.event.id"), value: event.event_id },
+    { name: t("live.event.occurred"), value: formats.full(Date.parse(event.occurred_at)) },
+    { name: t("live.event.received"), value: formats.full(Date.parse(event.received_at)) },
+    { name: t("live.event.format"), value: event.format },
   ];
   return (
     <Dialog kind="drawer" title={event.event_type} onClose={onClose}>
@@ -44,8 +44,8 @@ export function EventDrawer({ event, onFilter, onClose }: EventDrawerProps) {
                 <button
                   type="button"
                   className="btn btn-small btn-bare -my-1 flex-none"
-                  aria-label={t("live.drawer.only", { value })}
-                  title={t("live.drawer.only", { value })}
+                  aria-label={t("live.event.only", { value })}
+                  title={t("live.event.only", { value })}
                   onClick={() => onFilter(field, value)}
                 >
                   <Icon name="filter" size={15} />
@@ -56,18 +56,18 @@ export function EventDrawer({ event, onFilter, onClose }: EventDrawerProps) {
         })}
       </dl>
       <div className="mt-5 mb-2 flex flex-wrap items-center gap-2">
-        <h3 className="panel-title mr-auto">{t("live.drawer.payload")}</h3>
+        <h3 className="panel-title mr-auto">{t("live.event.payload")}</h3>
         <a
           className="btn btn-small"
           href={`/api/events/${encodeURIComponent(event.event_id)}/raw`}
           target="_blank"
           rel="noreferrer"
         >
-          {t("live.drawer.bytes")}
+          {t("live.event.bytes")}
         </a>
         <CopyButton text={JSON.stringify(event.payload, null, 2)} />
       </div>
-      <JsonView value={event.payload} label={t("live.drawer.payload")} />
+      <JsonView value={event.payload} label={t("live.event.payload")} />
     </Dialog>
   );
 }

@@ -15,12 +15,12 @@ export function ChangeNote(props: { change: Change; before: string; formats: For
     change.kind === "ratio"
       ? formats.change(change.ratio)
       : change.kind === "points"
-        ? t("change.points", { points: formats.points(change.difference) })
-        : t(`change.${change.kind}`);
+        ? t("overview.change.points", { points: formats.points(change.difference) })
+        : t(`overview.change.${change.kind}`);
   return (
     <span
       className={`whitespace-nowrap ${looks[direction]}`}
-      title={t("change.from", { value: before })}
+      title={t("overview.change.from", { value: before })}
     >
       {arrows[direction] === "" ? null : <span aria-hidden="true">{arrows[direction]} </span>}
       {text}

@@ -9,7 +9,7 @@ import type { Query } from "../data/data-context.tsx";
 import type { Failure } from "../data/request.ts";
 import type { Formats } from "../format/formats.ts";
 import { useNavigation } from "../frame/navigation.tsx";
-import { similarPath } from "../frame/places.ts";
+import { similarPath } from "../frame/screens.ts";
 import { useFormats, useLanguage } from "../language/language-context.tsx";
 import { amountOf } from "./figure-strip.tsx";
 import type { OverviewState, ProductSort } from "./overview-state.ts";
@@ -64,9 +64,7 @@ export function ProductsPanel({
           <SkeletonRows rows={8} />
         ) : null
       ) : query.data.rows.length === 0 ? (
-        <p className="px-4 pt-3 pb-6 text-[.867rem] text-muted">
-          {t("overview.products.empty")} {t("overview.products.how")}
-        </p>
+        <p className="px-4 pt-3 pb-6 text-[.867rem] text-muted">{t("overview.products.empty")}</p>
       ) : (
         <div className={query.stale ? "opacity-50" : ""}>
           <ProductTable

@@ -119,11 +119,11 @@ function SeriesPickers({ state, currency, currencies, onChange }: SeriesPanelPro
       ) : null}
       {state.eventType === null ? null : (
         <span className="badge gap-1 pr-1">
-          {t("overview.only")} <strong className="text-ink">{state.eventType}</strong>
+          {t("overview.filter")} <strong className="text-ink">{state.eventType}</strong>
           <button
             type="button"
             className="rounded p-0.5 hover:bg-sunken"
-            aria-label={t("overview.only.remove")}
+            aria-label={t("overview.filter.remove")}
             onClick={() => onChange({ eventType: null })}
           >
             <Icon name="close" size={13} />

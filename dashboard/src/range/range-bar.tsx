@@ -64,18 +64,20 @@ function GranularityPicker({ state, span, onChange }: RangeBarProps) {
   return (
     <select
       className="field"
-      aria-label={t("granularity.label")}
+      aria-label={t("range.granularity")}
       value={state.granularity}
       onChange={(event) =>
         onChange({ granularity: granularities.find((g) => g === event.target.value) ?? "auto" })
       }
     >
       <option value="auto">
-        {t("granularity.auto", { granularity: t(`granularity.${granularityFor("auto", span)}`) })}
+        {t("range.granularity.auto", {
+          granularity: t(`range.granularity.${granularityFor("auto", span)}`),
+        })}
       </option>
       {granularities.map((value) => (
         <option key={value} value={value} disabled={!fitsGranularity(value, span)}>
-          {t(`granularity.${value}`)}
+          {t(`range.granularity.${value}`)}
         </option>
       ))}
     </select>
@@ -88,13 +90,13 @@ export function ZonePicker({ zone, onChange }: { zone: string; onChange: (zone: 
   return (
     <select
       className="field max-w-52"
-      aria-label={t("zone.label")}
+      aria-label={t("range.zone")}
       value={zone}
       onChange={(event) => onChange(event.target.value)}
     >
       {zones.map((name) => (
         <option key={name} value={name}>
-          {name === browserZone ? t("zone.own", { zone: name }) : name}
+          {name === browserZone ? t("range.zone.own", { zone: name }) : name}
         </option>
       ))}
     </select>

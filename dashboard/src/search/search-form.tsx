@@ -27,7 +27,7 @@ interface SearchFormProps {
 export function SearchForm({ state, categories, children, change }: SearchFormProps) {
   const { t } = useLanguage();
   return (
-    <section className="panel flex flex-col gap-3 p-4" aria-label={t("search.question")}>
+    <section className="panel flex flex-col gap-3 p-4" aria-label={t("search.query")}>
       <div className="flex flex-wrap items-center gap-3">
         <Segments
           label={t("search.mode")}
@@ -134,7 +134,7 @@ function AskedField({ state, change }: Pick<SearchFormProps, "state" | "change">
       />
       <button type="submit" className="btn btn-primary min-h-[2.6rem] rounded-l-none">
         <Icon name="search" size={16} />
-        {t("search.ask")}
+        {t("search.submit")}
       </button>
     </form>
   );

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FoundProduct } from "@weir/protocol";
 import { questionOf } from "../data/question.ts";
-import { similarPath } from "../frame/places.ts";
+import { similarPath } from "../frame/screens.ts";
 import { busiestCounts, categoriesOf, ranksOf, sharedOf } from "./ranks.ts";
 import {
   keyOf,

@@ -52,7 +52,7 @@ export function WindowsScreen() {
         <Segments
           label={t("windows.size")}
           value={state.size}
-          options={granularities.map((value) => ({ value, text: t(`granularity.${value}`) }))}
+          options={granularities.map((value) => ({ value, text: t(`range.granularity.${value}`) }))}
           onChange={(size) => change({ size })}
         />
         <select

@@ -20,10 +20,7 @@ export function WorkerStrip({ page }: { page: WindowPage | undefined }) {
             ? null
             : formats.duration(freshness.lag_ms)}
         </Cell>
-        <Cell
-          name={t("windows.behind")}
-          text={t("windows.behind.text", { count: freshness?.behind_events ?? 0 })}
-        >
+        <Cell name={t("windows.behind")} text={t("windows.behind.text")}>
           {page === undefined || freshness === undefined
             ? null
             : formats.number.format(freshness.behind_events)}

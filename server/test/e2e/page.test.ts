@@ -20,8 +20,7 @@ const waitMs = 20_000;
 async function signedIn(t: TestContext, ...parameters: string[]) {
   const weir = await startWeir(t, { arguments: parameters });
   const opened = await openPage(t);
-  const link = /http\S+\/signin\/#token=\w+/.exec(weir.output())?.[0];
-  assert.ok(link !== undefined, `weir up prints a sign-in link:\n${weir.output()}`);
+  const link = signInLink(weir);
   await opened.page.goto(link);
   await opened.page.waitForURL(`${weir.run.url}/**`, { timeout: waitMs });
   await opened.page
@@ -91,7 +90,7 @@ test("an event that comes while Live's filter is being changed shows up too", as
   });
   await page.goto(`${weir.run.url}/live/?user=nobody`);
   await page.waitForLoadState("networkidle", { timeout: waitMs });
-  await page.getByRole("button", { name: /^Remove the filter/ }).click();
+  await page.getByRole("button", { name: /^Remove filter/ }).click();
   await changing.promise;
   // Whatever the page asked for before the server has heard it is answered before the event comes.
   await page.evaluate(async () => (await fetch("/api/events?limit=50")).text());
@@ -112,6 +111,26 @@ test("the link works once, and a key signs in too", async (t) => {
     .getByRole("heading", { level: 1, name: "Overview" })
     .waitFor({ timeout: waitMs });
 });
+
+test("a link opened in a tab that already shows the sign-in page signs in", async (t) => {
+  const weir = await startWeir(t, { arguments: ["--no-demo"] });
+  const { page } = await openPage(t);
+  await page.goto(`${weir.run.url}/signin/`);
+  await page.getByLabel(/key/i).waitFor({ timeout: waitMs });
+  const usedLink = `${weir.run.url}/signin/#token=${"0".repeat(43)}`;
+  await page.goto(usedLink);
+  await page.getByRole("alert").first().waitFor({ timeout: waitMs });
+  assert.equal(new URL(page.url()).hash, "", "the token does not stay in the address");
+  // Only the fragment differs, so that the browser does not load the page again.
+  await page.goto(signInLink(weir));
+  await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor({ timeout: waitMs });
+});
+
+function signInLink(weir: RunningWeir): string {
+  const link = /http\S+\/signin\/#token=\w+/.exec(weir.output())?.[0];
+  assert.ok(link !== undefined, `weir up prints a sign-in link:\n${weir.output()}`);
+  return link;
+}
 
 /** The exact number of a figure, once it is above zero. */
 async function positiveNumberOf(page: Page, figure: string): Promise<number | undefined> {

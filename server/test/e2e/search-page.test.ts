@@ -32,15 +32,15 @@ test("a product is found by meaning, others by their likeness to it, and a user'
   assert.match(page.url(), /[?&]text=vintage\+teatime\+mugg$/);
   assert.deepEqual(await seriousFindings(page), []);
 
-  await page.getByLabel("Price to").fill("2,60");
-  await page.getByLabel("Price to").press("Enter");
+  await page.getByLabel("Max. price").fill("2,60");
+  await page.getByLabel("Max. price").press("Enter");
   await until(async () => (await names()).length === 1, {
     what: "the price to leave one",
     timeoutMs: waitMs,
   });
-  await page.getByLabel("Price to").fill("");
+  await page.getByLabel("Max. price").fill("");
   await page.getByRole("button", { name: "Similar to Vintage Red Teatime Mug" }).click();
-  await results.getByText("Like Vintage Red Teatime Mug").waitFor({ timeout: waitMs });
+  await results.getByText("Similar to: Vintage Red Teatime Mug").waitFor({ timeout: waitMs });
   await until(async () => (await names())[0]?.includes("Red Retrospot Mug"), {
     what: "the other mug to be the most like it",
     timeoutMs: waitMs,
@@ -52,9 +52,9 @@ test("a product is found by meaning, others by their likeness to it, and a user'
     timeoutMs: waitMs,
   });
 
-  await page.getByRole("button", { name: "A user" }).click();
+  await page.getByRole("button", { name: "User", exact: true }).click();
   await page.getByRole("list", { name: "Examples" }).getByText("u1").click();
-  await results.getByText("1 product that was bought is left out.").waitFor({ timeout: waitMs });
+  await results.getByText("1 purchased product is excluded.").waitFor({ timeout: waitMs });
   assert.ok((await names()).every((text) => !text.includes("Red Retrospot Mug")));
   assert.deepEqual(complaints, []);
 });
@@ -82,7 +82,7 @@ test("two models answer side by side, each with its place for every product", as
     .getByRole("region", { name: /^Results of random-projection/ })
     .getByRole("listitem")
     .filter({ hasText: "Green Garden Bench" });
-  await bench.getByText("there #1").waitFor({ timeout: waitMs });
+  await bench.getByText("#1 in the other list").waitFor({ timeout: waitMs });
   await page.getByText(/\d of \d products are in both lists/).waitFor({ timeout: waitMs });
   assert.deepEqual(await seriousFindings(page), []);
   assert.deepEqual(complaints, []);

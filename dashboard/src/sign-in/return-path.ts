@@ -1,11 +1,11 @@
 /**
  * Where to go after signing in. Only a path of this site: `//host`, `/\host` and addresses with a
- * scheme would send a person, freshly signed in, to somebody else's page.
+ * scheme would send a user who has just signed in to another site.
  */
-export function returnPath(asked: string | null, origin: string): string {
-  if (asked === null || !asked.startsWith("/")) return "/";
+export function returnPath(requested: string | null, origin: string): string {
+  if (requested === null || !requested.startsWith("/")) return "/";
   try {
-    const url = new URL(asked, origin);
+    const url = new URL(requested, origin);
     if (url.origin !== origin || url.pathname.startsWith("/signin")) return "/";
     return `${url.pathname}${url.search}${url.hash}`;
   } catch {
@@ -13,7 +13,7 @@ export function returnPath(asked: string | null, origin: string): string {
   }
 }
 
-/** The sign-in page's address that comes back to `path`. */
+/** The address of the sign-in page that returns to `path`. */
 export function signInPath(path: string): string {
   return path === "/" || path.startsWith("/signin")
     ? "/signin/"
@@ -21,8 +21,8 @@ export function signInPath(path: string): string {
 }
 
 /**
- * The token of a one-time link. It stands after the `#`, which browsers keep to themselves, so that
- * it is in no log on the way; a link with `?token=` is understood too.
+ * The token of a one-time link. Browsers do not send what follows the `#`, so the token is in no
+ * access log. A link with `?token=` works too.
  */
 export function linkToken(address: {
   readonly hash: string;

@@ -1,26 +1,26 @@
 import type { ErrorCode } from "@weir/protocol";
 
-/** Titles of the error table in Turkish; English uses the server's own titles. */
-export const turkishTitles: Readonly<Record<ErrorCode, string>> = {
+/** Titles of the error table in Turkish; in English the title of the answer is shown. */
+export const problemTitles: Readonly<Record<ErrorCode, string>> = {
   malformed_json: "Gövde geçerli bir JSON değil",
-  malformed_request: "İstek hatalı biçimlendirilmiş",
-  invalid_query: "Bir sorgu parametresi geçersiz",
-  unauthenticated: "Geçerli bir API anahtarı veya oturum yok",
+  malformed_request: "İstek biçimi hatalı",
+  invalid_query: "Geçersiz sorgu parametresi",
+  unauthenticated: "Geçerli bir API anahtarı veya oturum gerekli",
   key_malformed: "API anahtarı yanlış yazılmış veya eksik",
   key_expired: "API anahtarının süresi dolmuş",
   key_revoked: "API anahtarı iptal edilmiş",
   forbidden: "Bu işlem için izin yok",
   csrf: "CSRF belirteci eksik veya yanlış",
   not_found: "Bulunamadı",
-  method_not_allowed: "Bu adreste bu yönteme izin verilmiyor",
+  method_not_allowed: "Bu adres bu yöntemi desteklemiyor",
   request_timeout: "İstek zamanında tamamlanmadı",
-  conflict: "Bu kimlikle, içeriği farklı bir olay zaten var",
+  conflict: "Bu kimlikle, içeriği farklı bir etkinlik zaten var",
   already_exists: "Bu ad zaten kullanılıyor",
-  too_large: "Gövde veya olay çok büyük",
+  too_large: "Gövde veya etkinlik çok büyük",
   uri_too_long: "URL çok uzun",
   unsupported_media_type: "İçerik türü veya kodlama desteklenmiyor",
   expectation_failed: "Expect başlığı desteklenmiyor",
-  invalid_event: "Olay geçersiz",
+  invalid_event: "Etkinlik geçersiz",
   invalid_request: "İstek gövdesi geçersiz",
   upgrade_required: "Bu adres WebSocket bağlantısı gerektirir",
   rate_limited: "Bu anahtarın hız sınırı aşıldı",

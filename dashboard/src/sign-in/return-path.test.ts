@@ -4,14 +4,14 @@ import { linkToken, returnPath, signInPath } from "./return-path.ts";
 
 const origin = "https://weir.example";
 
-test("after signing in a person is back where they were, with range and filters", () => {
+test("sign-in returns to the requested page, with its range and filters", () => {
   const address = signInPath("/live/?type=purchase&source=a%26b");
   const next = new URL(address, origin).searchParams.get("next");
   assert.equal(returnPath(next, origin), "/live/?type=purchase&source=a%26b");
   assert.equal(signInPath("/"), "/signin/");
 });
 
-test("nobody is sent to another site, nor round in a circle", () => {
+test("sign-in never leads to another site or back to itself", () => {
   for (const next of [
     "//evil.example",
     "/\\evil.example",
@@ -26,7 +26,7 @@ test("nobody is sent to another site, nor round in a circle", () => {
   }
 });
 
-test("a link's token is read from behind the #, where no log sees it", () => {
+test("the token of a link follows the #, so that no access log has it", () => {
   assert.equal(linkToken({ hash: "#token=a-b_c", search: "" }), "a-b_c");
   assert.equal(linkToken({ hash: "", search: "?token=abc" }), "abc");
   assert.equal(linkToken({ hash: "#", search: "?next=/" }), null);

@@ -1,0 +1,45 @@
+import type { overview as en } from "../en/overview.ts";
+import { translationOf } from "../message.ts";
+
+export const overview = translationOf<typeof en>()({
+  "overview.figures": "Temel metrikler",
+  "overview.change.new": "yeni",
+  "overview.change.same": "değişim yok",
+  "overview.change.points": "{points} puan",
+  "overview.change.unknown": "–",
+  "overview.change.from": "Önceki dönem: {value}",
+  "overview.chart.title": "Zaman grafiği: {metric}",
+  "overview.compare": "Önceki dönem",
+  "overview.now": "Bu dönem",
+  "overview.unfinished": "tamamlanmadı",
+  "overview.currency": "Para birimi",
+  "overview.table": "Tablo",
+  "overview.chart": "Grafik",
+  "overview.chart.keys": "Grafik: {metric}. İmleci taşımak için ok tuşlarını kullanın.",
+  "overview.chart.time": "Zaman",
+  "overview.filter": "Etkinlik türü:",
+  "overview.filter.remove": "Tüm etkinlik türlerini göster",
+  "overview.summary.total":
+    "Toplam {total}. En yüksek {high} ({highAt}), en düşük {low} ({lowAt}).",
+  "overview.summary.range": "En yüksek {high} ({highAt}), en düşük {low} ({lowAt}).",
+  "overview.products.title": "Öne çıkan ürünler",
+  "overview.products.by": "Sıralama ölçütü",
+  "overview.products.product": "Ürün",
+  "overview.products.empty":
+    "Bu aralıkta hiçbir ürün görüntülenmedi, sepete eklenmedi veya satın alınmadı. Yalnızca product.id içeren etkinlikler sayılır.",
+  "overview.types.title": "Etkinlik türleri",
+  "overview.types.type": "Tür",
+  "overview.types.count": "Etkinlik",
+  "overview.types.share": "Pay",
+  "overview.types.change": "Değişim",
+  "overview.types.other": "Diğer",
+  "overview.types.pick": "Grafikte yalnızca şunu göster: {type}",
+  "overview.types.empty": "Bu aralıkta etkinlik yok.",
+  "overview.empty.title": "Henüz etkinlik yok",
+  "overview.empty.text":
+    "Bir etkinlik gönderin; bir saniye içinde burada görünür. weir_... yerine API anahtarınızı yazın:",
+  "overview.empty.range.title": "Bu aralıkta etkinlik yok",
+  "overview.empty.range.text": "İlk etkinliğin alındığı zaman: {at}.",
+  "overview.empty.range.all": "Son 30 günü göster",
+  "overview.revenue.none": "tutarı belirtilen satın alma yok",
+});
