@@ -13,9 +13,9 @@ import { withRole } from "../server/src/adapters/postgres/location.ts";
 import { openNotifications } from "../server/src/adapters/postgres/notifications.ts";
 import { openPool } from "../server/src/adapters/postgres/pool.ts";
 import { createEmbeddedStore } from "../server/src/adapters/vectors/embedded/store.ts";
+import { openEmbedderShelf } from "../server/src/compose/embedders.ts";
 import type { Principal } from "../server/src/core/access/principal.ts";
 import type { RouteRequest } from "../server/src/core/ports/route.ts";
-import { createEmbedderShelf } from "../server/src/parts/models/embedder-shelf.ts";
 import { createModelDirectory } from "../server/src/parts/search/model-directory.ts";
 import { searchRoutes } from "../server/src/parts/search/routes.ts";
 import { Searcher } from "../server/src/parts/search/searcher.ts";
@@ -104,7 +104,7 @@ async function openLocally({ run }: System): Promise<{ ask: Ask } & AsyncDisposa
     memoryLimitBytes: 2 ** 31,
   });
   stack.defer(() => store.close());
-  const shelf = createEmbedderShelf(database);
+  const shelf = openEmbedderShelf(database);
   stack.defer(() => shelf.close());
   const models = createModelDirectory({ database, notifications });
   stack.defer(() => models.close());

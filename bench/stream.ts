@@ -16,15 +16,18 @@ import { startEmbeddedPostgres } from "../server/src/adapters/postgres/embedded.
 import { migrate } from "../server/src/adapters/postgres/migrate.ts";
 import { openNotifications } from "../server/src/adapters/postgres/notifications.ts";
 import { openPool, type Pool } from "../server/src/adapters/postgres/pool.ts";
+import { openEmbedderShelf } from "../server/src/compose/embedders.ts";
 import {
   defaultEventTypeMapping,
   syncEventTypeMapping,
 } from "../server/src/parts/etl/event-types.ts";
-import { createEmbedderShelf } from "../server/src/parts/models/embedder-shelf.ts";
+import { collections } from "../server/src/parts/models/collections.ts";
 import { createModels } from "../server/src/parts/models/models.ts";
-import { createProcessor } from "../server/src/parts/stream/process-events.ts";
-import { createRefresh } from "../server/src/parts/stream/refresh.ts";
+import { createCorpus } from "../server/src/parts/stream/fill/corpus.ts";
+import { createPointSource } from "../server/src/parts/stream/fill/point-source.ts";
+import { createRefresh } from "../server/src/parts/stream/points/refresh.ts";
 import { createStream, type PageReport } from "../server/src/parts/stream/stream.ts";
+import { createProcessor } from "../server/src/parts/stream/write/processor.ts";
 import { productName } from "../testing/product-name.ts";
 import { makeId, makeRandom } from "../testing/random.ts";
 import { treeMicros } from "./processes.ts";
@@ -104,7 +107,7 @@ try {
     },
   });
   const notifications = openNotifications({ url, applicationName: "bench listens" });
-  const shelf = createEmbedderShelf(database);
+  const shelf = openEmbedderShelf(database);
   const pages: PageReport[] = [];
   const parts = [
     createStream({
@@ -112,6 +115,7 @@ try {
       notifications,
       processor: createProcessor({
         database,
+        collections,
         embedders: shelf,
         interest: () => ({ view: 1, cart: 3, purchase: 5, halfLifeMs: 14 * 86_400_000 }),
         fold,
@@ -125,7 +129,7 @@ try {
       onPage: (page) => pages.push(page),
       onError: (error) => console.error(String(error)),
     }),
-    createRefresh({ database: database, notifications, intervalMs: 50 }),
+    createRefresh({ database, collections, intervalMs: 50 }),
     createModels({
       database,
       notifications,
@@ -133,9 +137,10 @@ try {
         coldStart: async () => coldStartModel(new Date(0)),
         fit: (texts, signal) => fitLsa(texts, { created: new Date(0), signal }),
       },
-      embedders: shelf,
+      corpus: createCorpus(database),
+      source: createPointSource({ database, collections, embedders: shelf, eventDays: 30 }),
       owner: "bench",
-      events: flags.documents ? { days: 30 } : undefined,
+      eventsCollection: flags.documents,
     }),
   ];
   const random = makeRandom(1);

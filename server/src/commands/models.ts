@@ -3,17 +3,17 @@ import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { createEmbedder, type StoredModel } from "../adapters/embeddings/embedders.ts";
 import { createResilience } from "../adapters/resilience/resilience.ts";
+import { endpointOf, httpModel } from "../compose/embedders.ts";
 import type { Config } from "../config/schema.ts";
 import { EmbeddingError } from "../core/ports/embedder.ts";
-import { endpointOf, httpModel } from "../parts/models/embedder-shelf.ts";
 import {
   addModel,
   announceModels,
-  forgetModel,
   readModels,
   requestRebuild,
   wantModel,
 } from "../parts/models/model-store.ts";
+import { forgetModel } from "../parts/models/remove-models.ts";
 import { table, UserError } from "./context.ts";
 import { withDatabase } from "./database-command.ts";
 
@@ -222,7 +222,7 @@ function httpToAdd({ embeddings, resilience }: Config): ModelToAdd {
   const settings = { endpoint: endpointOf(url), model };
   const guards = createResilience({ settings: () => resilience });
   const stored = httpModel(settings, {
-    http: () => embeddings.http,
+    settings: () => embeddings.http,
     guard: () => guards.guard("embedder"),
   });
   return { stored, settings };

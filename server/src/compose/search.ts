@@ -11,10 +11,10 @@ import type { Guard } from "../core/ports/guard.ts";
 import type { Route } from "../core/ports/route.ts";
 import type { VectorStore } from "../core/ports/vector-store.ts";
 import type { Check } from "../parts/health/health-routes.ts";
-import { createEmbedderShelf } from "../parts/models/embedder-shelf.ts";
 import { createModelDirectory } from "../parts/search/model-directory.ts";
 import { searchRoutes } from "../parts/search/routes.ts";
 import { Searcher } from "../parts/search/searcher.ts";
+import { openEmbedderShelf } from "./embedders.ts";
 import type { ComposeOptions } from "./options.ts";
 
 export interface SearchParts {
@@ -42,8 +42,8 @@ export function composeSearch(
 
   function open() {
     const store = openStore(options, shared);
-    const shelf = createEmbedderShelf(shared.database, {
-      http: () => options.config().embeddings.http,
+    const shelf = openEmbedderShelf(shared.database, {
+      settings: () => options.config().embeddings.http,
       guard: () => shared.guard("embedder"),
     });
     const models = createModelDirectory(shared);

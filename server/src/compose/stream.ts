@@ -1,6 +1,6 @@
 /** The process that makes vectors of products: pages of the log, models, and what could not be processed. */
 import { hostname } from "node:os";
-import { coldStartModel, fitLsa, fold } from "../adapters/embeddings/embedders.ts";
+import { fold } from "../adapters/embeddings/embedders.ts";
 import type { Metrics } from "../adapters/telemetry/metrics.ts";
 import { publishMetrics } from "../adapters/telemetry/shared-metrics.ts";
 import { observeStream } from "../adapters/telemetry/stream-observer.ts";
@@ -11,14 +11,15 @@ import {
   mergeEventTypeMappings,
   syncEventTypeMapping,
 } from "../parts/etl/event-types.ts";
-import { createEmbedderShelf } from "../parts/models/embedder-shelf.ts";
-import { createModels } from "../parts/models/models.ts";
-import { createReplayer } from "../parts/stream/letters.ts";
-import { createProcessor } from "../parts/stream/process-events.ts";
-import { createRefresh } from "../parts/stream/refresh.ts";
+import { collections } from "../parts/models/collections.ts";
+import { createReplayer } from "../parts/stream/dead-letters.ts";
+import { createRefresh } from "../parts/stream/points/refresh.ts";
 import { createStream } from "../parts/stream/stream.ts";
+import { createProcessor } from "../parts/stream/write/processor.ts";
 import { openConnections, untilDatabaseAnswers } from "../process/databases.ts";
 import { composeDlqPart } from "./dlq.ts";
+import { openEmbedderShelf } from "./embedders.ts";
+import { composeModels } from "./models.ts";
 import type { Compose } from "./options.ts";
 import { composeResilience } from "./resilience.ts";
 import { openQdrant } from "./search.ts";
@@ -62,8 +63,8 @@ export const compose: Compose = async (options) => {
   const listener = notifications(urls.app, "weir stream notifications");
   const observer = observeStream(metrics);
   const resilience = composeResilience(options);
-  const shelf = createEmbedderShelf(database, {
-    http: () => options.config().embeddings.http,
+  const shelf = openEmbedderShelf(database, {
+    settings: () => options.config().embeddings.http,
     guard: () => resilience.guard("embedder"),
   });
   options.stack.defer(() => shelf.close());
@@ -77,6 +78,7 @@ export const compose: Compose = async (options) => {
   );
   const processor = createProcessor({
     database,
+    collections,
     embedders: shelf,
     interest: () => {
       const { half_life_days, ...weights } = options.config().stream.interest;
@@ -86,7 +88,7 @@ export const compose: Compose = async (options) => {
     onEmbedded: observer.embedded,
   });
   const owner = `${hostname()}/${process.pid}`;
-  const { events_collection: documents, events_days: days } = config.stream;
+  const { events_collection: documents } = config.stream;
   const parts: Part[] = [
     createStream({
       database,
@@ -103,25 +105,12 @@ export const compose: Compose = async (options) => {
     }),
     createRefresh({
       database,
-      notifications: listener,
+      collections,
       intervalMs: config.stream.refresh_ms,
       onRound: observer.refreshed,
       onError: (error) => logger.error({ err: error }, "points"),
     }),
-    createModels({
-      database,
-      notifications: listener,
-      maker: {
-        coldStart: async () => coldStartModel(new Date(), config.embeddings.dimension),
-        fit: (texts, signal) =>
-          fitLsa(texts, { dimension: config.embeddings.dimension, created: new Date(), signal }),
-      },
-      embedders: shelf,
-      owner,
-      events: documents ? { days } : undefined,
-      onEvent: (event) => logger.info({ ...event }, "models"),
-      onError: (error) => logger.error({ err: error }, "models"),
-    }),
+    composeModels(options, { database, notifications: listener, embedders: shelf, owner }),
   ];
   parts.push(
     composeDlqPart(options, {

@@ -1,7 +1,7 @@
 /** For tests of the collection `events`: a stream with its models, and two services that send. */
 
 import { type CleanUp, createTestDatabase } from "../../../testing/database.ts";
-import { createReplayer } from "../../src/parts/stream/letters.ts";
+import { createReplayer } from "../../src/parts/stream/dead-letters.ts";
 import { createTestStream, type TestStream, type TestStreamOptions } from "./stream.ts";
 
 export interface EventStream extends Omit<TestStream, "start"> {

@@ -1,7 +1,8 @@
 import { fold } from "../../src/adapters/embeddings/embedders.ts";
 import type { Database } from "../../src/core/ports/database.ts";
+import { collections } from "../../src/parts/models/collections.ts";
 import type { EmbedderShelf } from "../../src/parts/models/embedder-shelf.ts";
-import { createProcessor, type Processor } from "../../src/parts/stream/process-events.ts";
+import { createProcessor, type Processor } from "../../src/parts/stream/write/processor.ts";
 
 /** Stands around each call of an embedder: looks at the texts, fails, or goes on with `embed`. */
 export type AroundEmbed = (
@@ -17,6 +18,7 @@ export function createTestProcessor(
 ): Processor {
   return createProcessor({
     database,
+    collections,
     embedders: {
       async open(modelId) {
         const embedder = await shelf.open(modelId);

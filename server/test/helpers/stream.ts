@@ -4,14 +4,19 @@ import type { CleanUp, TestDatabase } from "../../../testing/database.ts";
 import { until } from "../../../testing/until.ts";
 import { coldStartModel } from "../../src/adapters/embeddings/embedders.ts";
 import { openNotifications } from "../../src/adapters/postgres/notifications.ts";
+import { openEmbedderShelf } from "../../src/compose/embedders.ts";
 import type { Database, Notifications } from "../../src/core/ports/database.ts";
 import { EmbeddingError } from "../../src/core/ports/embedder.ts";
 import type { Part } from "../../src/core/ports/part.ts";
-import { createEmbedderShelf, type EmbedderShelf } from "../../src/parts/models/embedder-shelf.ts";
-import { createModels, type ModelEvent } from "../../src/parts/models/models.ts";
-import type { Processor } from "../../src/parts/stream/process-events.ts";
-import { createRefresh } from "../../src/parts/stream/refresh.ts";
+import type { ModelEvent } from "../../src/parts/models/build.ts";
+import { collections } from "../../src/parts/models/collections.ts";
+import type { EmbedderShelf } from "../../src/parts/models/embedder-shelf.ts";
+import { createModels } from "../../src/parts/models/models.ts";
+import { createCorpus } from "../../src/parts/stream/fill/corpus.ts";
+import { createPointSource } from "../../src/parts/stream/fill/point-source.ts";
+import { createRefresh } from "../../src/parts/stream/points/refresh.ts";
 import { createStream, type PageReport } from "../../src/parts/stream/stream.ts";
+import type { Processor } from "../../src/parts/stream/write/processor.ts";
 import { createTestIngest } from "./ingest.ts";
 import { createTestProcessor } from "./stream-processor.ts";
 
@@ -63,7 +68,7 @@ export function createTestStream(
 ): TestStream {
   const app = options.wrap?.(database.app) ?? database.app;
   const notifications = openNotifications({ url: database.urls.app, applicationName: "test" });
-  const shelf = createEmbedderShelf(database.app);
+  const shelf = openEmbedderShelf(database.app);
   const { send } = createTestIngest(t, { database: database.ingest });
   const pages: PageReport[] = [];
   const models: ModelEvent[] = [];
@@ -83,7 +88,8 @@ export function createTestStream(
   });
 
   function makeParts({ workers = 1, pageEvents = 100, events }: StartOptions): Part[] {
-    const common = { notifications, onError: (error: unknown) => errors.push(error) };
+    const onError = (error: unknown) => errors.push(error);
+    const common = { notifications, onError };
     const stream = createStream({
       ...common,
       database: app,
@@ -97,7 +103,7 @@ export function createTestStream(
       onPage: (page) => pages.push(page),
     });
     const others = {
-      points: () => createRefresh({ ...common, database: database.app, intervalMs: 50 }),
+      points: () => createRefresh({ database: database.app, collections, intervalMs: 50, onError }),
       models: () =>
         createModels({
           ...common,
@@ -107,9 +113,15 @@ export function createTestStream(
             // another real model, and cheap: how one is fitted is tested with the embedder
             fit: async () => coldStartModel(new Date(0), 64),
           },
-          embedders: shelf,
+          corpus: createCorpus(database.app),
+          source: createPointSource({
+            database: database.app,
+            collections,
+            embedders: shelf,
+            eventDays: events?.days ?? 30,
+          }),
           owner: "test",
-          events,
+          eventsCollection: events !== undefined,
           onEvent: (event) => models.push(event),
         }),
     };

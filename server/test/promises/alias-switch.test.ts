@@ -8,8 +8,9 @@ import { createTestDatabase, createTestFolder } from "../../../testing/database.
 import { coldStartModel, fold } from "../../src/adapters/embeddings/embedders.ts";
 import { openNotifications } from "../../src/adapters/postgres/notifications.ts";
 import { createEmbeddedStore } from "../../src/adapters/vectors/embedded/store.ts";
+import { openEmbedderShelf } from "../../src/compose/embedders.ts";
 import { formats } from "../../src/core/event/record.ts";
-import { createEmbedderShelf } from "../../src/parts/models/embedder-shelf.ts";
+import { collections } from "../../src/parts/models/collections.ts";
 import {
   addModel,
   announceModels,
@@ -18,8 +19,8 @@ import {
 } from "../../src/parts/models/model-store.ts";
 import { createModelDirectory } from "../../src/parts/search/model-directory.ts";
 import { Searcher } from "../../src/parts/search/searcher.ts";
-import { createProcessor } from "../../src/parts/stream/process-events.ts";
-import { takeSteps } from "../../src/parts/stream/steps.ts";
+import { takeSteps } from "../../src/parts/stream/steps/steps.ts";
+import { createProcessor } from "../../src/parts/stream/write/processor.ts";
 
 const switches = Number(process.env["WEIR_TEST_SWITCHES"] ?? 40);
 const askers = 4;
@@ -33,7 +34,7 @@ async function createStage(t: TestContext) {
   const database = await createTestDatabase(t);
   const { app } = database;
   const notifications = openNotifications({ url: database.urls.app, applicationName: "test" });
-  const shelf = createEmbedderShelf(app);
+  const shelf = openEmbedderShelf(app);
   const store = createEmbeddedStore({
     database: app,
     notifications,
@@ -64,6 +65,7 @@ async function createStage(t: TestContext) {
   }
   const processor = createProcessor({
     database: app,
+    collections,
     embedders: shelf,
     interest: () => ({ view: 1, cart: 3, purchase: 5, halfLifeMs: 14 * 86_400_000 }),
     fold,

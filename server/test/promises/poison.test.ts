@@ -10,7 +10,7 @@ import { until } from "../../../testing/until.ts";
 import { coldStartModel } from "../../src/adapters/embeddings/embedders.ts";
 import type { Database, Queryable } from "../../src/core/ports/database.ts";
 import { addModel } from "../../src/parts/models/model-store.ts";
-import { createReplayer } from "../../src/parts/stream/letters.ts";
+import { createReplayer } from "../../src/parts/stream/dead-letters.ts";
 import { createTestStream } from "../helpers/stream.ts";
 import { createEtlDatabase } from "./etl-stage.ts";
 import { expectedStream, storedStream } from "./stream-oracle.ts";

@@ -5,7 +5,7 @@ import { createLsaEmbedder } from "../../src/adapters/embeddings/lsa/lsa.ts";
 import { decodeLsaModel } from "../../src/adapters/embeddings/lsa/model.ts";
 import { uuidOfText } from "../../src/core/uuid.ts";
 import { readModelFile } from "../../src/parts/models/model-files.ts";
-import { decodeInterest, decodeNumbers } from "../../src/parts/stream/interest.ts";
+import { decodeInterest, decodeNumbers } from "../../src/parts/stream/points/interest.ts";
 import type { LedgerEvent } from "./window-oracle.ts";
 
 const weights: Readonly<Record<string, number>> = { view: 1, cart: 3, purchase: 5 };

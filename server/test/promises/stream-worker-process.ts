@@ -8,10 +8,13 @@
 import { coldStartModel, fitLsa } from "../../src/adapters/embeddings/embedders.ts";
 import { openNotifications } from "../../src/adapters/postgres/notifications.ts";
 import { openPool } from "../../src/adapters/postgres/pool.ts";
+import { openEmbedderShelf } from "../../src/compose/embedders.ts";
 import type { Database, Queryable, Statement } from "../../src/core/ports/database.ts";
-import { createEmbedderShelf } from "../../src/parts/models/embedder-shelf.ts";
+import { collections } from "../../src/parts/models/collections.ts";
 import { createModels } from "../../src/parts/models/models.ts";
-import { createRefresh } from "../../src/parts/stream/refresh.ts";
+import { createCorpus } from "../../src/parts/stream/fill/corpus.ts";
+import { createPointSource } from "../../src/parts/stream/fill/point-source.ts";
+import { createRefresh } from "../../src/parts/stream/points/refresh.ts";
 import { createStream } from "../../src/parts/stream/stream.ts";
 import { createTestProcessor } from "../helpers/stream-processor.ts";
 
@@ -77,7 +80,7 @@ const database: Database = {
 const stop = new AbortController();
 process.on("SIGTERM", () => stop.abort());
 const notifications = openNotifications({ url, applicationName: "test stream worker listens" });
-const shelf = createEmbedderShelf(database);
+const shelf = openEmbedderShelf(database);
 const onError = (error: unknown) => {
   if (!String(error).includes("no embedder is ready")) console.error(String(error));
 };
@@ -99,7 +102,7 @@ const parts = [
     patienceMs: 1_000,
     onError,
   }),
-  createRefresh({ database, notifications, intervalMs: 50, onError }),
+  createRefresh({ database, collections, intervalMs: 50, onError }),
   createModels({
     database,
     notifications,
@@ -107,8 +110,10 @@ const parts = [
       coldStart: async () => coldStartModel(new Date(0), 32),
       fit: (texts, signal) => fitLsa(texts, { dimension: 32, created: new Date(0), signal }),
     },
-    embedders: shelf,
+    corpus: createCorpus(database),
+    source: createPointSource({ database, collections, embedders: shelf, eventDays: 30 }),
     owner: `test/${process.pid}`,
+    eventsCollection: false,
     onError,
   }),
 ];

@@ -10,7 +10,7 @@ import type { Route, RouteRequest } from "../../src/core/ports/route.ts";
 import { createModelDirectory } from "../../src/parts/search/model-directory.ts";
 import { searchRoutes } from "../../src/parts/search/routes.ts";
 import { Searcher } from "../../src/parts/search/searcher.ts";
-import { dropOldEvents } from "../../src/parts/stream/event-retention.ts";
+import { dropOldEvents } from "../../src/parts/stream/fill/event-retention.ts";
 import { createEventStream } from "../helpers/event-stream.ts";
 
 test("events are found in Qdrant, by meaning and by filter, and are gone there when they are dropped", async (t) => {
@@ -79,7 +79,10 @@ test("events are found in Qdrant, by meaning and by filter, and are gone there w
   assert.deepEqual(await filtered({ to: "2026-01-16T10:30:00Z" }), ["view"]);
   assert.deepEqual(await filtered({ from: "2026-01-16T10:30:00Z" }), ["order"]);
 
-  assert.equal(await dropOldEvents(app, { oldest: Date.now() + 60_000, signal: stop.signal }), 2);
+  let deleted = 0;
+  const dropping = dropOldEvents(app, { oldest: Date.now() + 60_000, signal: stop.signal });
+  for await (const points of dropping) deleted += points;
+  assert.equal(deleted, 2);
   await until(async () => (await search({ text: "a reading lamp" })).length === 0, {
     what: "the events to go from Qdrant too",
   });

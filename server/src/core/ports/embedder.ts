@@ -18,9 +18,17 @@ export interface Embedder {
   close(): Promise<void>;
 }
 
+export interface Embedders {
+  /**
+   * The embedder of a model of vectors.models; opened once, kept while the model exists. Rejects when there is
+   * no such model, or when it cannot be opened here.
+   */
+  open(modelId: string): Promise<Embedder>;
+}
+
 export class EmbeddingError extends Error {
   override readonly name = "EmbeddingError";
-  /** The same texts may succeed later: the model is away or busy. */
+  /** The same texts may succeed later: the model is unavailable or busy. */
   readonly retryable: boolean;
 
   constructor(message: string, about: { readonly retryable: boolean; readonly cause?: unknown }) {

@@ -1,22 +1,12 @@
-/** Which collections the part writes into: those of every model that is live, ready or being filled. */
+/** Which collections points are written into: those of every model that is live, ready or being filled. */
+import type { Collections, ModelCollections, Purpose } from "../../core/ports/collections.ts";
 import type { Queryable } from "../../core/ports/database.ts";
 
-export type Purpose = "products" | "users" | "events";
-
-export interface ModelCollections {
-  readonly modelId: string;
-  readonly dimension: number;
-  /** It answers. */
-  readonly isLive: boolean;
-  /** Ids in vectors.collections. */
-  readonly collections: Readonly<Partial<Record<Purpose, number>>>;
-}
-
-/** Held shared by whoever writes points, exclusively by whoever adds or removes a collection. */
+/** Every transaction that writes points holds it shared; adding or removing a collection holds it exclusively. */
 const lockKey = "stream.collections";
 
 /**
- * In a transaction that writes points: no collection is added until it ends, so that what it writes is in
+ * In a transaction that writes points: no collection is added until it ends, so that its points are in
  * every collection that a later filling does not cover.
  */
 export async function lockCollections(
@@ -49,9 +39,23 @@ export async function readCollections(connection: Queryable): Promise<ModelColle
   }));
 }
 
-/** One text that tells two lists of models apart. */
-export function fingerprint(models: readonly ModelCollections[]): string {
-  return JSON.stringify(
-    models.map(({ modelId, isLive, collections }) => [modelId, isLive, collections]),
-  );
+/** Marks models whose collections a page leaves out: they are filled again. */
+async function setAside(
+  connection: Queryable,
+  reasons: ReadonlyMap<string, string>,
+): Promise<void> {
+  if (reasons.size === 0) return;
+  await connection.query({
+    name: "stream_set_aside",
+    text: `update vectors.models m set set_aside_at = clock_timestamp(), rebuild = true, error = left(u.reason, 2000)
+           from unnest($1::text[], $2::text[]) u (id, reason) where m.id = u.id`,
+    values: [[...reasons.keys()], [...reasons.values()]],
+  });
 }
+
+/** The port `collections`. */
+export const collections: Collections = {
+  lock: lockCollections,
+  read: readCollections,
+  setAside,
+};

@@ -1,9 +1,12 @@
-/** The collections `events`: one a model while the setting is on, none while it is off. */
-import type { Database } from "../../core/ports/database.ts";
-import { lockCollections, type ModelCollections, readCollections } from "./collections.ts";
-import { addCollection, announceModels, emptyCollection, type Keep } from "./model-store.ts";
+/** The collections `events`: one per model while the setting is on, none while it is off. */
 
-/** Gives every model that lacks one a collection for events, to be filled. Answers how many. */
+import type { ModelCollections } from "../../core/ports/collections.ts";
+import type { Database } from "../../core/ports/database.ts";
+import { lockCollections, readCollections } from "./collections.ts";
+import { addCollection, announceModels } from "./model-store.ts";
+import { emptyCollection, type Renew } from "./remove-models.ts";
+
+/** Gives every model without one a collection for events, to be filled. Returns how many. */
 export async function addEventCollections(database: Database): Promise<number> {
   const lacking = {
     name: "stream_lacking_events",
@@ -35,7 +38,7 @@ export async function addEventCollections(database: Database): Promise<number> {
   return added;
 }
 
-/** Models that answer, and whose events are to be filled. */
+/** Filled models to which a collection was added, and is to be filled. */
 export async function readFilling(database: Database): Promise<ModelCollections[]> {
   const rows = await database.query<{ id: string }>({
     name: "stream_filling",
@@ -43,11 +46,11 @@ export async function readFilling(database: Database): Promise<ModelCollections[
            where c.filling and m.state in ('ready', 'live')`,
   });
   if (rows.length === 0) return [];
-  const wanted = new Set(rows.map(({ id }) => id));
-  return (await readCollections(database)).filter(({ modelId }) => wanted.has(modelId));
+  const ids = new Set(rows.map(({ id }) => id));
+  return (await readCollections(database)).filter(({ modelId }) => ids.has(modelId));
 }
 
-/** What was added to a model later is filled: its answers are whole from now on. */
+/** The collection that was added to a model later is filled: its answers are complete from now on. */
 export async function markFilled(database: Database, modelId: string): Promise<void> {
   const filled = await database.query({
     text: `update vectors.model_collections set filling = false where model_id = $1 and filling
@@ -58,10 +61,10 @@ export async function markFilled(database: Database, modelId: string): Promise<v
 }
 
 /**
- * Removes the collections `events`. First they are nobody's, which takes a moment; then their points go, some
- * at a time, while the stream goes on. One that was left half deleted is found by its name.
+ * Removes the collections `events`. First they are detached from their models, which takes a moment; then their
+ * points are deleted in batches, while the stream goes on. A half deleted one is found by its name.
  */
-export async function removeEventCollections(database: Database, keep: Keep): Promise<number> {
+export async function removeEventCollections(database: Database, renew: Renew): Promise<number> {
   const [found] = await database.query({
     name: "stream_any_events",
     text: `select from vectors.collections c where c.name like 'events\\_%' and (
@@ -72,9 +75,9 @@ export async function removeEventCollections(database: Database, keep: Keep): Pr
   const orphans = await database.transaction(async (connection) => {
     await lockCollections(connection, "exclusive");
     await connection.query({
-      text: `with gone as (
+      text: `with detached as (
                delete from vectors.model_collections where purpose = 'events' returning collection_id)
-             delete from vectors.aliases where collection_id in (select collection_id from gone)`,
+             delete from vectors.aliases where collection_id in (select collection_id from detached)`,
     });
     return connection.query<{ id: number; name: string }>({
       text: `select id, name from vectors.collections c where c.name like 'events\\_%'
@@ -83,7 +86,7 @@ export async function removeEventCollections(database: Database, keep: Keep): Pr
   });
   await announceModels(database);
   for (const { id, name } of orphans) {
-    await emptyCollection(database, id, keep);
+    await emptyCollection(database, id, renew);
     await database.query({ text: "select vectors.drop_collection($1)", values: [name] });
   }
   await announceModels(database);

@@ -6,7 +6,8 @@ import { createOlderDatabase } from "../../../../testing/older-database.ts";
 import { migrate } from "../../adapters/postgres/migrate.ts";
 import type { Queryable } from "../../core/ports/database.ts";
 import { readModelFile, removeStrayFiles, writeModelFile } from "./model-files.ts";
-import { addModel, forgetModel } from "./model-store.ts";
+import { addModel } from "./model-store.ts";
+import { forgetModel } from "./remove-models.ts";
 
 const part = 256 * 1024;
 

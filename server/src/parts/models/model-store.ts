@@ -1,6 +1,7 @@
 /** The rows of vectors.models and their collections. */
+import type { Purpose } from "../../core/ports/collections.ts";
 import type { Database, Queryable } from "../../core/ports/database.ts";
-import { lockCollections, type Purpose } from "./collections.ts";
+import { lockCollections } from "./collections.ts";
 import { removeModelFiles, writeModelFile } from "./model-files.ts";
 
 export type ModelKind = "random-projection" | "lsa" | "transformer" | "http";
@@ -27,7 +28,7 @@ export interface ModelRow {
   readonly corpus_texts: number | null;
   readonly state: ModelState;
   readonly wanted: boolean;
-  /** Its collections are to be filled again, as they stand. */
+  /** Its existing collections are to be filled again. */
   readonly rebuild: boolean;
   readonly settings: Readonly<Record<string, unknown>>;
   readonly created_at: Date;
@@ -58,16 +59,16 @@ export async function readModels(database: Queryable): Promise<ModelRow[]> {
 }
 
 /**
- * Adds a model that is being filled, with a collection for each purpose: from now on everything new is
- * written there too. Does nothing when it is there. The very first model is live at once: there is
- * nothing that it could answer worse than.
+ * Adds a model that is being filled, with a collection for each purpose: from now on all new points are
+ * written there too. Does nothing when the model exists. The first model is live at once: until then no
+ * query can be answered.
  */
 export async function addModel(
   database: Database,
   model: NewModel,
   purposes: readonly Purpose[],
 ): Promise<void> {
-  // before the lock, for which everybody who writes points waits
+  // before the lock, for which every writer of points waits
   const file = model.file === null ? undefined : await writeModelFile(database, model.file);
   const isNew = await database.transaction(async (connection) => {
     await lockCollections(connection, "exclusive");
@@ -105,11 +106,11 @@ export async function addCollection(
   purpose: Purpose,
 ): Promise<void> {
   await connection.query({
-    text: `with made as (
+    text: `with added as (
              insert into vectors.collections (name, dimension, payload_indexes) values ($1, $2, $3)
              on conflict (name) do update set dimension = excluded.dimension returning id)
            insert into vectors.model_collections (collection_id, model_id, purpose)
-           select id, $4, $5 from made on conflict do nothing`,
+           select id, $4, $5 from added on conflict do nothing`,
     values: [
       `${purpose}_${model.id}`,
       model.dimension,
@@ -120,21 +121,7 @@ export async function addCollection(
   });
 }
 
-/**
- * The instant from which a model's collections are filled. Whatever a page changed without it before is
- * committed by now, so the filling finds it; what a page leaves out later is left out after this instant.
- */
-export async function beginFilling(database: Database): Promise<string> {
-  return database.transaction(async (connection) => {
-    await lockCollections(connection, "exclusive");
-    const [row] = await connection.query<{ since: string }>({
-      text: "select clock_timestamp()::text as since",
-    });
-    return row?.since ?? "";
-  });
-}
-
-/** False when a page has left the model out since: it is to be filled once more. */
+/** False when a page has left the model out since: it must be filled once more. */
 export async function markReady(
   database: Queryable,
   modelId: string,
@@ -149,20 +136,6 @@ export async function markReady(
   return ready.length === 1;
 }
 
-/** Part of a page's transaction: what it changes is not written into these models' collections. */
-export async function setAside(
-  connection: Queryable,
-  reasons: ReadonlyMap<string, string>,
-): Promise<void> {
-  if (reasons.size === 0) return;
-  await connection.query({
-    name: "stream_set_aside",
-    text: `update vectors.models m set set_aside_at = clock_timestamp(), rebuild = true, error = left(u.reason, 2000)
-           from unnest($1::text[], $2::text[]) u (id, reason) where m.id = u.id`,
-    values: [[...reasons.keys()], [...reasons.values()]],
-  });
-}
-
 export async function markFailed(
   database: Queryable,
   modelId: string,
@@ -174,7 +147,7 @@ export async function markFailed(
   });
 }
 
-/** Makes a filled model the one that answers: all its aliases move at once. */
+/** Makes a filled model the live one: all its aliases move at once. */
 export async function switchTo(database: Database, modelId: string): Promise<void> {
   await database.transaction(async (connection) => {
     await lockCollections(connection, "exclusive");
@@ -183,7 +156,7 @@ export async function switchTo(database: Database, modelId: string): Promise<voi
 }
 
 async function goLive(connection: Queryable, modelId: string): Promise<void> {
-  // what people added stays current beside it; what Weir made itself goes
+  // a model that people added stays current beside it; one that Weir made is retired
   await connection.query({
     text: `update vectors.models set wanted = false, state = case when automatic then 'retired' else 'ready' end,
              retired_at = case when automatic then now() end
@@ -203,63 +176,7 @@ async function goLive(connection: Queryable, modelId: string): Promise<void> {
   });
 }
 
-/**
- * Drops retired models whose collections nobody can be asking any more, and answers their ids. Their points go
- * first, some at a time: under the lock everybody who writes points would wait for them.
- */
-export async function dropRetired(
-  database: Database,
-  graceMs: number,
-  keep: Keep,
-): Promise<string[]> {
-  const retired = {
-    name: "stream_retired",
-    text: `select id from vectors.models
-           where state = 'retired' and retired_at < now() - $1 * interval '1 millisecond'`,
-    values: [graceMs],
-  } as const;
-  const found = await database.query<{ id: string }>(retired);
-  if (found.length === 0) return [];
-  const collections = await database.query<{ id: number }>({
-    text: "select collection_id as id from vectors.model_collections where model_id = any($1::text[])",
-    values: [found.map(({ id }) => id)],
-  });
-  for (const { id } of collections) await emptyCollection(database, id, keep);
-  const files: string[] = [];
-  const gone = await database.transaction(async (connection) => {
-    await lockCollections(connection, "exclusive");
-    const rows = await connection.query<{ id: string }>(retired);
-    for (const { id } of rows) files.push(...(await removeModel(connection, id)));
-    return rows.map(({ id }) => id);
-  });
-  await removeModelFiles(database, files);
-  return gone;
-}
-
-/** Points that are deleted at once, so that no statement takes long. */
-const deletedAtOnce = 5_000;
-
-/** After each transaction of long work; rejects when the work is somebody else's now. */
-export type Keep = () => Promise<void>;
-
-/** Deletes the points of a collection that nobody writes into, and nobody asks. */
-export async function emptyCollection(
-  database: Database,
-  collectionId: number,
-  keep: Keep,
-): Promise<void> {
-  for (;;) {
-    const gone = await database.query({
-      text: `delete from vectors.points where collection_id = $1 and id = any(array(
-               select id from vectors.points where collection_id = $1 limit $2)) returning 1 as gone`,
-      values: [collectionId, deletedAtOnce],
-    });
-    await keep();
-    if (gone.length < deletedAtOnce) return;
-  }
-}
-
-/** Asks for a filled model to answer, now or as soon as it is filled. False: there is none that could. */
+/** Requests that a model goes live, now or as soon as it is filled. False: there is no such model. */
 export async function wantModel(database: Queryable, modelId: string): Promise<boolean> {
   const rows = await database.query<{ id: string }>({
     text: `with others as (update vectors.models set wanted = false where wanted and id <> $1)
@@ -271,7 +188,7 @@ export async function wantModel(database: Queryable, modelId: string): Promise<b
   return rows.length === 1;
 }
 
-/** Asks for every collection of the live model to be made again from what is known of products and users. */
+/** Requests that every collection of the live model is filled again. Undefined while none is live. */
 export async function requestRebuild(database: Queryable): Promise<string | undefined> {
   const rows = await database.query<{ id: string }>({
     text: "update vectors.models set rebuild = true where state = 'live' returning id",
@@ -280,61 +197,8 @@ export async function requestRebuild(database: Queryable): Promise<string | unde
   return rows[0]?.id;
 }
 
-/** Removes a model with its collections; `live` when it is the one that answers. */
-export async function forgetModel(
-  database: Database,
-  modelId: string,
-): Promise<"removed" | "unknown" | "live"> {
-  const files: string[] = [];
-  const outcome = await database.transaction(async (connection) => {
-    await lockCollections(connection, "exclusive");
-    const [model] = await connection.query<{ state: ModelState }>({
-      text: "select state from vectors.models where id = $1",
-      values: [modelId],
-    });
-    if (model === undefined) return "unknown" as const;
-    if (model.state === "live") return "live" as const;
-    files.push(...(await removeModel(connection, modelId)));
-    return "removed" as const;
-  });
-  await removeModelFiles(database, files);
-  await announceModels(database);
-  return outcome;
-}
-
 export async function announceModels(database: Queryable): Promise<void> {
   await database.query({
     text: "select pg_notify('weir_models', ''), pg_notify('weir_collections', ''), pg_notify('weir_points', '')",
   });
-}
-
-/** Those that the delivery to another store has not passed on yet stay. Answers how many went. */
-export async function purgeTombstones(database: Queryable, keptMs: number): Promise<number> {
-  const [row] = await database.query<{ purged: string }>({
-    // a page of the feed may be older than the moment at which its reader had caught up, by a long write
-    text: `select vectors.purge_tombstones(greatest($1 * interval '1 millisecond',
-             clock_timestamp() - min(coalesce(caught_up_at, created_at)) + interval '1 hour')) as purged
-           from vectors.deliveries`,
-    values: [keptMs],
-  });
-  return Number(row?.purged ?? 0);
-}
-
-/** Part of a transaction that holds the lock on collections. Answers the files that are to go after it. */
-async function removeModel(connection: Queryable, modelId: string): Promise<string[]> {
-  await connection.query({
-    text: `select vectors.drop_collection(c.name) from vectors.collections c
-           join vectors.model_collections m on m.collection_id = c.id where m.model_id = $1`,
-    values: [modelId],
-  });
-  await connection.query({
-    text: "delete from stream.embeddings where model_id = $1",
-    values: [modelId],
-  });
-  const [gone] = await connection.query<{ file_id: string | null }>({
-    text: "delete from vectors.models where id = $1 returning file_id",
-    values: [modelId],
-  });
-  const fileId = gone?.file_id ?? undefined;
-  return fileId === undefined ? [] : [fileId];
 }

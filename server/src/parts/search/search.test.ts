@@ -9,13 +9,14 @@ import { coldStartModel, fold } from "../../adapters/embeddings/embedders.ts";
 import { asWeirError, problemAnswer } from "../../adapters/http/problems.ts";
 import { openNotifications } from "../../adapters/postgres/notifications.ts";
 import { createEmbeddedStore } from "../../adapters/vectors/embedded/store.ts";
+import { openEmbedderShelf } from "../../compose/embedders.ts";
 import { formats } from "../../core/event/record.ts";
-import { createEmbedderShelf } from "../models/embedder-shelf.ts";
+import { collections } from "../models/collections.ts";
 import { addModel } from "../models/model-store.ts";
 import type { LogEvent } from "../stream/log-event.ts";
-import { createProcessor } from "../stream/process-events.ts";
-import { createRefresh } from "../stream/refresh.ts";
-import { takeSteps } from "../stream/steps.ts";
+import { createRefresh } from "../stream/points/refresh.ts";
+import { takeSteps } from "../stream/steps/steps.ts";
+import { createProcessor } from "../stream/write/processor.ts";
 import { createModelDirectory } from "./model-directory.ts";
 import { searchRoutes } from "./routes.ts";
 import { Searcher } from "./searcher.ts";
@@ -34,7 +35,7 @@ async function startSearch(t: TestContext) {
   const { app } = database;
   const folder = await mkdtemp(join(tmpdir(), "weir-search-"));
   const notifications = openNotifications({ url: database.urls.app, applicationName: "test" });
-  const shelf = createEmbedderShelf(app);
+  const shelf = openEmbedderShelf(app);
   const store = createEmbeddedStore({
     database: app,
     notifications,
@@ -89,6 +90,7 @@ async function startSearch(t: TestContext) {
     );
     const processor = createProcessor({
       database: app,
+      collections,
       embedders: shelf,
       interest: () => ({ view: 1, cart: 3, purchase: 5, halfLifeMs: 14 * 86_400_000 }),
       fold,
@@ -115,7 +117,7 @@ async function startSearch(t: TestContext) {
     assert.equal(taken.length, events.length);
     const stop = new AbortController();
     await processor.process(taken, async () => true, stop.signal);
-    const refresh = createRefresh({ database: app, notifications, intervalMs: 10 });
+    const refresh = createRefresh({ database: app, collections, intervalMs: 10 });
     const running = refresh.run(stop.signal);
     const fresh = () => app.query({ text: "select from stream.stale limit 1" });
     await until(async () => (await fresh()).length === 0, { what: "the points to be written" });

@@ -4,8 +4,8 @@ import { type CleanUp, createTestDatabase } from "../../../../testing/database.t
 import { until } from "../../../../testing/until.ts";
 import { createTestStream, type TestStream } from "../../../test/helpers/stream.ts";
 import { uuidOfText } from "../../core/uuid.ts";
-import { purgeTombstones } from "../models/model-store.ts";
-import { createReplayer } from "./letters.ts";
+import { purgeTombstones } from "../models/remove-models.ts";
+import { createReplayer } from "./dead-letters.ts";
 
 async function startStream(
   t: CleanUp,

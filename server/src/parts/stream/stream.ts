@@ -1,17 +1,19 @@
 /**
- * The part `stream`: reads the raw log in pages, takes each event through the steps, and keeps products
+ * The part `stream`: reads the raw log in pages, takes each event through the steps, and maintains products
  * and users with their points. Any number of workers, here and in other processes, share the pages.
  */
 import type { Database, Notifications } from "../../core/ports/database.ts";
 import type { Part } from "../../core/ports/part.ts";
 import { createWake } from "../../timing/wake.ts";
-import { addLetters } from "./letters.ts";
+import { addDeadLetters } from "./dead-letters.ts";
 import { claimPage, finishPage, keepPage, type Page, readPage } from "./pages.ts";
-import type { DeadEvent, Processed, Processor } from "./process-events.ts";
-import { type DropReason, type ProductEvent, type StepOptions, takeSteps } from "./steps.ts";
+import { type DropReason, type ProductEvent, type StepOptions, takeSteps } from "./steps/steps.ts";
+import type { DeadEvent } from "./write/prepare-page.ts";
+import type { Processor } from "./write/processor.ts";
+import type { Processed } from "./write/write-page.ts";
 
 export interface StreamOptions {
-  /** Sessions with `synchronous_commit = off`: what a crash takes back, the cursor reads again. */
+  /** Sessions with `synchronous_commit = off`: what a crash takes back is read again. */
   readonly database: Database;
   readonly notifications: Notifications;
   readonly processor: Processor;
@@ -136,7 +138,7 @@ export function createStream(options: StreamOptions): Part {
       dead: readonly DeadEvent[],
     ) {
       if (!(await finishPage(connection, page))) return false;
-      await addLetters(connection, [...taken.dead, ...dead]);
+      await addDeadLetters(connection, [...taken.dead, ...dead]);
       return true;
     }
   }
