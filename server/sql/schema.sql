@@ -462,45 +462,15 @@ create table etl.window_runs (
 CREATE INDEX window_runs_open ON etl.window_runs USING btree (id) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]));
 CREATE INDEX window_runs_window ON etl.window_runs USING btree (size, start, id DESC);
 
-CREATE OR REPLACE FUNCTION etl.apply_hour(worker_epoch bigint, hour integer, staged etl.cursors)
- RETURNS boolean
+CREATE OR REPLACE FUNCTION etl.apply_facts(hour integer)
+ RETURNS void
  LANGUAGE plpgsql
- SET enable_seqscan TO 'off'
 AS $function$
 #variable_conflict use_variable
 declare
-  day int := floor(hour / 24::float8)::int;
   starts timestamptz := etl.start_of_hour(hour);
   ends timestamptz := etl.start_of_hour(hour + 1);
-  current etl.cursors;
-  noted int[] := array(select user_id from rerun_users);
-  running xid8[] := array(select pg_snapshot_xip(staged."position"));
 begin
-  select * into current from etl.cursors where reader = 'windows' for no key update;
-  if current.epoch is distinct from worker_epoch then
-    raise exception 'fenced: epoch % has been taken over by epoch %', worker_epoch, current.epoch using errcode = 'WF001';
-  end if;
-
-  insert into rerun_events
-  select r.occurred_at, r.occurred_at >= starts and r.occurred_at < ends, u.id, null, null, r.service_id, t.action, null, null, null
-  from (
-    select * from raw.events where xid = any (running) and received_at >= staged.read_at - interval '1 hour'
-    union all
-    select * from raw.events where xid >= pg_snapshot_xmax(staged."position") and received_at >= staged.read_at - interval '1 hour'
-  ) r
-  join analytics.users u on u.key = r.user_key
-  join analytics.event_types t on t.name = r.event_type
-  where pg_visible_in_snapshot(r.xid, current."position") and u.id = any (noted);
-  if exists (
-    select from etl.staged_sessions(hour, true) s left join rerun_covered c on c.user_id = s.user_id
-    where c.until is null or s.ended_at >= c.until - interval '30 minutes'
-  ) then
-    return false;
-  end if;
-  -- late events may have changed what lies before the hour
-  delete from rerun_last_views where user_id = any (noted);
-  perform etl.stage_last_views(hour);
-
   delete from analytics.facts where ctid = any (array(
     select row from (
       select f.ctid as row, w.n, row_number() over (partition by w.*) as copy
@@ -512,7 +482,46 @@ begin
   insert into analytics.facts (occurred_at, user_id, product_id, event_type, service_id, action, currency, amount)
   select occurred_at, user_id, product_id, event_type, service_id, action, currency, amount
   from wrong_facts cross join generate_series(1, n) where n > 0;
+end $function$;
 
+CREATE OR REPLACE FUNCTION etl.apply_hour(worker_epoch bigint, hour integer, staged etl.cursors)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+#variable_conflict use_variable
+declare
+  current etl.cursors;
+  noted int[] := array(select user_id from rerun_users);
+begin
+  select * into current from etl.cursors where reader = 'windows' for no key update;
+  if current.epoch is distinct from worker_epoch then
+    raise exception 'fenced: epoch % has been taken over by epoch %', worker_epoch, current.epoch using errcode = 'WF001';
+  end if;
+
+  perform etl.stage_events_since(staged, current."position", hour, noted);
+  if exists (
+    select from etl.staged_sessions(hour, true) s left join rerun_covered c on c.user_id = s.user_id
+    where c.until is null or s.ended_at >= c.until - interval '30 minutes'
+  ) then
+    return false;
+  end if;
+  -- late events may have changed what lies before the hour
+  delete from rerun_last_views where user_id = any (noted);
+  perform etl.stage_last_views(hour);
+
+  perform etl.apply_facts(hour);
+  perform etl.apply_sums();
+  perform etl.apply_users(hour, noted);
+  perform etl.apply_totals();
+  return true;
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.apply_sums()
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
   insert into analytics.window_counts as w select * from wrong_counts
   on conflict (size, bucket, event_type, service_id) do update set events = w.events + excluded.events;
   delete from analytics.window_counts w using wrong_counts o
@@ -537,7 +546,31 @@ begin
   delete from analytics.product_revenue w using wrong_product_revenue o
   where w.size = o.size and w.bucket = o.bucket and w.product_id = o.product_id and w.currency = o.currency and w.revenue = 0
     and not exists (select from rerun_products p where p.action = 3 and p.product_id = w.product_id and p.currency = w.currency);
+end $function$;
 
+CREATE OR REPLACE FUNCTION etl.apply_totals()
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into analytics.window_totals as w (size, bucket, events, users, sessions, converted_sessions)
+  select size, bucket, sum(events), sum(users), sum(sessions), sum(converted_sessions) from wrong_totals group by 1, 2
+  on conflict (size, bucket) do update set events = w.events + excluded.events, users = w.users + excluded.users,
+    sessions = w.sessions + excluded.sessions, converted_sessions = w.converted_sessions + excluded.converted_sessions,
+    updated_at = now();
+  delete from analytics.window_totals w using wrong_totals o where w.size = o.size and w.bucket = o.bucket and w.events = 0;
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.apply_users(hour integer, noted integer[])
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+#variable_conflict use_variable
+declare
+  day int := floor(hour / 24::float8)::int;
+  starts timestamptz := etl.start_of_hour(hour);
+  ends timestamptz := etl.start_of_hour(hour + 1);
+begin
   perform etl.replace_users(hour, noted, -1);
   delete from analytics.user_hours u where u.hour = hour and u.user_id = any (noted);
   insert into analytics.user_hours select hour, user_id, minutes from etl.staged_user_hours(hour, true);
@@ -558,14 +591,6 @@ begin
   insert into batch_carts (user_id, occurred_at) select user_id, starts from unnest(noted) user_id;
   perform etl.correct_purchases();
   perform etl.replace_users(hour, noted, 1);
-
-  insert into analytics.window_totals as w (size, bucket, events, users, sessions, converted_sessions)
-  select size, bucket, sum(events), sum(users), sum(sessions), sum(converted_sessions) from wrong_totals group by 1, 2
-  on conflict (size, bucket) do update set events = w.events + excluded.events, users = w.users + excluded.users,
-    sessions = w.sessions + excluded.sessions, converted_sessions = w.converted_sessions + excluded.converted_sessions,
-    updated_at = now();
-  delete from analytics.window_totals w using wrong_totals o where w.size = o.size and w.bucket = o.bucket and w.events = 0;
-  return true;
 end $function$;
 
 CREATE OR REPLACE FUNCTION etl.bit_of_day(day integer)
@@ -574,25 +599,14 @@ CREATE OR REPLACE FUNCTION etl.bit_of_day(day integer)
  IMMUTABLE PARALLEL SAFE
 AS $function$ select 1 << (extract(day from date '1970-01-01' + day)::int - 1) $function$;
 
-CREATE OR REPLACE FUNCTION etl.compare_hour(hour integer)
- RETURNS bigint
+CREATE OR REPLACE FUNCTION etl.compare_counts(hour integer)
+ RETURNS void
  LANGUAGE plpgsql
 AS $function$
 #variable_conflict use_variable
 declare
   day int := floor(hour / 24::float8)::int;
-  starts timestamptz := etl.start_of_hour(hour);
-  ends timestamptz := etl.start_of_hour(hour + 1);
 begin
-  create temporary table wrong_facts as
-  select occurred_at, user_id, product_id, event_type, service_id, action, currency, amount, sum(n) as n from (
-    select occurred_at, user_id, product_id, event_type, service_id, action, currency, amount, 1 as n from rerun_events where inside
-    union all
-    select occurred_at, user_id, product_id, event_type, service_id, action, currency, amount, -1 from analytics.facts
-    where occurred_at >= starts and occurred_at < ends
-  ) f group by 1, 2, 3, 4, 5, 6, 7, 8 having sum(n) <> 0;
-
-  -- the day's own rows are right when they are the sum of its hours, this one corrected
   create temporary table wrong_counts as
   with hours as (
     select 1::smallint as size, etl.minute_of(occurred_at) as bucket, event_type, service_id, 1 as events from rerun_events where inside
@@ -607,31 +621,48 @@ begin
     where size = 2 and bucket between 24 * day and 24 * day + 23
     union all select 3, day, event_type, service_id, -events from analytics.window_counts where size = 3 and bucket = day
   ) d group by 1, 2, 3, 4 having sum(events) <> 0;
+end $function$;
 
-  create temporary table wrong_revenue as
-  with hours as (
-    select size, bucket, service_id, currency,
-      case when action = 3 then amount else 0 end as revenue, (action = 3)::int as orders,
-      case when action = 4 then abs(amount) else 0 end as refunds, (action = 4)::int as refund_count
-    from rerun_events cross join lateral (values (1::smallint, etl.minute_of(occurred_at)), (2::smallint, hour)) v (size, bucket)
-    where inside and action in (3, 4) and amount is not null
+CREATE OR REPLACE FUNCTION etl.compare_facts(hour integer)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+#variable_conflict use_variable
+declare
+  starts timestamptz := etl.start_of_hour(hour);
+  ends timestamptz := etl.start_of_hour(hour + 1);
+begin
+  create temporary table wrong_facts as
+  select occurred_at, user_id, product_id, event_type, service_id, action, currency, amount, sum(n) as n from (
+    select occurred_at, user_id, product_id, event_type, service_id, action, currency, amount, 1 as n from rerun_events where inside
     union all
-    select size, bucket, service_id, currency, -revenue, -orders, -refunds, -refund_count from analytics.window_revenue
-    where (size = 1 and bucket between 60 * hour and 60 * hour + 59) or (size = 2 and bucket = hour)
-  ), off as (
-    select size, bucket, service_id, currency, sum(revenue) as revenue, sum(orders) as orders, sum(refunds) as refunds,
-      sum(refund_count) as refund_count from hours group by 1, 2, 3, 4
-  )
-  select size, bucket, service_id, currency, sum(revenue) as revenue, sum(orders)::bigint as orders,
-    sum(refunds) as refunds, sum(refund_count)::bigint as refund_count from (
-    select * from off
-    union all select 3, day, service_id, currency, revenue, orders, refunds, refund_count from off where size = 2
-    union all select 3, day, service_id, currency, revenue, orders, refunds, refund_count from analytics.window_revenue
-    where size = 2 and bucket between 24 * day and 24 * day + 23
-    union all select 3, day, service_id, currency, -revenue, -orders, -refunds, -refund_count from analytics.window_revenue
-    where size = 3 and bucket = day
-  ) d group by 1, 2, 3, 4 having sum(revenue) <> 0 or sum(orders) <> 0 or sum(refunds) <> 0 or sum(refund_count) <> 0;
+    select occurred_at, user_id, product_id, event_type, service_id, action, currency, amount, -1 from analytics.facts
+    where occurred_at >= starts and occurred_at < ends
+  ) f group by 1, 2, 3, 4, 5, 6, 7, 8 having sum(n) <> 0;
+end $function$;
 
+CREATE OR REPLACE FUNCTION etl.compare_hour(hour integer)
+ RETURNS bigint
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform etl.compare_facts(hour);
+  perform etl.compare_counts(hour);
+  perform etl.compare_revenue(hour);
+  perform etl.compare_products(hour);
+  perform etl.note_wrong_users(hour);
+  perform etl.compare_totals(hour);
+  return (select count(*) from rerun_events where inside);
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.compare_products(hour integer)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+#variable_conflict use_variable
+declare
+  day int := floor(hour / 24::float8)::int;
+begin
   create temporary table wrong_product_windows as
   with hours as (
     select product_id, (action = 1)::int as views, (action = 2)::int as carts, (action = 3)::int as purchases from rerun_products
@@ -661,40 +692,51 @@ begin
     where size = 2 and bucket between 24 * day and 24 * day + 23
     union all select 3, day, product_id, currency, -revenue from analytics.product_revenue where size = 3 and bucket = day
   ) d group by 1, 2, 3, 4 having sum(revenue) <> 0;
+end $function$;
 
-  create temporary table rerun_hours as select * from etl.staged_user_hours(hour, false);
-  create temporary table rerun_sessions as select * from etl.staged_sessions(hour, false);
-  create temporary table rerun_key_facts as select * from etl.staged_key_facts(hour, false);
-  insert into rerun_users
-  select coalesce(n.user_id, o.user_id) from rerun_hours n
-  full join (select user_id, minutes from analytics.user_hours u where u.hour = hour) o using (user_id)
-  where n.minutes is distinct from o.minutes
-  union
-  select coalesce(n.user_id, o.user_id) from rerun_sessions n
-  full join (select * from analytics.sessions where started_at >= starts and started_at < ends) o using (user_id, started_at)
-  where (n.ended_at, n.events, n.purchases) is distinct from (o.ended_at, o.events, o.purchases)
-  union
-  select coalesce(n.user_id, o.user_id) from rerun_key_facts n
-  full join (select * from analytics.key_facts where occurred_at >= starts and occurred_at < ends) o using (user_id, occurred_at, action)
-  where n.user_id is null or o.user_id is null or n.last_view_at is distinct from o.last_view_at
-  union
-  select coalesce(n.user_id, o.user_id) from (
-    select user_id, bit_or(minutes) >> 60 & 1 = 1 as viewed from (
-      select user_id, minutes from rerun_hours
-      union all select user_id, minutes from analytics.user_hours u
-      where u.hour between 24 * day and 24 * day + 23 and u.hour <> hour) h group by 1
-  ) n full join (
-    select user_id, view_days & etl.bit_of_day(day) <> 0 as viewed from analytics.user_months
-    where month = etl.month_of_day(day) and (days | view_days) & etl.bit_of_day(day) <> 0
-  ) o using (user_id) where n.viewed is distinct from o.viewed
-  union
-  select user_id from analytics.user_months where month = etl.month_of_day(day)
-    and view_days & etl.bit_of_day(day) <> 0 and days & etl.bit_of_day(day) = 0
-  union
-  -- until the facts are right, a new cart may be given a wrong last view
-  select user_id from wrong_facts where action = 1 and user_id is not null;
+CREATE OR REPLACE FUNCTION etl.compare_revenue(hour integer)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+#variable_conflict use_variable
+declare
+  day int := floor(hour / 24::float8)::int;
+begin
+  create temporary table wrong_revenue as
+  with hours as (
+    select size, bucket, service_id, currency,
+      case when action = 3 then amount else 0 end as revenue, (action = 3)::int as orders,
+      case when action = 4 then abs(amount) else 0 end as refunds, (action = 4)::int as refund_count
+    from rerun_events cross join lateral (values (1::smallint, etl.minute_of(occurred_at)), (2::smallint, hour)) v (size, bucket)
+    where inside and action in (3, 4) and amount is not null
+    union all
+    select size, bucket, service_id, currency, -revenue, -orders, -refunds, -refund_count from analytics.window_revenue
+    where (size = 1 and bucket between 60 * hour and 60 * hour + 59) or (size = 2 and bucket = hour)
+  ), off as (
+    select size, bucket, service_id, currency, sum(revenue) as revenue, sum(orders) as orders, sum(refunds) as refunds,
+      sum(refund_count) as refund_count from hours group by 1, 2, 3, 4
+  )
+  select size, bucket, service_id, currency, sum(revenue) as revenue, sum(orders)::bigint as orders,
+    sum(refunds) as refunds, sum(refund_count)::bigint as refund_count from (
+    select * from off
+    union all select 3, day, service_id, currency, revenue, orders, refunds, refund_count from off where size = 2
+    union all select 3, day, service_id, currency, revenue, orders, refunds, refund_count from analytics.window_revenue
+    where size = 2 and bucket between 24 * day and 24 * day + 23
+    union all select 3, day, service_id, currency, -revenue, -orders, -refunds, -refund_count from analytics.window_revenue
+    where size = 3 and bucket = day
+  ) d group by 1, 2, 3, 4 having sum(revenue) <> 0 or sum(orders) <> 0 or sum(refunds) <> 0 or sum(refund_count) <> 0;
+end $function$;
 
-  -- counters of users and sessions: their error against the rows that they count
+CREATE OR REPLACE FUNCTION etl.compare_totals(hour integer)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+#variable_conflict use_variable
+declare
+  day int := floor(hour / 24::float8)::int;
+  starts timestamptz := etl.start_of_hour(hour);
+  ends timestamptz := etl.start_of_hour(hour + 1);
+begin
   create temporary table wrong_totals as
   with expected as (
     select size, bucket, events, 0::bigint as users, 0::bigint as sessions, 0::bigint as converted from wrong_counts
@@ -721,8 +763,6 @@ begin
   select size, bucket, sum(events)::bigint as events, sum(users)::int as users, sum(sessions)::int as sessions,
     sum(converted)::int as converted_sessions from expected group by 1, 2
   having sum(events) <> 0 or sum(users) <> 0 or sum(sessions) <> 0 or sum(converted) <> 0;
-
-  return (select count(*) from rerun_events where inside);
 end $function$;
 
 CREATE OR REPLACE FUNCTION etl.correct_purchases()
@@ -1248,6 +1288,49 @@ CREATE OR REPLACE FUNCTION etl.month_of_day(day integer)
  IMMUTABLE PARALLEL SAFE
 AS $function$ select (extract(year from date '1970-01-01' + day) * 12 + extract(month from date '1970-01-01' + day) - 1)::int $function$;
 
+CREATE OR REPLACE FUNCTION etl.note_wrong_users(hour integer)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+#variable_conflict use_variable
+declare
+  day int := floor(hour / 24::float8)::int;
+  starts timestamptz := etl.start_of_hour(hour);
+  ends timestamptz := etl.start_of_hour(hour + 1);
+begin
+  create temporary table rerun_hours as select * from etl.staged_user_hours(hour, false);
+  create temporary table rerun_sessions as select * from etl.staged_sessions(hour, false);
+  create temporary table rerun_key_facts as select * from etl.staged_key_facts(hour, false);
+  insert into rerun_users
+  select coalesce(n.user_id, o.user_id) from rerun_hours n
+  full join (select user_id, minutes from analytics.user_hours u where u.hour = hour) o using (user_id)
+  where n.minutes is distinct from o.minutes
+  union
+  select coalesce(n.user_id, o.user_id) from rerun_sessions n
+  full join (select * from analytics.sessions where started_at >= starts and started_at < ends) o using (user_id, started_at)
+  where (n.ended_at, n.events, n.purchases) is distinct from (o.ended_at, o.events, o.purchases)
+  union
+  select coalesce(n.user_id, o.user_id) from rerun_key_facts n
+  full join (select * from analytics.key_facts where occurred_at >= starts and occurred_at < ends) o using (user_id, occurred_at, action)
+  where n.user_id is null or o.user_id is null or n.last_view_at is distinct from o.last_view_at
+  union
+  select coalesce(n.user_id, o.user_id) from (
+    select user_id, bit_or(minutes) >> 60 & 1 = 1 as viewed from (
+      select user_id, minutes from rerun_hours
+      union all select user_id, minutes from analytics.user_hours u
+      where u.hour between 24 * day and 24 * day + 23 and u.hour <> hour) h group by 1
+  ) n full join (
+    select user_id, view_days & etl.bit_of_day(day) <> 0 as viewed from analytics.user_months
+    where month = etl.month_of_day(day) and (days | view_days) & etl.bit_of_day(day) <> 0
+  ) o using (user_id) where n.viewed is distinct from o.viewed
+  union
+  select user_id from analytics.user_months where month = etl.month_of_day(day)
+    and view_days & etl.bit_of_day(day) <> 0 and days & etl.bit_of_day(day) = 0
+  union
+  -- until the facts are right, a new cart may be given a wrong last view
+  select user_id from wrong_facts where action = 1 and user_id is not null;
+end $function$;
+
 CREATE OR REPLACE FUNCTION etl.oldest_raw_day()
  RETURNS date
  LANGUAGE sql
@@ -1457,6 +1540,28 @@ begin
     and pg_visible_in_snapshot(r.xid, "position")
     and (only_users is null or r.user_key = any (
       select key from analytics.users where id = any (only_users)));
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.stage_events_since(staged etl.cursors, until pg_snapshot, hour integer, noted integer[])
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+#variable_conflict use_variable
+declare
+  starts timestamptz := etl.start_of_hour(hour);
+  ends timestamptz := etl.start_of_hour(hour + 1);
+  running xid8[] := array(select pg_snapshot_xip(staged."position"));
+begin
+  insert into rerun_events
+  select r.occurred_at, r.occurred_at >= starts and r.occurred_at < ends, u.id, null, null, r.service_id, t.action, null, null, null
+  from (
+    select * from raw.events where xid = any (running) and received_at >= staged.read_at - interval '1 hour'
+    union all
+    select * from raw.events where xid >= pg_snapshot_xmax(staged."position") and received_at >= staged.read_at - interval '1 hour'
+  ) r
+  join analytics.users u on u.key = r.user_key
+  join analytics.event_types t on t.name = r.event_type
+  where pg_visible_in_snapshot(r.xid, until) and u.id = any (noted);
 end $function$;
 
 CREATE OR REPLACE FUNCTION etl.stage_hour("position" pg_snapshot, hour integer)
@@ -2562,9 +2667,18 @@ grant delete, insert, select, update on table vectors.models to weir_app;
 grant delete, insert, select, update on table vectors.points to weir_app;
 grant execute on function auth.touch() to weir_app;
 grant execute on function dlq.add(text,text,jsonb,text,text,bytea,text,text) to weir_app;
+grant execute on function etl.apply_facts(integer) to weir_app;
 grant execute on function etl.apply_hour(bigint,integer,etl.cursors) to weir_app;
+grant execute on function etl.apply_sums() to weir_app;
+grant execute on function etl.apply_totals() to weir_app;
+grant execute on function etl.apply_users(integer,integer[]) to weir_app;
 grant execute on function etl.bit_of_day(integer) to weir_app;
+grant execute on function etl.compare_counts(integer) to weir_app;
+grant execute on function etl.compare_facts(integer) to weir_app;
 grant execute on function etl.compare_hour(integer) to weir_app;
+grant execute on function etl.compare_products(integer) to weir_app;
+grant execute on function etl.compare_revenue(integer) to weir_app;
+grant execute on function etl.compare_totals(integer) to weir_app;
 grant execute on function etl.correct_purchases() to weir_app;
 grant execute on function etl.day_of_minute(integer) to weir_app;
 grant execute on function etl.drop_facts(timestamp with time zone) to weir_app;
@@ -2586,6 +2700,7 @@ grant execute on function etl.last_cart(integer,timestamp with time zone) to wei
 grant execute on function etl.last_view_day(integer,integer) to weir_app;
 grant execute on function etl.minute_of(timestamp with time zone) to weir_app;
 grant execute on function etl.month_of_day(integer) to weir_app;
+grant execute on function etl.note_wrong_users(integer) to weir_app;
 grant execute on function etl.oldest_raw_day() to weir_app;
 grant execute on function etl.open_batch() to weir_app;
 grant execute on function etl.open_rerun() to weir_app;
@@ -2596,6 +2711,7 @@ grant execute on function etl.read_batch(pg_snapshot,pg_snapshot,timestamp with 
 grant execute on function etl.replace_users(integer,integer[],integer) to weir_app;
 grant execute on function etl.rerun_hour(bigint,integer,bigint,boolean) to weir_app;
 grant execute on function etl.stage_events(pg_snapshot,timestamp with time zone,timestamp with time zone,integer,integer[]) to weir_app;
+grant execute on function etl.stage_events_since(etl.cursors,pg_snapshot,integer,integer[]) to weir_app;
 grant execute on function etl.stage_hour(pg_snapshot,integer) to weir_app;
 grant execute on function etl.stage_last_views(integer) to weir_app;
 grant execute on function etl.staged_key_facts(integer,boolean) to weir_app;

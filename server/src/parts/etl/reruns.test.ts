@@ -57,7 +57,7 @@ test("a damaged hour and day are right again after a rerun, while events of that
 test("control: a rerun that forgets what was read meanwhile is found by the oracle", async (t) => {
   const database = await createEtlDatabase(t);
   await mutate(database.owner, {
-    in: "etl.apply_hour(bigint, integer, etl.cursors)",
+    in: "etl.stage_events_since(etl.cursors, pg_snapshot, integer, integer[])",
     from: "and u.id = any (noted)",
     to: "and false",
   });
