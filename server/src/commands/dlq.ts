@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { letterValidators } from "../compose/dlq.ts";
+import { deadLetterValidators } from "../compose/dlq.ts";
 import type { Database } from "../core/ports/database.ts";
 import { writeAudit } from "../parts/auth/administration.ts";
 import type { LetterFilter } from "../parts/dlq/filter.ts";
@@ -89,7 +89,7 @@ export function registerDlq(program: Command): void {
     .action((...[id, { file }, command]: [string, { file?: string }, Command]) =>
       withDatabase(command, async ({ database, show }) => {
         const bytes = readContent(file) ?? editInEditor(await readLetter(database, id));
-        const edit = { id, bytes, validators: letterValidators };
+        const edit = { id, bytes, validators: deadLetterValidators };
         show(await editLetter(changeAt(database), edit), letterText);
       }),
     );

@@ -1,6 +1,6 @@
-import type { Logger } from "../adapters/telemetry/logger.ts";
-import type { Metrics } from "../adapters/telemetry/metrics.ts";
+import type { ProcessMetrics } from "../adapters/telemetry/metrics.ts";
 import type { Config } from "../config/schema.ts";
+import type { Logger } from "../core/ports/logger.ts";
 import type { Part } from "../core/ports/part.ts";
 import type { DatabaseUrls } from "../process/databases.ts";
 
@@ -12,7 +12,7 @@ export interface ComposeOptions {
   /** Closes what the process opened, in reverse order, when it ends. */
   readonly stack: AsyncDisposableStack;
   readonly logger: Logger;
-  readonly metrics: Metrics;
+  readonly metrics: ProcessMetrics;
   /** Base URL of Weir's HTTP server, for parts that are clients of it; undefined when none is known. */
   readonly serverUrl: () => string | undefined;
 }

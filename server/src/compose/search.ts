@@ -1,13 +1,13 @@
 /** Similar products, search and recommendations: the vector store, the embedders, and their routes. */
 import { join } from "node:path";
 import { fold } from "../adapters/embeddings/embedders.ts";
-import type { Logger } from "../adapters/telemetry/logger.ts";
-import type { Metrics } from "../adapters/telemetry/metrics.ts";
 import { createEmbeddedStore, type EmbeddedStore } from "../adapters/vectors/embedded/store.ts";
 import { createQdrantStore } from "../adapters/vectors/qdrant/store.ts";
 import type { Config } from "../config/schema.ts";
 import type { Database, Notifications } from "../core/ports/database.ts";
 import type { Guard } from "../core/ports/guard.ts";
+import type { Logger } from "../core/ports/logger.ts";
+import type { Metrics } from "../core/ports/metrics.ts";
 import type { Route } from "../core/ports/route.ts";
 import type { VectorStore } from "../core/ports/vector-store.ts";
 import type { Check } from "../parts/health/health-routes.ts";

@@ -1,10 +1,9 @@
 /** The process that makes vectors of products: pages of the log, models, and what could not be processed. */
 import { hostname } from "node:os";
 import { fold } from "../adapters/embeddings/embedders.ts";
-import type { Metrics } from "../adapters/telemetry/metrics.ts";
 import { publishMetrics } from "../adapters/telemetry/shared-metrics.ts";
-import { observeStream } from "../adapters/telemetry/stream-observer.ts";
 import { createDelivery, type Delivery } from "../adapters/vectors/sync/sync.ts";
+import type { Metrics } from "../core/ports/metrics.ts";
 import type { Part } from "../core/ports/part.ts";
 import {
   defaultEventTypeMapping,
@@ -14,6 +13,7 @@ import {
 import { collections } from "../parts/models/collections.ts";
 import { createReplayer } from "../parts/stream/dead-letters.ts";
 import { createRefresh } from "../parts/stream/points/refresh.ts";
+import { observeStream } from "../parts/stream/metrics.ts";
 import { createStream } from "../parts/stream/stream.ts";
 import { createProcessor } from "../parts/stream/write/processor.ts";
 import { openConnections, untilDatabaseAnswers } from "../process/databases.ts";

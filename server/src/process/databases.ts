@@ -3,9 +3,9 @@ import {
   openNotifications,
 } from "../adapters/postgres/notifications.ts";
 import { openPool, type Pool, type PoolOptions } from "../adapters/postgres/pool.ts";
-import type { Logger } from "../adapters/telemetry/logger.ts";
 import type { Config } from "../config/schema.ts";
 import { DatabaseError } from "../core/ports/database.ts";
+import type { Logger } from "../core/ports/logger.ts";
 import { retryWithBackoff } from "../timing/backoff.ts";
 
 export interface DatabaseUrls {

@@ -1,4 +1,4 @@
-import type { Logger } from "../adapters/telemetry/logger.ts";
+import type { Logger } from "../core/ports/logger.ts";
 import type { Part } from "../core/ports/part.ts";
 import { createBackoff } from "../timing/backoff.ts";
 import { pause } from "../timing/pause.ts";

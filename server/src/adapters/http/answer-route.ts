@@ -31,7 +31,7 @@ interface RequestRecord {
   readonly error: WeirError | undefined;
 }
 
-/** Told about every answered request of a route; telemetry implements it. */
+/** Gets a record of every answered request of a route. */
 export interface RequestObserver {
   route(permission: string): (record: RequestRecord) => void;
 }

@@ -1,17 +1,15 @@
-import { type DestinationStream, type Logger as Pino, pino } from "pino";
-
-/** What parts need of a log: one JSON line a call, fields first, then the sentence. */
-export type Logger = Pick<Pino, "debug" | "info" | "warn" | "error">;
+import { type DestinationStream, pino } from "pino";
+import type { Logger } from "../../core/ports/logger.ts";
 
 export interface RootLogger extends Logger {
+  /** `debug`, `info`, `warn` or `error`; can be changed at any time. */
   level: string;
-  child(fields: Record<string, unknown>): Logger;
 }
 
-/** Field names whose values are never written, wherever they stand. */
+/** Fields whose values are never written, at the top level and one level below. */
 const secretFields = ["key", "secret", "token", "password", "authorization", "cookie", "url"];
 
-/** A structured logger to `destination` (default stdout). Secrets are blanked by field name. */
+/** A structured logger that writes to `destination` (default: stdout) and hides secrets by field name. */
 export function createLogger(
   level: string,
   fields: Record<string, unknown> = {},

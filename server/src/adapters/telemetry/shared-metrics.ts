@@ -1,15 +1,19 @@
-/** One page of metrics for all processes: those without HTTP leave theirs in the database. */
+/** One list of metrics for all processes: those without HTTP publish theirs in the database. */
 import { AggregatorRegistry, type MetricObject } from "prom-client";
 import type { Queryable } from "../../core/ports/database.ts";
-import type { Metrics } from "./metrics.ts";
+import type { ProcessMetrics } from "./metrics.ts";
 
-const everyMs = 5_000;
-/** Older ones are of processes that ended. */
+const publishIntervalMs = 5_000;
+/** Older values belong to processes that have ended. */
 const freshSeconds = 30;
 const timeoutMs = 1_500;
 
-/** Publishes this process's metrics until the answer is called; what cannot be written is tried again later. */
-export function publishMetrics(database: Queryable, name: string, metrics: Metrics): () => void {
+/** Publishes the metrics of this process every five seconds, until the returned function is called. */
+export function publishMetrics(
+  database: Queryable,
+  name: string,
+  metrics: ProcessMetrics,
+): () => void {
   const publish = async () => {
     await database.query(
       {
@@ -22,7 +26,7 @@ export function publishMetrics(database: Queryable, name: string, metrics: Metri
       { timeoutMs },
     );
   };
-  const timer = setInterval(() => void publish().catch(() => {}), everyMs);
+  const timer = setInterval(() => void publish().catch(() => {}), publishIntervalMs);
   return () => clearInterval(timer);
 }
 
@@ -31,7 +35,7 @@ export interface PublishedValue {
   readonly value: number;
 }
 
-/** What other processes published of one metric lately; empty while the database is away. */
+/** The recent values of one metric in other processes; empty while the database is unavailable. */
 export function readPublished(
   database: Queryable,
   metric: string,
@@ -51,8 +55,8 @@ export function readPublished(
     .catch(() => []);
 }
 
-/** The metrics of this process and of all that published theirs lately, in Prometheus' text format. */
-export async function collectMetrics(database: Queryable, own: Metrics): Promise<string> {
+/** The metrics of this and all other running processes, in the Prometheus text format. */
+export async function collectMetrics(database: Queryable, own: ProcessMetrics): Promise<string> {
   const [mine, rows] = await Promise.all([
     own.objects(),
     database
@@ -64,9 +68,9 @@ export async function collectMetrics(database: Queryable, own: Metrics): Promise
         },
         { timeoutMs },
       )
-      // without the database there are still the metrics that say so
+      // without the database the metrics of this process are still served
       .catch(() => []),
   ]);
-  // each process labels its own by its part, so nothing is added up
+  // each process labels its metrics with its part, so no values are added up
   return AggregatorRegistry.aggregate([mine, ...rows.map(({ metrics }) => metrics)]).metrics();
 }

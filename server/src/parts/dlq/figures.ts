@@ -58,3 +58,23 @@ export async function readFigures(
     oldestOpenSeconds: oldest?.seconds ?? null,
   };
 }
+
+export type ReadFigures = () => Promise<LetterFigures>;
+
+/** Counting reads one index entry per dead letter, which is too much for every scrape. */
+const figuresAgeMs = 10_000;
+
+/** Figures of at most ten seconds ago. Concurrent callers share one query; a failure is not kept. */
+export function createFiguresReader(database: Queryable, timeoutMs: number): ReadFigures {
+  let kept: { readonly at: number; readonly figures: Promise<LetterFigures> } | undefined;
+  return () => {
+    if (kept === undefined || performance.now() - kept.at > figuresAgeMs) {
+      const asked = { at: performance.now(), figures: readFigures(database, { timeoutMs }) };
+      asked.figures.catch(() => {
+        if (kept === asked) kept = undefined;
+      });
+      kept = asked;
+    }
+    return kept.figures;
+  };
+}

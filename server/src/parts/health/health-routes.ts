@@ -2,23 +2,16 @@ import { statfs } from "node:fs/promises";
 import { availableParallelism, freemem, loadavg, totalmem } from "node:os";
 import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 import { schema as s } from "@weir/protocol";
+import type { CheckResult, HealthCheck } from "../../core/ports/health-check.ts";
 import type { Route, RouteReply } from "../../core/ports/route.ts";
 
-export interface CheckResult {
-  readonly status: "ok" | "degraded" | "down";
-  readonly detail?: string;
-  readonly ms?: number;
-  readonly facts?: Readonly<Record<string, unknown>>;
-}
-
-/** One thing that can be well or not; must answer within its own time limit and never throw. */
-export type Check = () => Promise<CheckResult>;
+export type Check = HealthCheck;
 
 export interface HealthOptions {
   readonly version: string;
   /** By name: `postgres`, `etl`, ... */
-  readonly checks: Readonly<Record<string, Check>>;
-  /** Names of the checks without which no event can be taken. */
+  readonly checks: Readonly<Record<string, HealthCheck>>;
+  /** Names of the checks that must pass before events can be accepted. */
   readonly needed: readonly string[];
   readonly draining: () => boolean;
   readonly dataDir: string;
@@ -41,8 +34,8 @@ const healthSchema = s.object(
 );
 
 /**
- * Liveness says that the process answers; readiness that events can be taken; `/health` adds what
- * depends on other parts. Details are for operators: no secrets, no addresses.
+ * `/health/live`: the process answers. `/health/ready`: events can be accepted. `/health`: everything.
+ * The details are for operators and contain no secrets or addresses.
  */
 export function healthRoutes(options: HealthOptions): Route[] {
   const delay = monitorEventLoopDelay({ resolution: 20 });
@@ -66,8 +59,8 @@ export function healthRoutes(options: HealthOptions): Route[] {
     method: "GET",
     access: "public",
     responses: {
-      200: { description: "Well, or degraded but serving.", schema: healthSchema },
-      503: { description: "Not able to serve.", schema: healthSchema },
+      200: { description: "Healthy, or degraded but serving.", schema: healthSchema },
+      503: { description: "Unable to serve.", schema: healthSchema },
     },
   });
 
@@ -75,13 +68,13 @@ export function healthRoutes(options: HealthOptions): Route[] {
     get({
       path: "/health",
       view: "common.health",
-      summary: "Everything at a glance",
+      summary: "Health of all parts and dependencies",
       handle: () => report(Object.keys(checks)),
     }),
     get({
       path: "/health/live",
       view: "common.health_live",
-      summary: "The process answers",
+      summary: "Liveness: the process answers",
       handle: async () => ({
         status: 200,
         body: { status: "ok", version: options.version, checks: {} },
@@ -90,21 +83,21 @@ export function healthRoutes(options: HealthOptions): Route[] {
     get({
       path: "/health/ready",
       view: "common.health_ready",
-      summary: "Events can be taken",
+      summary: "Readiness: events can be accepted",
       handle: () => report(needed),
     }),
     ...Object.keys(checks).map((name) =>
       get({
         path: `/health/${name}`,
         view: `common.health_${name}`,
-        summary: `The state of ${name}`,
+        summary: `Health of ${name}`,
         handle: () => report([name]),
       }),
     ),
     get({
       path: "/health/system",
       view: "common.health_system",
-      summary: "Memory, load, event loop and disk",
+      summary: "Memory, load, event loop and disk of the server",
       handle: async () => ({
         status: 200,
         body: {
@@ -118,7 +111,7 @@ export function healthRoutes(options: HealthOptions): Route[] {
       ...get({
         path: "/healthz",
         view: "common.healthz",
-        summary: "The authorised probe",
+        summary: "Readiness, for authorised callers",
         handle: () => report(needed),
       }),
       access: "permission",
@@ -141,7 +134,7 @@ export function healthRoutes(options: HealthOptions): Route[] {
   ];
 }
 
-const unknownCheck: CheckResult = { status: "down", detail: "there is no such check" };
+const unknownCheck: CheckResult = { status: "down", detail: "there is no check with this name" };
 
 async function systemFacts(dataDir: string, delay: IntervalHistogram) {
   const memory = process.memoryUsage();

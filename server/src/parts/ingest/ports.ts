@@ -20,19 +20,19 @@ export interface RawLog {
 
 export type EntryPoint = "single" | "batch" | "segment" | "cloudevents";
 
-/** Told what happens; telemetry implements it. Called on the hot path: it must not throw or wait. */
+/** What the accept path reports. Called on the hot path: it must not throw or wait. */
 export interface IngestObserver {
   verdict(entryPoint: EntryPoint, verdict: Verdict, events: number): void;
   rateLimited(entryPoint: EntryPoint, events: number): void;
-  /** A group came back from the raw log. */
+  /** A group commit ended. */
   group(ended: {
     readonly events: number;
     readonly bytes: number;
     readonly seconds: number;
     readonly failed: boolean;
   }): void;
-  /** What waits after a group was taken from the queue. */
+  /** What still waits after a group was taken from the queue. */
   queue(events: number, bytes: number): void;
-  /** Why a group could not be written: for the log. */
+  /** Why a group commit failed, for the log. */
   failure(error: unknown): void;
 }

@@ -1,4 +1,4 @@
-import { type Metrics, secondsBuckets } from "./metrics.ts";
+import { type Metrics, secondsBuckets } from "../../core/ports/metrics.ts";
 
 interface PageReport {
   readonly events: number;
@@ -26,15 +26,15 @@ interface EmbedCounts {
 
 const pageBuckets = [1, 5, 10, 50, 100, 500, 1_000, 5_000, 10_000, 50_000];
 
-/** Counts what the stream's workers do. */
+/** What the workers of the stream do in this process. */
 export function observeStream(metrics: Metrics) {
   const events = metrics.counter({
     name: "weir_stream_events_total",
-    help: "Raw events taken through the steps",
+    help: "Raw events that went through the steps",
   });
   const dropped = metrics.counter({
     name: "weir_stream_dropped_total",
-    help: "Events that ended their way in peace, by reason",
+    help: "Events skipped on purpose, by reason",
     labels: ["reason"],
   });
   const letters = metrics.counter({
@@ -44,11 +44,11 @@ export function observeStream(metrics: Metrics) {
   });
   const points = metrics.counter({
     name: "weir_stream_points_total",
-    help: "Points written, of products and users",
+    help: "Points of products and users written",
   });
   const pages = metrics.histogram({
     name: "weir_stream_page_events",
-    help: "Events of a page",
+    help: "Events in a page",
     buckets: pageBuckets,
   });
   const seconds = metrics.histogram({
@@ -58,26 +58,26 @@ export function observeStream(metrics: Metrics) {
   });
   const lag = metrics.histogram({
     name: "weir_stream_lag_seconds",
-    help: "From the receipt of a page's oldest event to its effects",
+    help: "Time from the receipt of a page's oldest event to the commit of its effects",
     buckets: secondsBuckets,
   });
   const refresh = metrics.histogram({
     name: "weir_stream_refresh_seconds",
-    help: "Duration of a round that writes what changed in points since",
+    help: "Duration of a round that updates the points of changed products and users",
     buckets: secondsBuckets,
   });
   const waited = metrics.gauge({
     name: "weir_stream_refresh_waited_seconds",
-    help: "The longest that a change had waited for its point when the last such round wrote it",
+    help: "Longest time that a change waited until the last round updated its point",
   });
   const texts = metrics.counter({
     name: "weir_embedder_texts_total",
-    help: "Texts that wanted a vector, by where it came from",
+    help: "Texts that needed a vector, by where it came from",
     labels: ["from"],
   });
   const embedding = metrics.histogram({
     name: "weir_embedder_seconds",
-    help: "Duration of embedding a page's new texts",
+    help: "Duration of embedding the new texts of a page",
     buckets: secondsBuckets,
   });
   const totals = { stream_events: 0, stream_points: 0, stream_dead: 0, stream_lag_ms: 0 };

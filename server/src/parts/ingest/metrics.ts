@@ -1,18 +1,17 @@
-import type { Logger } from "./logger.ts";
-import { type Metrics, secondsBuckets } from "./metrics.ts";
+import type { Logger } from "../../core/ports/logger.ts";
+import { type Metrics, secondsBuckets } from "../../core/ports/metrics.ts";
+import type { IngestObserver } from "./ports.ts";
 
-interface Group {
-  readonly events: number;
-  readonly bytes: number;
-  readonly seconds: number;
-  readonly failed: boolean;
+export interface MeasuredIngest extends IngestObserver {
+  /** Events by verdict, for the status line of `weir up`. */
+  readonly totals: Readonly<Record<string, number>>;
 }
 
-/** Counts what the accept path tells, one wide log line a group; cheap enough for the hot path. */
-export function observeIngest(metrics: Metrics, logger: Logger) {
+/** Measures the accept path and logs one line per group; cheap enough for the hot path. */
+export function observeIngest(metrics: Metrics, logger: Logger): MeasuredIngest {
   const events = metrics.counter({
     name: "weir_ingest_events_total",
-    help: "Events sent, by what became of them",
+    help: "Events received, by entry point and verdict",
     labels: ["entry_point", "verdict"],
   });
   const limited = metrics.counter({
@@ -37,32 +36,35 @@ export function observeIngest(metrics: Metrics, logger: Logger) {
   });
   const waiting = metrics.gauge({
     name: "weir_ingest_queue_events",
-    help: "Events that wait or are under way",
+    help: "Events that wait for a group commit or are in one",
   });
-  const waitingBytes = metrics.gauge({ name: "weir_ingest_queue_bytes", help: "Their bytes" });
+  const waitingBytes = metrics.gauge({
+    name: "weir_ingest_queue_bytes",
+    help: "Size of those events",
+  });
   const totals: Record<string, number> = {};
 
   return {
-    totals: totals as Readonly<Record<string, number>>,
-    verdict(entryPoint: string, verdict: string, count: number) {
+    totals,
+    verdict(entryPoint, verdict, count) {
       totals[verdict] = (totals[verdict] ?? 0) + count;
       events.inc({ entry_point: entryPoint, verdict }, count);
     },
-    rateLimited(entryPoint: string, count: number) {
+    rateLimited(entryPoint, count) {
       limited.inc({ entry_point: entryPoint }, count);
     },
-    group({ events: count, bytes, seconds: took, failed }: Group) {
+    group({ events: count, bytes, seconds: took, failed }) {
       groups.inc({ outcome: failed ? "failed" : "committed" });
       size.observe(count);
       seconds.observe(took);
       logger.debug({ events: count, bytes, seconds: took, failed }, "group");
     },
-    queue(count: number, bytes: number) {
+    queue(count, bytes) {
       waiting.set(count);
       waitingBytes.set(bytes);
     },
-    failure(error: unknown) {
-      logger.warn({ err: error }, "a group could not be written; its senders were told to retry");
+    failure(error) {
+      logger.warn({ err: error }, "a group commit failed; its senders got the verdict retry");
     },
   };
 }

@@ -1,19 +1,12 @@
-import type { Logger } from "./logger.ts";
-import { type Metrics, secondsBuckets } from "./metrics.ts";
+import type { Logger } from "../../core/ports/logger.ts";
+import { type Metrics, secondsBuckets } from "../../core/ports/metrics.ts";
+import type { RequestObserver } from "./answer-route.ts";
 
-interface RequestRecord {
-  readonly request: { readonly id: string; readonly method: string; readonly ip: string };
-  readonly status: number;
-  readonly ms: number;
-  readonly principal: { readonly service: string; readonly keyId: string };
-  readonly error: (Error & { readonly code: string }) | undefined;
-}
-
-/** Entry points of events are told by group, not by request: a line each would cost more than the work. */
+/** Routes that accept events log one line per group commit: one per request costs more than the work. */
 const quiet = /^events\.post\./;
 
-/** Counts and times every request by its permission name; logs all but the hot path's successes. */
-export function observeRequests(metrics: Metrics, logger: Logger) {
+/** Measures every request by its permission name; logs all but the successes of the hot path. */
+export function observeRequests(metrics: Metrics, logger: Logger): RequestObserver {
   const seconds = metrics.histogram({
     name: "weir_http_request_seconds",
     help: "Duration of a request",
@@ -21,7 +14,7 @@ export function observeRequests(metrics: Metrics, logger: Logger) {
     labels: ["route", "status"],
   });
   return {
-    route(permission: string): (record: RequestRecord) => void {
+    route(permission) {
       const children = new Map<number, { observe(value: number): void }>();
       const isQuiet = quiet.test(permission);
       return ({ request, status, ms, principal, error }) => {

@@ -1,0 +1,130 @@
+/** Everything the HTTP process serves, wired but neither started nor connected. */
+import { randomBytes } from "node:crypto";
+import { createMemoryRateLimiter } from "../adapters/limits/memory-rate-limiter.ts";
+import { permissionOf } from "../core/access/permission-name.ts";
+import type { Database, Notifications } from "../core/ports/database.ts";
+import type { Route } from "../core/ports/route.ts";
+import { keyEnvironment } from "../parts/auth/administration.ts";
+import { Directory } from "../parts/auth/directory.ts";
+import { readPolicies } from "../parts/auth/policies.ts";
+import { authRoutes } from "../parts/auth/routes.ts";
+import { erasureRoutes } from "../parts/erasure/routes.ts";
+import { requestRerun } from "../parts/etl/reruns.ts";
+import { livePermission } from "../parts/gateway/gateway.ts";
+import { ingestRoutes } from "../parts/ingest/ingest.ts";
+import { queryRoutes } from "../parts/query/routes.ts";
+import { openConnections } from "../process/databases.ts";
+import { policiesFolder } from "../process/paths.ts";
+import { version } from "../process/version.ts";
+import { composeDlqHttp } from "./dlq.ts";
+import { composeHealth } from "./health.ts";
+import { composeIngest } from "./ingest.ts";
+import { composeLiveFeed } from "./live-feed.ts";
+import type { ComposeOptions } from "./options.ts";
+import { breakerCheck, composeResilience } from "./resilience.ts";
+import { composeSearch } from "./search.ts";
+
+export async function assembleApi(options: ComposeOptions) {
+  const { database, notifications } = openDatabase(options);
+  const directory = openDirectory(options, notifications);
+  const { ingest, observer } = composeIngest(options);
+  const gateway = composeLiveFeed(options, { directory, notifications });
+  const resilience = composeResilience(options);
+  const search = composeSearch(options, { database, notifications, guard: resilience.guard });
+  const dlq = composeDlqHttp(options, database);
+
+  let draining = false;
+  let permissions: readonly string[] = [];
+  const routes: Route[] = [
+    ...ingestRoutes(ingest),
+    ...composeQuery(options, database),
+    ...(await composeAuth(options, { database, directory, knownPermissions: () => permissions })),
+    ...search.routes,
+    ...erasureRoutes(database),
+    ...dlq.routes,
+    ...composeHealth(options, {
+      database,
+      checks: { ...search.checks, ...dlq.checks, breakers: breakerCheck(resilience, database) },
+      draining: () => draining,
+    }),
+  ];
+  permissions = [
+    ...routes.filter((route) => route.access === "permission").map(permissionOf),
+    livePermission,
+  ];
+
+  return {
+    ...{ routes, permissions, directory, ingest, observer, gateway, search },
+    /** Health reports the process as down from now on. */
+    beginDraining() {
+      draining = true;
+    },
+  };
+}
+
+function openDatabase({ config, urls, logger, stack }: ComposeOptions) {
+  const { pool, notifications } = openConnections(stack, logger);
+  const { database, query } = config();
+  return {
+    database: pool({
+      url: urls.app,
+      applicationName: "weir http",
+      max: database.connections,
+      statementTimeoutMs: query.free_form_timeout_ms,
+    }),
+    notifications: notifications(urls.app, "weir http notifications"),
+  };
+}
+
+function openDirectory(
+  { config, urls, logger, stack }: ComposeOptions,
+  notifications: Notifications,
+): Directory {
+  return new Directory({
+    // with connections of its own, so that slow queries do not delay a revocation
+    database: openConnections(stack, logger).pool({
+      url: urls.app,
+      applicationName: "weir directory",
+      max: 2,
+      statementTimeoutMs: 5_000,
+    }),
+    notifications,
+    env: keyEnvironment(config().env),
+  });
+}
+
+function composeQuery({ config }: ComposeOptions, database: Database): readonly Route[] {
+  const { env, retention, query } = config();
+  return queryRoutes({
+    database,
+    requestRerun: (rerun) => requestRerun(database, rerun),
+    now: Date.now,
+    version,
+    environment: env,
+    retentionDays: retention.raw_days,
+    timeoutMs: query.timeout_ms,
+    freeFormTimeoutMs: query.free_form_timeout_ms,
+    concurrency: query.concurrency,
+  });
+}
+
+async function composeAuth(
+  { config }: ComposeOptions,
+  shared: {
+    readonly database: Database;
+    readonly directory: Directory;
+    readonly knownPermissions: () => readonly string[];
+  },
+): Promise<readonly Route[]> {
+  const { env, http } = config();
+  return authRoutes({
+    ...shared,
+    env: keyEnvironment(env),
+    random: randomBytes,
+    policies: await readPolicies(policiesFolder),
+    secureCookies: http.secure_cookies,
+    // sign-ins have a limit of their own
+    rateLimiter: createMemoryRateLimiter(),
+    now: Date.now,
+  });
+}

@@ -1,0 +1,38 @@
+import { databaseCheck } from "../adapters/postgres/health.ts";
+import { collectMetrics } from "../adapters/telemetry/shared-metrics.ts";
+import type { Database } from "../core/ports/database.ts";
+import type { HealthCheck } from "../core/ports/health-check.ts";
+import type { Route } from "../core/ports/route.ts";
+import { etlCheck } from "../parts/etl/health.ts";
+import { observeWindows } from "../parts/etl/metrics.ts";
+import { healthRoutes } from "../parts/health/health-routes.ts";
+import { streamCheck } from "../parts/stream/health.ts";
+import { version } from "../process/version.ts";
+import type { ComposeOptions } from "./options.ts";
+
+/** `/health`, `/healthz` and `/metrics`, for this process and what the others leave in the database. */
+export function composeHealth(
+  { config, metrics }: ComposeOptions,
+  shared: {
+    readonly database: Database;
+    /** Of dependencies and parts that are composed elsewhere, by name. */
+    readonly checks: Readonly<Record<string, HealthCheck>>;
+    readonly draining: () => boolean;
+  },
+): readonly Route[] {
+  const { database, checks, draining } = shared;
+  observeWindows(metrics, database);
+  return healthRoutes({
+    version,
+    checks: {
+      postgres: databaseCheck(database),
+      etl: etlCheck(database),
+      stream: streamCheck(database),
+      ...checks,
+    },
+    needed: ["postgres"],
+    draining,
+    dataDir: config().data_dir,
+    metrics: () => collectMetrics(database, metrics),
+  });
+}
