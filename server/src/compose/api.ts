@@ -21,7 +21,7 @@ import { composeHealth } from "./health.ts";
 import { composeIngest } from "./ingest.ts";
 import { composeLiveFeed } from "./live-feed.ts";
 import type { ComposeOptions } from "./options.ts";
-import { breakerCheck, composeResilience } from "./resilience.ts";
+import { composeBreakerCheck, composeResilience } from "./resilience.ts";
 import { composeSearch } from "./search.ts";
 
 export async function assembleApi(options: ComposeOptions) {
@@ -44,7 +44,11 @@ export async function assembleApi(options: ComposeOptions) {
     ...dlq.routes,
     ...composeHealth(options, {
       database,
-      checks: { ...search.checks, ...dlq.checks, breakers: breakerCheck(resilience, database) },
+      checks: {
+        ...search.checks,
+        ...dlq.checks,
+        breakers: composeBreakerCheck(resilience, database),
+      },
       draining: () => draining,
     }),
   ];

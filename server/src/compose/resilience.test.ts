@@ -3,7 +3,7 @@ import { test } from "node:test";
 import pino from "pino";
 import { createMetrics } from "../adapters/telemetry/metrics.ts";
 import { loadConfig } from "../config/load.ts";
-import { breakerCheck, composeResilience } from "./resilience.ts";
+import { composeBreakerCheck, composeResilience } from "./resilience.ts";
 
 class Unavailable extends Error {
   readonly retryable = true;
@@ -28,9 +28,8 @@ async function makeProcess(part: string) {
     );
   /** The values of a metric by its label `guard`. */
   const values = async (name: string) => {
-    await metrics.objects();
-    const found = await metrics.registry.getSingleMetric(name)?.get();
-    return new Map(found?.values.map(({ labels, value }) => [labels["guard"], value]));
+    const found = (await metrics.objects()).find((metric) => metric.name === name);
+    return new Map(found?.values?.map(({ labels, value }) => [labels["guard"], value]));
   };
   return { resilience, fail, values };
 }
@@ -66,7 +65,7 @@ test("health shows the worst breaker of each kind, over all processes", async ()
     { labels: { guard: "delivery:7", part: "stream" }, value: 0 },
   ];
   const database = { query: async <Row>() => published as unknown as Row[] };
-  assert.deepEqual(await breakerCheck(resilience, database)(), {
+  assert.deepEqual(await composeBreakerCheck(resilience, database)(), {
     status: "degraded",
     detail:
       "no answer from vector_store (called by stream), delivery (called by http); Weir keeps trying",

@@ -12,8 +12,8 @@ import {
 } from "../parts/etl/event-types.ts";
 import { collections } from "../parts/models/collections.ts";
 import { createReplayer } from "../parts/stream/dead-letters.ts";
-import { createRefresh } from "../parts/stream/points/refresh.ts";
 import { observeStream } from "../parts/stream/metrics.ts";
+import { createRefresh } from "../parts/stream/points/refresh.ts";
 import { createStream } from "../parts/stream/stream.ts";
 import { createProcessor } from "../parts/stream/write/processor.ts";
 import { openConnections, untilDatabaseAnswers } from "../process/databases.ts";

@@ -3,7 +3,8 @@ import {
   collectDefaultMetrics,
   Gauge,
   Histogram,
-  type MetricObject,
+  type MetricObjectWithValues,
+  type MetricValue,
   Registry,
 } from "prom-client";
 import type { Metrics } from "../../core/ports/metrics.ts";
@@ -11,7 +12,7 @@ import type { Metrics } from "../../core/ports/metrics.ts";
 /** The metrics of this process, and their values. */
 export interface ProcessMetrics extends Metrics {
   /** The current values, to be combined with those of other processes. */
-  objects(): Promise<MetricObject[]>;
+  objects(): Promise<readonly MetricObjectWithValues<MetricValue<string>>[]>;
 }
 
 /** @param part the label that distinguishes the processes of one installation */
@@ -24,7 +25,7 @@ export function createMetrics(part: string): ProcessMetrics {
   return {
     async objects() {
       await Promise.all(readers.map((read) => read()));
-      return (await registry.getMetricsAsJSON()) as MetricObject[];
+      return registry.getMetricsAsJSON();
     },
     onCollect: (read) => {
       readers.push(read);
