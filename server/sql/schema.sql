@@ -2301,21 +2301,6 @@ create table vectors.collections (
   constraint collections_pkey PRIMARY KEY (id)
 );
 
-create table vectors.deliveries (
-  store text not null,
-  collection_id integer not null,
-  name text not null,
-  "position" text not null default '1:1:'::text,
-  epoch bigint not null default 0,
-  sweep boolean not null default false,
-  caught_up_at timestamp with time zone,
-  delivered_at timestamp with time zone,
-  points bigint not null default 0,
-  created_at timestamp with time zone not null default clock_timestamp(),
-  constraint deliveries_pkey PRIMARY KEY (store, collection_id),
-  constraint deliveries_store_check CHECK (((length(store) >= 1) AND (length(store) <= 100)))
-);
-
 create table vectors.model_collections (
   collection_id integer not null,
   model_id text not null,
@@ -2387,6 +2372,34 @@ alter table vectors.points alter column vector_changed set statistics 10;
 alter table vectors.points alter column vector set storage external;
 alter index vectors.points_event_received alter column 2 set statistics 10;
 alter index vectors.points_event_user alter column 2 set statistics 10;
+
+create table vectors.sync_state (
+  store text not null,
+  collection_id integer not null,
+  name text not null,
+  "position" text not null default '1:1:'::text,
+  epoch bigint not null default 0,
+  sweep boolean not null default false,
+  caught_up_at timestamp with time zone,
+  synced_at timestamp with time zone,
+  points bigint not null default 0,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  constraint sync_state_pkey PRIMARY KEY (store, collection_id),
+  constraint sync_state_store_check CHECK (((length(store) >= 1) AND (length(store) <= 100)))
+);
+
+create view vectors.deliveries as
+ SELECT store,
+    collection_id,
+    name,
+    "position",
+    epoch,
+    sweep,
+    caught_up_at,
+    synced_at AS delivered_at,
+    points,
+    created_at
+   FROM vectors.sync_state;
 
 CREATE OR REPLACE FUNCTION vectors.delete_points(collection integer, ids uuid[])
  RETURNS integer
@@ -2591,6 +2604,8 @@ begin
   on conflict (alias) do update set collection_id = excluded.collection_id;
 end $function$;
 
+comment on table vectors.sync_state is 'How far the points of each collection have been copied to an external vector store.';
+
 
 -- Rights ------------------------------------------------------------------------------------------
 -- Of others than the owner. A function that is not listed is the owner's alone.
@@ -2665,6 +2680,7 @@ grant delete, insert, select, update on table vectors.model_collections to weir_
 grant delete, insert, select, update on table vectors.model_files to weir_app;
 grant delete, insert, select, update on table vectors.models to weir_app;
 grant delete, insert, select, update on table vectors.points to weir_app;
+grant delete, insert, select, update on table vectors.sync_state to weir_app;
 grant execute on function auth.touch() to weir_app;
 grant execute on function dlq.add(text,text,jsonb,text,text,bytea,text,text) to weir_app;
 grant execute on function etl.apply_facts(integer) to weir_app;

@@ -142,8 +142,7 @@ function storeCheck(store: () => VectorStore): Check {
     } catch (error) {
       return {
         status: "degraded",
-        detail:
-          "the vector store does not answer; points wait in PostgreSQL and are delivered later",
+        detail: "the vector store does not answer; points wait in PostgreSQL and are copied later",
         facts: { reason: error instanceof Error ? error.message : String(error) },
       };
     }

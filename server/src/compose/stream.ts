@@ -2,7 +2,7 @@
 import { hostname } from "node:os";
 import { fold } from "../adapters/embeddings/embedders.ts";
 import { publishMetrics } from "../adapters/telemetry/shared-metrics.ts";
-import { createDelivery, type Delivery } from "../adapters/vectors/sync/sync.ts";
+import { createVectorSync, type VectorSync } from "../adapters/vectors/sync/sync.ts";
 import type { Metrics } from "../core/ports/metrics.ts";
 import type { Part } from "../core/ports/part.ts";
 import {
@@ -24,20 +24,20 @@ import type { Compose } from "./options.ts";
 import { composeResilience } from "./resilience.ts";
 import { openQdrant } from "./search.ts";
 
-function observeDelivery(metrics: Metrics, delivery: Delivery): void {
+function observeSync(metrics: Metrics, sync: VectorSync): void {
   const labels = ["collection"];
   const points = metrics.gauge({
-    name: "weir_delivery_waiting_points",
+    name: "weir_sync_waiting_points",
     help: "Points in PostgreSQL that the vector store does not have yet",
     labels,
   });
   const seconds = metrics.gauge({
-    name: "weir_delivery_lag_seconds",
-    help: "Age of the oldest point that the vector store does not have yet",
+    name: "weir_sync_lag_seconds",
+    help: "Time since the vector store last had every point; 0 while it has",
     labels,
   });
   metrics.onCollect(async () => {
-    for (const lag of await delivery.stats().catch(() => [])) {
+    for (const lag of await sync.stats().catch(() => [])) {
       points.set({ collection: lag.collection }, lag.lagPoints);
       seconds.set({ collection: lag.collection }, lag.lagSeconds);
     }
@@ -122,14 +122,14 @@ export const compose: Compose = async (options) => {
   if (config.vectors.driver === "qdrant") {
     const store = openQdrant(config.vectors, resilience.guard("vector_store"));
     options.stack.defer(() => store.close());
-    const delivery = createDelivery({
+    const sync = createVectorSync({
       database,
       notifications: listener,
       store,
-      onError: (error) => logger.warn({ err: error }, "delivery waits"),
+      onError: (error) => logger.warn({ err: error }, "vector sync failed, will retry"),
     });
-    observeDelivery(metrics, delivery);
-    parts.push(delivery);
+    observeSync(metrics, sync);
+    parts.push(sync);
   }
   options.stack.defer(publishMetrics(database, `stream ${owner}`, metrics));
   return { parts, counters: observer.counters };

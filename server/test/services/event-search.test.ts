@@ -1,11 +1,11 @@
-/** Search in events with Qdrant as the driver: points come by the delivery, filters are judged there. */
+/** Search in events with Qdrant as the driver: points come by the sync, and Qdrant applies the filters. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startQdrantShim } from "../../../testing/qdrant-shim.ts";
 import { until } from "../../../testing/until.ts";
 import { fold } from "../../src/adapters/embeddings/embedders.ts";
 import { createQdrantStore } from "../../src/adapters/vectors/qdrant/store.ts";
-import { createDelivery } from "../../src/adapters/vectors/sync/sync.ts";
+import { createVectorSync } from "../../src/adapters/vectors/sync/sync.ts";
 import type { Route, RouteRequest } from "../../src/core/ports/route.ts";
 import { createModelDirectory } from "../../src/parts/search/model-directory.ts";
 import { searchRoutes } from "../../src/parts/search/routes.ts";
@@ -19,13 +19,13 @@ test("events are found in Qdrant, by meaning and by filter, and are gone there w
   const shim = await startQdrantShim(t);
   const store = createQdrantStore({ url: shim.url, timeoutMs: 5_000 });
   const { notifications, shelf } = stream;
-  const delivery = createDelivery({ database: app, notifications, store, verifyMs: 300 });
+  const sync = createVectorSync({ database: app, notifications, store, verifyMs: 300 });
   const models = createModelDirectory({ database: app, notifications });
   const stop = new AbortController();
-  const delivering = delivery.run(stop.signal);
+  const syncing = sync.run(stop.signal);
   t.after(async () => {
     stop.abort();
-    await delivering;
+    await syncing;
     models.close();
     await store.close();
   });
@@ -69,7 +69,7 @@ test("events are found in Qdrant, by meaning and by filter, and are gone there w
         (ids) => ids.length === 2 && ids[0] === "view",
         () => false,
       ),
-    { what: "the events to be delivered" },
+    { what: "the events to be in Qdrant" },
   );
   const filtered = (filter: object) => search({ text: "lamp cup", filter });
   assert.deepEqual(await filtered({ category: ["Room", "Garden"] }), ["order"]);

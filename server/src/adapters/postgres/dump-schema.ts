@@ -202,7 +202,7 @@ function createTable(table: TableRow, inside: readonly string[]): string {
 
 const views = `
   select format(E'create view %s%s as\\n%s', c.oid::regclass,
-    coalesce(format(' with (%s)', array_to_string(c.reloptions, ', ')), ''),
+    ' with (' || array_to_string(c.reloptions, ', ') || ')',
     pg_get_viewdef(c.oid, true)) as name
   from pg_class c where c.relnamespace = $1::regnamespace and c.relkind = 'v'
   order by c.relname collate "C"`;

@@ -1,7 +1,7 @@
 /**
- * The change feed of a collection. Whoever keeps a copy of its points (the embedded index, the delivery to
- * Qdrant) reads from a position what became visible since: a transaction that commits late is neither lost
- * nor waited for, as in the raw log's readers.
+ * The change feed of a collection, for every copy of its points (the embedded index, the sync to Qdrant). It
+ * returns what became visible since a position: a transaction that commits late is neither lost
+ * nor waited for, as in the readers of the raw log.
  */
 import type { Queryable, QueryOptions } from "../../core/ports/database.ts";
 import type { Payload } from "../../core/ports/vector-store.ts";

@@ -107,7 +107,7 @@ export async function purgeTombstones(database: Queryable, keptMs: number): Prom
     // a page of the feed may be older, by one long write, than the moment at which its reader had caught up
     text: `select vectors.purge_tombstones(greatest($1 * interval '1 millisecond',
              clock_timestamp() - min(coalesce(caught_up_at, created_at)) + interval '1 hour')) as purged
-           from vectors.deliveries`,
+           from vectors.sync_state`,
     values: [keptMs],
   });
   return Number(row?.purged ?? 0);

@@ -138,7 +138,7 @@ async function answering<T>(signal: AbortSignal, work: () => Promise<T>): Promis
     if ((isStore || error instanceof EmbeddingError) && error.retryable) {
       const what = isStore ? "the vector store" : "the embedder";
       throw new WeirError("search_unavailable", {
-        detail: `${what} does not answer; nothing is lost, and what waits is delivered when it is back`,
+        detail: `${what} does not answer; nothing is lost, and Weir catches up once it is back`,
         retryAfterSeconds: 2,
         cause: error,
       });

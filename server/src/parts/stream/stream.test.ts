@@ -146,7 +146,7 @@ test("an edited letter is about the product, the user and the action of its edit
   assert.equal(broken.ok === false && broken.reason, "unreadable");
 });
 
-test("marks of deleted points go after a week, and not before the other store has heard of them", async (t) => {
+test("tombstones are purged after a week, and not before the external store has deleted the points", async (t) => {
   const { app } = await createTestDatabase(t);
   await app.query({
     text: `with made as (insert into vectors.collections (name, dimension) values ('c', 2) returning id)
@@ -154,12 +154,12 @@ test("marks of deleted points go after a week, and not before the other store ha
            select id, gen_random_uuid(), null, now() - days * interval '1 day' from made, unnest(array[1, 8, 20]) days`,
   });
   await app.query({
-    text: `insert into vectors.deliveries (store, collection_id, name, caught_up_at)
+    text: `insert into vectors.sync_state (store, collection_id, name, caught_up_at)
            select 'qdrant', id, 'c', now() - interval '10 days' from vectors.collections`,
   });
   const week = 7 * 86_400_000;
-  assert.equal(await purgeTombstones(app, week), 1, "only the one that was delivered");
-  await app.query({ text: "update vectors.deliveries set caught_up_at = now()" });
+  assert.equal(await purgeTombstones(app, week), 1, "only the one that was synced");
+  await app.query({ text: "update vectors.sync_state set caught_up_at = now()" });
   assert.equal(await purgeTombstones(app, week), 1);
   const [left] = await app.query<{ n: number }>({
     text: "select count(*)::int as n from vectors.points",

@@ -1,12 +1,13 @@
 /**
- * Aliases follow their collections: one is moved only when the collection has had everything that
- * PostgreSQL had when the alias was moved there, so that nobody who asks by alias sees half a collection.
+ * Copies aliases. An alias moves only when its collection has everything that PostgreSQL had when the alias was
+ * moved there, so that no query by alias sees an incomplete collection.
  */
 import type { Queryable } from "../../../core/ports/database.ts";
-import type { Target } from "./page.ts";
+import { tryLockAliases } from "./lock.ts";
+import type { Target } from "./target.ts";
 
-/** Alias -> where it points in PostgreSQL, and since when this worker knows it, by the database's clock. */
-export type PendingAliases = Map<string, { readonly name: string; readonly since: string }>;
+/** Alias -> its collection in PostgreSQL, and since when this worker knows it, by the database's clock. */
+export type KnownAliases = Map<string, { readonly name: string; readonly since: string }>;
 
 interface Row {
   readonly alias: string;
@@ -14,69 +15,78 @@ interface Row {
   readonly now: string;
 }
 
+interface RowWithState extends Row {
+  readonly caught_up_at: string | null;
+}
+
 /** Brings `known` up to date. */
-export async function readAliases(database: Queryable, known: PendingAliases): Promise<void> {
+export async function readAliases(database: Queryable, known: KnownAliases): Promise<void> {
   const rows = await database.query<Row>({
     text: `select a.alias, c.name, clock_timestamp()::text as now
            from vectors.aliases a join vectors.collections c on c.id = a.collection_id`,
   });
-  const there = new Map(rows.map((row) => [row.alias, row]));
-  for (const alias of known.keys()) if (!there.has(alias)) known.delete(alias);
+  const existing = new Set(rows.map(({ alias }) => alias));
+  for (const alias of known.keys()) if (!existing.has(alias)) known.delete(alias);
   for (const { alias, name, now } of rows) {
     if (known.get(alias)?.name !== name) known.set(alias, { name, since: now });
   }
 }
 
 /**
- * Moves all aliases that differ in one call, once all of their collections are ready: a model's aliases
- * move together or not at all. Does nothing while another worker is at it.
+ * Moves all aliases that differ in one call, once all of their collections are complete: the aliases of a model
+ * move together or not at all. Does nothing while another worker does it.
  */
-export async function switchReadyAliases(
+export async function switchCompleteAliases(
   target: Target,
-  known: PendingAliases,
+  known: KnownAliases,
   signal: AbortSignal,
 ): Promise<void> {
   if (known.size === 0) return;
-  const there = await target.store.aliases({ signal });
-  if ([...known].every(([alias, { name }]) => there[alias] === name)) return;
+  const inStore = await target.store.aliases({ signal });
+  if ([...known].every(([alias, { name }]) => inStore[alias] === name)) return;
   await target.database.transaction(
     async (connection) => {
-      const [lock] = await connection.query<{ locked: boolean }>({
-        text: "select pg_try_advisory_xact_lock(hashtext('vectors.delivery:' || $1), 0) as locked",
-        values: [target.storeName],
-      });
-      if (lock?.locked !== true) return;
-      // again, behind the lock: a worker with older news may have moved them back
-      const now = await target.store.aliases({ signal });
-      const rows = await connection.query<Row & { caught_up_at: string | null }>({
-        text: `select a.alias, c.name, d.caught_up_at::text as caught_up_at
-               from vectors.aliases a join vectors.collections c on c.id = a.collection_id
-               left join vectors.deliveries d on d.store = $1 and d.collection_id = c.id`,
-        values: [target.storeName],
-      });
-      const differing = rows.filter((row) => now[row.alias] !== row.name);
-      if (differing.length === 0) return;
-      const ready = await connection.query<{ ready: boolean }>({
-        text: `select coalesce(bool_and(t.caught_up_at > t.since), false) as ready
-               from unnest($1::timestamptz[], $2::timestamptz[]) t (caught_up_at, since)`,
-        values: [
-          differing.map((row) => row.caught_up_at),
-          differing.map((row) => {
-            const entry = known.get(row.alias);
-            return entry?.name === row.name ? entry.since : null;
-          }),
-        ],
-      });
-      // one null (never caught up, or moved again since) is not seen by bool_and
-      const isComplete = differing.every(
-        (row) => row.caught_up_at !== null && known.get(row.alias)?.name === row.name,
-      );
-      if (!isComplete || ready[0]?.ready !== true) return;
-      await target.store.switchAliases(
-        Object.fromEntries(differing.map((row) => [row.alias, row.name])),
-        { signal },
-      );
+      if (!(await tryLockAliases(connection, target.storeName))) return;
+      const differing = await readDiffering(target, connection, signal);
+      if (!(await areComplete(connection, known, differing))) return;
+      const moved = Object.fromEntries(differing.map((row) => [row.alias, row.name]));
+      await target.store.switchAliases(moved, { signal });
     },
     { timeoutMs: 30_000 },
   );
+}
+
+/** Read again behind the lock: a worker with an older state may have moved the aliases back. */
+async function readDiffering(
+  { store, storeName }: Target,
+  connection: Queryable,
+  signal: AbortSignal,
+): Promise<RowWithState[]> {
+  const inStore = await store.aliases({ signal });
+  const rows = await connection.query<RowWithState>({
+    text: `select a.alias, c.name, s.caught_up_at::text as caught_up_at
+           from vectors.aliases a join vectors.collections c on c.id = a.collection_id
+           left join vectors.sync_state s on s.store = $1 and s.collection_id = c.id`,
+    values: [storeName],
+  });
+  return rows.filter((row) => inStore[row.alias] !== row.name);
+}
+
+async function areComplete(
+  connection: Queryable,
+  known: KnownAliases,
+  rows: readonly RowWithState[],
+): Promise<boolean> {
+  if (rows.length === 0) return false;
+  // `bool_and` ignores null: a collection that never caught up, or an alias that has moved again since
+  const isKnown = rows.every(
+    (row) => row.caught_up_at !== null && known.get(row.alias)?.name === row.name,
+  );
+  if (!isKnown) return false;
+  const [result] = await connection.query<{ complete: boolean }>({
+    text: `select coalesce(bool_and(t.caught_up_at > t.since), false) as complete
+           from unnest($1::timestamptz[], $2::timestamptz[]) t (caught_up_at, since)`,
+    values: [rows.map((row) => row.caught_up_at), rows.map((row) => known.get(row.alias)?.since)],
+  });
+  return result?.complete === true;
 }

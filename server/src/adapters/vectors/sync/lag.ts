@@ -1,14 +1,14 @@
 import type { Queryable } from "../../../core/ports/database.ts";
 
-export interface DeliveryLag {
+export interface SyncLag {
   readonly collection: string;
-  /** Points that changed and are not there yet; counted up to 100,000. */
+  /** Points that changed and are not in the store yet; counted up to 100,000. */
   readonly lagPoints: number;
-  /** Since the store last had everything; 0 while it has. */
+  /** Since the store last had every point; 0 while it has. */
   readonly lagSeconds: number;
-  /** So far, repetitions included. */
-  readonly deliveredPoints: number;
-  readonly deliveredAt: Date | undefined;
+  /** Points copied so far, repetitions included. */
+  readonly syncedPoints: number;
+  readonly syncedAt: Date | undefined;
 }
 
 interface Row {
@@ -16,34 +16,34 @@ interface Row {
   readonly lag: number;
   readonly seconds: number;
   readonly points: string;
-  readonly delivered_at: Date | null;
+  readonly synced_at: Date | null;
 }
 
 /**
- * Transactions that were under way at the position and have ended since are left out: the feed delivers
- * them, but to count them costs as much as reading the feed.
+ * The lag of each collection. Points of transactions that were in progress at the position and have committed
+ * since are not counted: the feed returns them, but counting them costs as much as reading the feed.
  */
-export async function readLag(database: Queryable, storeName: string): Promise<DeliveryLag[]> {
+export async function readLag(database: Queryable, storeName: string): Promise<SyncLag[]> {
   const rows = await database.query<Row>({
-    text: `select d.name, w.lag, d.points, d.delivered_at,
-             extract(epoch from clock_timestamp() - coalesce(d.caught_up_at, d.created_at))::float8 as seconds
-           from vectors.deliveries d
-           cross join lateral (select split_part(d.position, '/', 1)::pg_snapshot as since,
-             nullif(split_part(d.position, '/', 4), '')::xid8 as last_changed,
-             nullif(split_part(d.position, '/', 5), '')::uuid as last_id) at
+    text: `select s.name, w.lag, s.points, s.synced_at,
+             extract(epoch from clock_timestamp() - coalesce(s.caught_up_at, s.created_at))::float8 as seconds
+           from vectors.sync_state s
+           cross join lateral (select split_part(s.position, '/', 1)::pg_snapshot as since,
+             nullif(split_part(s.position, '/', 4), '')::xid8 as last_changed,
+             nullif(split_part(s.position, '/', 5), '')::uuid as last_id) at
            cross join lateral (select count(*)::int as lag from (
              select from vectors.points p
-             where p.collection_id = d.collection_id and p.changed >= pg_snapshot_xmax(at.since)
+             where p.collection_id = s.collection_id and p.changed >= pg_snapshot_xmax(at.since)
                and (at.last_id is null or (p.changed, p.id) > (at.last_changed, at.last_id))
              limit 100000) waiting) w
-           where d.store = $1 order by d.name`,
+           where s.store = $1 order by s.name`,
     values: [storeName],
   });
-  return rows.map(({ name, lag, seconds, points, delivered_at }) => ({
+  return rows.map(({ name, lag, seconds, points, synced_at }) => ({
     collection: name,
     lagPoints: lag,
     lagSeconds: lag === 0 ? 0 : Math.max(0, seconds),
-    deliveredPoints: Number(points),
-    deliveredAt: delivered_at ?? undefined,
+    syncedPoints: Number(points),
+    syncedAt: synced_at ?? undefined,
   }));
 }

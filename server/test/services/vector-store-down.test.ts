@@ -1,7 +1,7 @@
 /**
  * Promise: while the vector store is away nothing is lost, counted twice or slowed down; what waited in
  * PostgreSQL is in the store when it is back. Whole processes, Qdrant's engine, a closed loop of senders
- * whose own books say what every point must be. `WEIR_TEST_STORE_AWAY_SECONDS` (60 in the full run) is
+ * whose own books say what every point must be. `WEIR_TEST_STORE_DOWN_SECONDS` (60 in the full run) is
  * how long it is away, and how long the load is measured before and after.
  */
 import assert from "node:assert/strict";
@@ -25,7 +25,7 @@ import {
   type Shop,
 } from "./shop-load.ts";
 
-const awaySeconds = Number(process.env["WEIR_TEST_STORE_AWAY_SECONDS"] ?? 10);
+const downSeconds = Number(process.env["WEIR_TEST_STORE_DOWN_SECONDS"] ?? 10);
 const slowMs = 120_000;
 
 interface Stage {
@@ -76,7 +76,7 @@ async function open({ weir, store, database }: Stage): Promise<Shop> {
   return shop;
 }
 
-/** 0 closed, 1 half open, 2 open: the breaker of the process that delivers, as an operator sees it. */
+/** 0 closed, 1 half open, 2 open: the breaker of the process that syncs, as an operator sees it. */
 async function breakerState({ weir }: Stage): Promise<number | undefined> {
   const response = await fetch(`${weir.run.url}/metrics`, {
     headers: { "x-api-key": weir.adminKey },
@@ -102,8 +102,8 @@ async function untilBreaker(stage: Stage, wanted: "open" | "closed"): Promise<vo
   );
 }
 
-/** Everything sent is in PostgreSQL's points, and the delivery has nothing left to deliver. */
-async function untilDelivered({ database }: Stage): Promise<void> {
+/** All events sent are in PostgreSQL's points, and all points are in the store. */
+async function untilSynced({ database }: Stage): Promise<void> {
   let last: unknown;
   await until(
     async () => {
@@ -117,7 +117,7 @@ async function untilDelivered({ database }: Stage): Promise<void> {
       return row?.read === true && lag.length > 0 && lag.every(({ lagPoints }) => lagPoints === 0);
     },
     {
-      what: () => `the delivery to be idle: ${JSON.stringify(last)}`,
+      what: () => `the sync to be idle: ${JSON.stringify(last)}`,
       timeoutMs: slowMs,
       everyMs: 100,
     },
@@ -174,7 +174,7 @@ function isNear(vector: Float32Array | undefined, bytes: Buffer | undefined): bo
 /** Waits some seconds of load and says how it went. */
 async function measure(shop: Shop, until?: () => Promise<void>): Promise<Pace> {
   const from = performance.now();
-  await delay(awaySeconds * 1000);
+  await delay(downSeconds * 1000);
   await until?.();
   return paceBetween(shop.answers, from, performance.now());
 }
@@ -191,7 +191,7 @@ const absences = {
 } as const;
 
 for (const [how, { leave, comeBack }] of Object.entries(absences)) {
-  test(`the store ${how} for ${awaySeconds} s under load: 0 missing, 0 twice, ingestion as before`, async (t) => {
+  test(`the store ${how} for ${downSeconds} s under load: 0 missing, 0 twice, ingestion as before`, async (t) => {
     const stage = await prepare(t);
     const shop = await open(stage);
     assert.equal((await breakerState(stage)) ?? 0, 0);
@@ -205,7 +205,7 @@ for (const [how, { leave, comeBack }] of Object.entries(absences)) {
     const after = await measure(shop, () => untilBreaker(stage, "closed"));
     await shop.stop();
     const stoppedAt = performance.now();
-    await untilDelivered(stage);
+    await untilSynced(stage);
     const caughtUp = (performance.now() - stoppedAt) / 1000;
     // the store answers what it has acknowledged; there is nothing to wait for
     const found = await differences(stage, shop.books);
@@ -219,7 +219,7 @@ for (const [how, { leave, comeBack }] of Object.entries(absences)) {
     for (const [when, pace] of Object.entries({ before, away, after }))
       t.diagnostic(say(when, pace));
     t.diagnostic(
-      `${(100 * change).toFixed(1)} % events/s while away; ${shop.books.products.size} products, ` +
+      `${(100 * change).toFixed(1)} % events/s while down; ${shop.books.products.size} products, ` +
         `${shop.books.users.size} users equal ${caughtUp.toFixed(1)} s after the last event`,
     );
     // loose, as others work on the machine; the figure of the full run is what is judged
@@ -243,7 +243,7 @@ async function assertSearchSaysSo({ weir }: Stage): Promise<void> {
   assert.ok(response.headers.has("retry-after"));
 }
 
-test("control: a delivery that goes on behind what the store did not take loses points", async (t) => {
+test("control: a sync that continues after points that the store refused loses them", async (t) => {
   const main = await buildWith(t, [
     {
       in: "adapters/vectors/sync/page.ts",
@@ -260,7 +260,7 @@ test("control: a delivery that goes on behind what the store did not take loses 
   await stage.shim.start();
   await untilBreaker(stage, "closed");
   await shop.stop();
-  await untilDelivered(stage);
+  await untilSynced(stage);
   const missing = (await differences(stage, shop.books)).filter((text) => text.endsWith("missing"));
   assert.notEqual(missing.length, 0);
   t.diagnostic(`${missing.length} points missing`);

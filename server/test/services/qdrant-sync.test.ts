@@ -8,9 +8,9 @@ import { openNotifications } from "../../src/adapters/postgres/notifications.ts"
 import { idOf, randomFrom } from "../../src/adapters/vectors/conformance/filter.ts";
 import { createQdrantStore } from "../../src/adapters/vectors/qdrant/store.ts";
 import {
-  createDelivery,
-  type Delivery,
-  type DeliveryOptions,
+  createVectorSync,
+  type VectorSync,
+  type VectorSyncOptions,
 } from "../../src/adapters/vectors/sync/sync.ts";
 import {
   type Payload,
@@ -25,11 +25,11 @@ interface Bench {
   readonly shim: QdrantShim;
   readonly store: VectorStore;
   /** Starts another worker; ends with the test. */
-  work(options?: Partial<DeliveryOptions>): Worker;
+  work(options?: Partial<VectorSyncOptions>): Worker;
 }
 
 interface Worker {
-  readonly delivery: Delivery;
+  readonly sync: VectorSync;
   readonly errors: unknown[];
   stop(): Promise<void>;
 }
@@ -51,7 +51,7 @@ async function prepare(t: TestContext): Promise<Bench> {
     store,
     work(options = {}) {
       const errors: unknown[] = [];
-      const delivery = createDelivery({
+      const sync = createVectorSync({
         database: database.app,
         notifications,
         store,
@@ -61,9 +61,9 @@ async function prepare(t: TestContext): Promise<Bench> {
         ...options,
       });
       const stopping = new AbortController();
-      const running = delivery.run(stopping.signal);
+      const running = sync.run(stopping.signal);
       const worker = {
-        delivery,
+        sync,
         errors,
         async stop() {
           stopping.abort();
@@ -185,7 +185,7 @@ async function untilSame(bench: Bench, name: string): Promise<void> {
 async function untilIdle(worker: Worker): Promise<void> {
   await until(
     async () => {
-      const stats = await worker.delivery.stats();
+      const stats = await worker.sync.stats();
       return stats.length > 0 && stats.every((each) => each.lagPoints === 0);
     },
     { what: "no lag" },
@@ -206,10 +206,10 @@ test("points, changes and deletions arrive, vectors that did not change included
   await untilSame(bench, "products");
   assert.equal(await bench.store.count("products"), 228);
   await untilIdle(worker);
-  const [stats] = await worker.delivery.stats();
+  const [stats] = await worker.sync.stats();
   assert.equal(stats?.lagSeconds, 0);
-  assert.ok((stats?.deliveredPoints ?? 0) >= 234);
-  assert.equal(worker.delivery.problem?.(), undefined);
+  assert.ok((stats?.syncedPoints ?? 0) >= 234);
+  assert.equal(worker.sync.problem?.(), undefined);
 });
 
 /** Writes, changes and deletes in many small transactions while `meanwhile` happens to Qdrant. */
@@ -229,9 +229,9 @@ async function writeWhile(bench: Bench, id: number, meanwhile: () => Promise<voi
 /** Killed twice and frozen once, until a worker has noticed (the others wait for it) and the points wait. */
 async function outages(bench: Bench, workers: readonly Worker[]): Promise<void> {
   const errors = () => workers.reduce((sum, worker) => sum + worker.errors.length, 0);
-  const problems = () => workers.flatMap(({ delivery }) => delivery.problem?.() ?? []);
+  const problems = () => workers.flatMap(({ sync }) => sync.problem?.() ?? []);
   const noticed = (before: number) =>
-    until(() => errors() > before, { what: "the delivery to notice", timeoutMs: 30_000 });
+    until(() => errors() > before, { what: "the sync to notice", timeoutMs: 30_000 });
   for (let round = 0; round < 2; round++) {
     const before = errors();
     await bench.shim.kill9();
@@ -239,7 +239,7 @@ async function outages(bench: Bench, workers: readonly Worker[]): Promise<void> 
     assert.match(problems().join("\n"), /Qdrant/);
     await bench.shim.start();
     await until(() => problems().length === 0, {
-      what: "the delivery to go on",
+      what: "the sync to continue",
       timeoutMs: 30_000,
     });
   }
@@ -260,7 +260,7 @@ test("Qdrant killed and frozen under writes: 0 points missing afterwards, payloa
   await untilSame(bench, "products");
 });
 
-test("control: a delivery that remembers before Qdrant has the points loses some", async (t) => {
+test("control: a sync that saves its position before Qdrant has the points loses some", async (t) => {
   const bench = await prepare(t);
   const id = await makeCollection(bench.database, "products");
   let isVerified = false;
@@ -286,7 +286,7 @@ test("control: a delivery that remembers before Qdrant has the points loses some
   assert.equal((await compare(bench, "products")).missing, 120);
 });
 
-test("a collection that Qdrant lost, and one that is behind or ahead, are filled again by themselves", async (t) => {
+test("a collection that Qdrant lost, and one that is behind or ahead, are filled again automatically", async (t) => {
   const bench = await prepare(t);
   const id = await makeCollection(bench.database, "products");
   await put(bench.database, id, numbered(0, 120));
@@ -301,20 +301,20 @@ test("a collection that Qdrant lost, and one that is behind or ahead, are filled
   await untilSame(bench, "products");
 });
 
-test("rebuild repairs what counts cannot tell", async (t) => {
+test("rebuild repairs a difference that counting cannot find", async (t) => {
   const bench = await prepare(t);
   const id = await makeCollection(bench.database, "products");
   await put(bench.database, id, numbered(0, 60));
-  const { delivery } = bench.work();
+  const { sync } = bench.work();
   await untilSame(bench, "products");
   await bench.store.setPayload("products", { ids: [idOf("p7")], payload: { n: "spoilt" } });
   assert.equal((await compare(bench, "products")).differing, 1);
-  assert.equal(await delivery.rebuild("nowhere"), false);
-  assert.equal(await delivery.rebuild("products"), true);
+  assert.equal(await sync.rebuild("nowhere"), false);
+  assert.equal(await sync.rebuild("products"), true);
   await untilSame(bench, "products");
 });
 
-test("an alias moves when its collection has everything, and not before", async (t) => {
+test("an alias moves once its collection is complete, and not before", async (t) => {
   const bench = await prepare(t);
   const old = await makeCollection(bench.database, "products-1");
   await put(bench.database, old, numbered(0, 20));
@@ -357,14 +357,14 @@ test("an alias moves when its collection has everything, and not before", async 
   });
 });
 
-test("a collection of another dimension in Qdrant is a problem, and the others go on", async (t) => {
+test("a collection of another dimension in Qdrant is reported as a problem, and the others continue", async (t) => {
   const bench = await prepare(t);
   await bench.store.createCollection("a", { dimension: 3 });
   await makeCollection(bench.database, "a");
   const id = await makeCollection(bench.database, "b");
   await put(bench.database, id, numbered(0, 10));
-  const { delivery } = bench.work();
+  const { sync } = bench.work();
   await untilSame(bench, "b");
-  await until(() => delivery.problem?.(), { what: "the problem" });
-  assert.match(delivery.problem?.() ?? "", /"a".*3.*8/);
+  await until(() => sync.problem?.(), { what: "the problem" });
+  assert.match(sync.problem?.() ?? "", /"a".*3.*8/);
 });
