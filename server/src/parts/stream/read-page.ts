@@ -1,0 +1,43 @@
+/** The events of a page, taken through the steps. */
+import type { Database } from "../../core/ports/database.ts";
+import { type Page, readPage } from "./pages.ts";
+import { type DropReason, type ProductEvent, type StepOptions, takeSteps } from "./steps/steps.ts";
+import type { DeadEvent } from "./write/prepare-page.ts";
+
+export interface PageEvents {
+  readonly events: readonly ProductEvent[];
+  readonly dead: readonly DeadEvent[];
+  readonly dropped: ReadonlyMap<DropReason, number>;
+  /** Receipt of the oldest event, in milliseconds since 1970. */
+  readonly oldest: number | undefined;
+}
+
+export async function readPageEvents(
+  database: Database,
+  page: Page,
+  options: { readonly steps: StepOptions | undefined; readonly signal: AbortSignal },
+): Promise<PageEvents> {
+  const { steps, signal } = options;
+  const events: ProductEvent[] = [];
+  const dead: DeadEvent[] = [];
+  const dropped = new Map<DropReason, number>();
+  let oldest: number | undefined;
+  let read = 0;
+  for await (const chunk of readPage(database, page, { all: steps?.documents === true, signal })) {
+    for (const event of chunk) {
+      read++;
+      const outcome = takeSteps(event, steps);
+      if (outcome.kind === "ok") events.push(outcome.value);
+      else if (outcome.kind === "drop") add(dropped, outcome.reason);
+      else dead.push({ name: event, reason: outcome.reason, error: outcome.error });
+    }
+    oldest ??= chunk[0]?.receivedAtMs;
+  }
+  // events without a product were not even read
+  add(dropped, "no_product", page.events - read);
+  return { events, dead, dropped, oldest };
+}
+
+function add(counts: Map<DropReason, number>, reason: DropReason, by = 1): void {
+  if (by > 0) counts.set(reason, (counts.get(reason) ?? 0) + by);
+}
