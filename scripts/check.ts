@@ -57,6 +57,11 @@ const steps: readonly Step[] = [
     evidence: /on (\d+) files/,
   },
   {
+    name: "schemas in SQL",
+    command: [join(root, "scripts", "check-sql.ts")],
+    evidence: /(\d+) SQL statements/,
+  },
+  {
     name: "types",
     command: [tsc, "-p", "tsconfig.json", "--diagnostics"],
     evidence: /Files:\s+(\d+)/,

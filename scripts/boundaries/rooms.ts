@@ -1,6 +1,7 @@
 /**
- * Who may import whom: the one table of boundaries. `npm run generate` expands it into
- * `biome.boundaries.json`, and `scripts/lint-rules.test.ts` proves that the linter enforces it.
+ * Who may import whom, and whose tables its SQL may name: the one place of boundaries. `npm run generate`
+ * expands `rooms` into `biome.boundaries.json`, and `scripts/lint-rules.test.ts` proves that the linter
+ * enforces it; `scripts/check-sql.ts` enforces `databaseRooms`.
  *
  * A room is a folder with one purpose. Its files may import each other, and the rooms that its row
  * lists. The last row that matches a folder wins, so a row with a `*` is the default of its kind.
@@ -118,4 +119,126 @@ export const rooms: readonly Room[] = [
     libraries: ["commander"],
     because: "A command reads arguments and calls what compose/ and process/ offer.",
   },
+];
+
+/**
+ * What the SQL of a room may name: its own schemas, and by name what it needs of others, with the
+ * reason. The functions of a schema (`server/sql/functions/<schema>/`) belong to the room that owns it.
+ * Rooms that are not listed have no SQL. An entry that no statement needs is refused.
+ */
+export interface DatabaseRoom {
+  /** A folder, with all folders below it. */
+  readonly path: string;
+  /** Each schema has exactly one owner. */
+  readonly owns?: readonly string[];
+  /** Schemas whose tables it reads. */
+  readonly reads?: Reasons;
+  /** Schemas whose tables it changes. */
+  readonly writes?: Reasons;
+  /** Functions of other schemas that it calls, as `schema.name`. */
+  readonly calls?: Reasons;
+}
+
+type Reasons = Readonly<Record<string, string>>;
+
+const log = "Reads the log at its own position.";
+const serviceNames = "Names of services, to show instead of their numbers.";
+
+export const databaseRooms: readonly DatabaseRoom[] = [
+  { path: "server/src/parts/auth", owns: ["auth"] },
+  { path: "server/src/parts/ingest", owns: ["raw"] },
+  {
+    path: "server/src/parts/etl",
+    owns: ["etl", "analytics"],
+    reads: { raw: log },
+  },
+  {
+    path: "server/src/parts/stream",
+    owns: ["stream"],
+    reads: {
+      raw: log,
+      etl: "Its position in the log, and the actions of event types.",
+      auth: serviceNames,
+      vectors: "Finds points that lack a product or an event, and the collections of models.",
+    },
+    writes: {
+      etl: "Its position in the log is a row of etl.cursors.",
+      vectors: "Points of events are reserved by their insert, in the transaction of the page.",
+    },
+    calls: {
+      "etl.position_after": "A page of the log ends as a batch of the ETL does.",
+      "dlq.add": "A dead letter is written in the transaction of its page.",
+      "vectors.hold_collection": "Points are written in the transaction of their page.",
+      "vectors.put_points": "Points are written in the transaction of their page.",
+      "vectors.delete_points": "Points of events that retention has dropped.",
+    },
+  },
+  {
+    path: "server/src/parts/models",
+    reads: { vectors: "Models and their collections lie in the schema of the points." },
+    writes: {
+      vectors: "Models and their collections lie in the schema of the points.",
+      stream: "The lease of the part, and vectors of texts that go with their model.",
+    },
+    calls: {
+      "vectors.drop_collection": "A model's collections go with it.",
+      "vectors.purge_tombstones": "Models run the clean-up of the vector store.",
+    },
+  },
+  {
+    path: "server/src/parts/query",
+    reads: {
+      analytics: "The windows are what it answers from.",
+      auth: serviceNames,
+      etl: "Freshness of the windows, and their reruns.",
+      raw: "Single events, and questions that windows cannot answer.",
+    },
+  },
+  {
+    path: "server/src/parts/search",
+    reads: {
+      stream: "Texts of products, and tastes of users.",
+      vectors: "The model that is live, and its collections.",
+    },
+    calls: { "stream.bought_by": "What a user bought is not recommended again." },
+  },
+  {
+    path: "server/src/parts/gateway",
+    reads: { raw: log, auth: serviceNames },
+  },
+  { path: "server/src/parts/dlq", owns: ["dlq"] },
+  {
+    path: "server/src/parts/erasure",
+    owns: ["erasure"],
+    reads: {
+      raw: "Days of the log that may hold events of the user.",
+      analytics: "The user's row.",
+      etl: "Whether the reruns of the user's hours have ended.",
+      stream: "Whether pages with events of the user are still in progress.",
+      vectors: "Points of the user's events.",
+    },
+    writes: {
+      auth: "The audit log, in the transaction of the request.",
+      analytics: "Each stage deletes rows in one transaction with the progress of the request.",
+      dlq: "As analytics.",
+      stream: "As analytics.",
+    },
+    calls: { "vectors.delete_points": "As analytics." },
+  },
+  {
+    path: "server/src/parts/retention",
+    reads: {
+      etl: "Positions of the log's readers: a day is dropped when all have read it.",
+      stream: "Pages of the log that are still in progress.",
+    },
+    calls: {
+      "raw.drop_partitions": "Retention decides when; the schema's functions say how.",
+      "raw.partitions_before": "As raw.drop_partitions.",
+      "raw.prepare_days": "As raw.drop_partitions.",
+      "raw.rotate_identities": "As raw.drop_partitions.",
+      "etl.drop_facts": "As raw.drop_partitions.",
+    },
+  },
+  { path: "server/src/adapters/vectors", owns: ["vectors"] },
+  { path: "server/src/adapters/telemetry", owns: ["telemetry"] },
 ];

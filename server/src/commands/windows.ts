@@ -1,7 +1,8 @@
 import { userInfo } from "node:os";
 import type { Granularity } from "@weir/protocol";
 import type { Command } from "commander";
-import { requestRerun } from "../parts/etl/reruns.ts";
+import type { Queryable } from "../core/ports/database.ts";
+import { type RerunState, readRerun, requestRerun } from "../parts/etl/reruns.ts";
 import { Asker } from "../parts/query/ask.ts";
 import { readWindows } from "../parts/query/questions/windows.ts";
 import { table, UserError } from "./context.ts";
@@ -88,28 +89,11 @@ export function registerWindows(program: Command): void {
     );
 }
 
-interface RunRow {
-  readonly id: string;
-  readonly state: string;
-  readonly rows: string | null;
-  readonly changed: boolean | null;
-  readonly error: string | null;
-  readonly duration_ms: number | null;
-}
-
-async function waitForRun(
-  database: { query<Row>(statement: { text: string; values: unknown[] }): Promise<Row[]> },
-  id: string,
-): Promise<RunRow> {
+async function waitForRun(database: Queryable, id: string): Promise<RerunState> {
   for (;;) {
-    const [row] = await database.query<RunRow>({
-      text: `select id, state, rows, changed, error,
-               (extract(epoch from finished_at - started_at) * 1000)::int as duration_ms
-             from etl.window_runs where id = $1`,
-      values: [id],
-    });
-    if (row === undefined) throw new UserError(`run ${id} is gone`);
-    if (row.state === "done" || row.state === "failed") return row;
+    const run = await readRerun(database, id);
+    if (run === undefined) throw new UserError(`run ${id} is gone`);
+    if (run.state === "done" || run.state === "failed") return run;
     await new Promise((resolve) => setTimeout(resolve, waitEveryMs));
   }
 }

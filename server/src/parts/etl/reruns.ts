@@ -88,6 +88,31 @@ export async function requestHourRerun(
   }
 }
 
+export interface RerunState {
+  readonly id: string;
+  readonly state: "queued" | "running" | "done" | "failed";
+  /** Raw events of the window; null until the run has ended. */
+  readonly rows: string | null;
+  /** Whether the window had other numbers before. */
+  readonly changed: boolean | null;
+  readonly error: string | null;
+  readonly duration_ms: number | null;
+}
+
+/** Undefined when there is no such run. */
+export async function readRerun(
+  database: Queryable,
+  runId: string,
+): Promise<RerunState | undefined> {
+  const [run] = await database.query<RerunState>({
+    text: `select id, state, rows, changed, error,
+             (extract(epoch from finished_at - started_at) * 1000)::int as duration_ms
+           from etl.window_runs where id = $1`,
+    values: [runId],
+  });
+  return run;
+}
+
 function aOrAn(size: Granularity): string {
   return size === "hour" ? "an hour" : `a ${size}`;
 }
