@@ -6,7 +6,10 @@ import type { Flag } from "../config/sources.ts";
 /** Exit codes of every command. */
 export const exitCodes = { ok: 0, failed: 1, usage: 2, differences: 3 } as const;
 
-/** A mistake that a person can mend: printed as one line, without a stack. */
+/** Between two looks at work that a command waits for. */
+export const pollIntervalMs = 300;
+
+/** An error that the user can fix: printed as a sentence with a hint, without a stack. */
 export class UserError extends Error {
   override readonly name = "UserError";
   readonly exitCode: number;
@@ -24,11 +27,11 @@ interface GlobalFlags {
   readonly data?: string;
 }
 
-/** What every command gets: its flags merged with the global ones, the configuration, and output. */
+/** What every command needs: the configuration, with its flags applied, and the output. */
 export interface CommandContext {
   readonly json: boolean;
   readonly config: Config;
-  /** Prints `value` as JSON with `--json`, else the lines that `text` makes of it. */
+  /** Prints `value` as JSON with `--json`, otherwise the result of `text`. */
   show<T>(value: T, text: (value: T) => string): void;
 }
 
@@ -54,7 +57,7 @@ export function contextOf(
   };
 }
 
-/** Columns aligned by their widest cell; numbers to the right. */
+/** Aligned columns; columns of numbers are aligned to the right. */
 export function table(head: readonly string[], rows: readonly (readonly unknown[])[]): string {
   const cells = rows.map((row) =>
     row.map((cell) => (cell === null || cell === undefined ? "-" : String(cell))),

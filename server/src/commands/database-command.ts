@@ -12,7 +12,7 @@ export interface DatabaseContext extends CommandContext {
   readonly database: Pool;
 }
 
-/** Runs `work` with the installation's database: the configured one, or that of a running Weir. */
+/** Runs `work` with the database of the installation: the configured one, or that of a running Weir. */
 export async function withDatabase(
   command: Command,
   work: (context: DatabaseContext) => Promise<void>,
@@ -30,12 +30,12 @@ export async function withDatabase(
 export function databaseUrl(config: Config): string {
   const url = configuredUrls(config)?.owner ?? readRunFile(config.data_dir)?.database_url;
   if (url !== undefined) return url;
-  throw new UserError(`no Weir runs on ${config.data_dir}, and no database is configured`, {
+  throw new UserError(`no Weir is running on ${config.data_dir}, and no database is configured`, {
     hint: 'start one with "weir up", name another folder with --data, or set WEIR_DATABASE_URL',
   });
 }
 
-/** What it takes to change who may do what, in the name of the person at the terminal. */
+/** For changes to services, keys and permissions, recorded under the name of the user at the terminal. */
 export function administrationFor({ config, database }: DatabaseContext): Administration {
   return {
     database,

@@ -2,11 +2,12 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { openReplayMarker } from "../parts/demo/replay-marker.ts";
 import { runBurst } from "../parts/demo/run-burst.ts";
-import { type DemoProgress, runDemo } from "../parts/demo/run-demo.ts";
+import { type DemoOptions, type DemoProgress, runDemo } from "../parts/demo/run-demo.ts";
 import { readDemoKeys } from "../process/installation.ts";
 import { readRunFile } from "../process/run-file.ts";
 import { stopSignal } from "../process/signals.ts";
-import { contextOf, UserError } from "./context.ts";
+import { type CommandContext, contextOf, UserError } from "./context.ts";
+import { withHelp } from "./help.ts";
 import { readCount, readNumber } from "./option-values.ts";
 
 interface DemoFlags {
@@ -17,51 +18,62 @@ interface DemoFlags {
 }
 
 export function registerDemo(program: Command): void {
-  program
-    .command("demo")
-    .description("send the sample data once, then simulated shop traffic until Ctrl-C")
-    .option("--url <url>", "URL of the Weir to send to (default: the one of the data folder)")
-    .option("--rate <number>", "simulated events per second, averaged over a day", readNumber)
-    .option("--seed <number>", "seed that makes a simulation repeatable", readNumber)
-    .option("--burst <count>", "send this many events as fast as possible, then exit", readCount)
-    .addHelpText("after", "\nExamples:\n  $ weir demo --rate 50\n  $ weir demo --burst 50000")
-    .action(async (flags: DemoFlags, command: Command) => {
-      const { config, show } = contextOf(command, {
-        "demo.rate": { flag: "--rate", value: flags.rate },
+  withHelp(
+    program
+      .command("demo")
+      .description("send the sample data once, then simulated shop traffic until Ctrl-C")
+      .option("--url <url>", "URL of the Weir to send to (default: the one of the data folder)")
+      .option("--rate <number>", "simulated events per second, averaged over a day", readNumber)
+      .option("--seed <number>", "seed that makes a simulation repeatable", readNumber)
+      .option("--burst <count>", "send this many events as fast as possible, then exit", readCount),
+    { examples: ["weir demo --rate 50", "weir demo --burst 50000"] },
+  ).action(async (flags: DemoFlags, command: Command) => {
+    const context = contextOf(command, { "demo.rate": { flag: "--rate", value: flags.rate } });
+    const { data_dir: dataDir } = context.config;
+    const url = flags.url ?? readRunFile(dataDir)?.url;
+    if (url === undefined) {
+      throw new UserError(`no Weir is running on ${dataDir}`, {
+        hint: 'start one with "weir up", or name one with --url',
       });
-      const url = flags.url ?? readRunFile(config.data_dir)?.url;
-      if (url === undefined) {
-        throw new UserError(`no Weir is running on ${config.data_dir}`, {
-          hint: 'start one with "weir up", or name one with --url',
-        });
-      }
-      const keys = readDemoKeys(config.data_dir);
-      const signal = stopSignal();
-      const seed = flags.seed === undefined ? {} : { seed: flags.seed };
-      if (flags.burst === undefined) {
-        const marker = openReplayMarker(join(config.data_dir, "demo.json"), new Date());
-        const done = await runDemo({
-          ...{ url, keys, signal, rate: config.demo.rate, ...seed },
-          // the samples were sent before: an anchor of long ago skips them
-          anchor: marker.replayed ? new Date(0) : marker.anchor,
-          onProgress: ({ phase }) => {
-            if (phase === "live") marker.setReplayed();
-          },
-        });
-        show(done, demoSummary);
-        return;
-      }
-      const ended = await runBurst({
-        ...{ url, key: keys["shop-web"], signal, events: flags.burst, ...seed },
-        ...(process.stderr.isTTY ? { onProgress: showBurst } : {}),
-      });
-      show(ended, ({ accepted, failed, seconds }) =>
-        [
-          `${accepted} accepted, ${failed} failed in ${seconds.toFixed(1)} s`,
-          `${Math.round(accepted / seconds)} events/s`,
-        ].join(": "),
-      );
-    });
+    }
+    const seed = flags.seed === undefined ? {} : { seed: flags.seed };
+    const target = { url, keys: readDemoKeys(dataDir), signal: stopSignal(), ...seed };
+    if (flags.burst === undefined) await sendTraffic(context, target);
+    else await sendBurst(context, { ...target, events: flags.burst });
+  });
+}
+
+type Target = Pick<DemoOptions, "url" | "keys" | "signal" | "seed">;
+
+async function sendTraffic({ config, show }: CommandContext, target: Target): Promise<void> {
+  const marker = openReplayMarker(join(config.data_dir, "demo.json"), new Date());
+  const done = await runDemo({
+    ...target,
+    rate: config.demo.rate,
+    // samples that were sent before are skipped because of an anchor of long ago
+    anchor: marker.replayed ? new Date(0) : marker.anchor,
+    onProgress: ({ phase }) => {
+      if (phase === "live") marker.setReplayed();
+    },
+  });
+  show(done, demoSummary);
+}
+
+async function sendBurst(
+  { show }: CommandContext,
+  { keys, ...target }: Target & { readonly events: number },
+): Promise<void> {
+  const ended = await runBurst({
+    ...target,
+    key: keys["shop-web"],
+    ...(process.stderr.isTTY ? { onProgress: showBurst } : {}),
+  });
+  show(ended, ({ accepted, failed, seconds }) =>
+    [
+      `${accepted} accepted, ${failed} failed in ${seconds.toFixed(1)} s`,
+      `${Math.round(accepted / seconds)} events/s`,
+    ].join(": "),
+  );
 }
 
 function demoSummary({ accepted, known, rejected }: DemoProgress): string {

@@ -17,9 +17,9 @@ const bold = paint(1);
 const dim = paint(2);
 const cyan = paint(36);
 
-/** What `weir up` prints once it is ready. Colours only on a terminal that wants them. */
+/** What `weir up` prints when it is ready. */
 export function firstScreen(screen: FirstScreen, colours: boolean): string {
-  // The admin key is never repeated in a line that people paste around.
+  // The admin key does not appear in commands, because people copy and share them.
   const key =
     screen.demoKey ??
     (screen.adminKey.key === undefined ? "<key>" : `$(cat ${screen.adminKey.file})`);
@@ -28,17 +28,17 @@ export function firstScreen(screen: FirstScreen, colours: boolean): string {
     [
       "Sign in",
       screen.signInUrl === undefined
-        ? dim("with a key; admin has no usable one: weir keys create admin")
-        : `${cyan(screen.signInUrl)} ${dim("(once, within 15 minutes)")}`,
+        ? dim("with an API key; create one with: weir keys create admin")
+        : `${cyan(screen.signInUrl)} ${dim("(works once, within 15 minutes)")}`,
     ],
     ["API", `${cyan(`${screen.url}/docs`)}  ${dim("/openapi.json  /health")}`],
     ["Data", screen.dataDir],
   ];
   if (screen.adminKey.isNew && screen.adminKey.key !== undefined) {
     rows.push(["Admin key", screen.adminKey.key]);
-    rows.push(["", dim(`shown this once; kept in ${screen.adminKey.file}, for its owner only`)]);
+    rows.push(["", dim(`shown only now; stored in ${screen.adminKey.file}, readable by you only`)]);
   } else if (screen.adminKey.key !== undefined) {
-    rows.push(["Admin key", dim(`in ${screen.adminKey.file}`)]);
+    rows.push(["Admin key", dim(`stored in ${screen.adminKey.file}`)]);
   }
   if (screen.demoKey !== undefined) rows.push(["Demo key", screen.demoKey]);
   const width = Math.max(...rows.map(([name]) => name.length));
@@ -53,14 +53,14 @@ export function firstScreen(screen: FirstScreen, colours: boolean): string {
     `    -d '{"event_type":"product.view","user_id":"you","product":{"id":"mug-1","name":"Mug","price":9.5,"currency":"EUR"}}'`,
     `  curl ${screen.url}/api/search -H "X-API-Key: ${key}" -H 'Content-Type: application/json' -d '{"text":"a mug for tea"}'`,
     "",
-    `  ${dim("Ctrl-C stops everything.")}`,
+    `  ${dim("Press Ctrl-C to stop.")}`,
     "",
   ];
   const text = lines.join("\n");
   return colours ? text : stripVTControlCharacters(text);
 }
 
-/** The quiet line below the first screen. */
+/** The status line below the first screen. */
 export function liveLine(
   counters: Readonly<Record<string, number>>,
   eventsPerSecond: number,
@@ -72,6 +72,7 @@ export function liveLine(
     const ms = counters[name];
     return ms === undefined ? undefined : `${what} ${(ms / 1000).toFixed(1)} s behind`;
   };
+  const samples = counters["samples_to_send"] ?? 0;
   const parts = [
     `${number.format(Math.round(eventsPerSecond))} events/s`,
     `${count("accepted")} accepted`,
@@ -79,7 +80,8 @@ export function liveLine(
     `${count("rejected")} rejected`,
     lagOf("etl_lag_ms", "windows"),
     lagOf("stream_lag_ms", "products"),
-    `${count("live_sockets")} live`,
+    `${count("live_sockets")} live feeds`,
+    samples === 0 ? undefined : `${number.format(samples)} sample events to send`,
     ...problems,
   ];
   return parts.filter((part) => part !== undefined).join(" · ");

@@ -1,13 +1,14 @@
 import { Command, CommanderError } from "commander";
 import { ConfigError } from "../config/config-error.ts";
-import { WeirError } from "../core/errors.ts";
+import { messageOf, WeirError } from "../core/errors.ts";
 import { DatabaseError } from "../core/ports/database.ts";
 import { version } from "../process/version.ts";
 import { exitCodes, UserError } from "./context.ts";
+import { withHelp } from "./help.ts";
 
 type Register = (program: Command) => void;
 
-/** In the order of the help. Loaded when asked for: a process keeps only what it runs in memory. */
+/** In the order of the help. Loaded on demand: a process keeps only its own modules in memory. */
 const commands: Readonly<Record<string, () => Promise<Register>>> = {
   up: async () => (await import("./up.ts")).registerUp,
   serve: async () => (await import("./serve.ts")).registerServe,
@@ -22,15 +23,16 @@ const commands: Readonly<Record<string, () => Promise<Register>>> = {
   dlq: async () => (await import("./dlq.ts")).registerDlq,
   audit: async () => (await import("./audit.ts")).registerAudit,
   models: async () => (await import("./models.ts")).registerModels,
-  vectors: async () => (await import("./models.ts")).registerVectors,
+  vectors: async () => (await import("./vectors.ts")).registerVectors,
   "erase-user": async () => (await import("./erase-user.ts")).registerEraseUser,
   demo: async () => (await import("./demo.ts")).registerDemo,
   config: async () => (await import("./config.ts")).registerConfig,
   openapi: async () => (await import("./openapi.ts")).registerOpenApi,
 };
 
-/** Runs one command. Resolves with the exit code; a user's mistake is a sentence, never a stack. */
+/** Runs one command. Resolves with the exit code; errors of use are printed without a stack. */
 export async function runCommandLine(argv: readonly string[]): Promise<number> {
+  endQuietlyWhenOutputCloses();
   try {
     const program = await createProgram(argv);
     await program.parseAsync([...argv], { from: "user" });
@@ -39,25 +41,28 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) {
       return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
     }
-    const { message, code } = sentence(error);
+    const { message, code } = describe(error);
     process.stderr.write(`weir: ${message}\n`);
     return code;
   }
 }
 
-async function createProgram(argv: readonly string[]): Promise<Command> {
-  const program = new Command("weir")
-    .description("Weir: authorised events in, exact analytics out.")
-    .version(version)
-    .option("--json", "print machine-readable JSON")
-    .option("--data <folder>", "where the data lies (default: ./.weir)")
-    .showHelpAfterError("(add --help for what is possible)")
-    .showSuggestionAfterError()
-    .exitOverride()
-    .addHelpText(
-      "after",
-      "\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 differences found (audit).\nExample:\n  $ weir up",
-    );
+/** @param argv loads only the command that it names; without one, all */
+export async function createProgram(argv: readonly string[]): Promise<Command> {
+  const program = withHelp(
+    new Command("weir")
+      .description("Weir stores authorised events and turns them into exact analytics.")
+      .version(version)
+      .option("--json", "print JSON for scripts")
+      .option("--data <folder>", "data folder (default: ./.weir)")
+      .showHelpAfterError("(use --help to list commands and options)")
+      .showSuggestionAfterError()
+      .configureOutput({
+        outputError: (text, write) => write(text.replace(/^error: /, "weir: ")),
+      })
+      .exitOverride(),
+    { examples: ["weir up", "weir up --help"], exitCodes: { 3: "differences found (audit)" } },
+  );
   // The words before the command are global options and their values; none is a command's name.
   const named = argv.find((word) => Object.hasOwn(commands, word));
   const wanted = named === undefined ? Object.values(commands) : [commands[named]];
@@ -65,7 +70,15 @@ async function createProgram(argv: readonly string[]): Promise<Command> {
   return program;
 }
 
-function sentence(error: unknown): { message: string; code: number } {
+/** `weir … | head` closes the pipe early: that ends the command and is no error. */
+function endQuietlyWhenOutputCloses(): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(exitCodes.ok);
+    throw error;
+  });
+}
+
+function describe(error: unknown): { message: string; code: number } {
   if (error instanceof UserError) {
     const hint = error.hint === undefined ? "" : `\n      ${error.hint}`;
     return { message: `${error.message}${hint}`, code: error.exitCode };
@@ -78,6 +91,5 @@ function sentence(error: unknown): { message: string; code: number } {
     return { message: `the database: ${error.message}`, code: exitCodes.failed };
   }
   if (process.env["WEIR_INTERNAL_STACK"] !== undefined) throw error;
-  const message = error instanceof Error ? error.message : String(error);
-  return { message, code: exitCodes.failed };
+  return { message: messageOf(error), code: exitCodes.failed };
 }

@@ -12,6 +12,7 @@ import { readRunFile } from "../process/run-file.ts";
 import { aborted, stopSignal } from "../process/signals.ts";
 import { reportToSupervisor } from "../process/supervisor-channel.ts";
 import { contextOf, exitCodes, UserError } from "./context.ts";
+import { withHelp } from "./help.ts";
 import { readNumber } from "./option-values.ts";
 
 interface ServeFlags {
@@ -22,28 +23,28 @@ interface ServeFlags {
 }
 
 export function registerServe(program: Command): void {
-  program
-    .command("serve")
-    .description("run the named parts in this process, with an external PostgreSQL")
-    .option(
-      "--parts <names>",
-      `parts to run, separated by commas: ${partNames.join(", ")}`,
-      serverParts.join(","),
-    )
-    .option("--host <address>", "address to listen on")
-    .option("--port <number>", "port to listen on; 0 picks a free port", readNumber)
-    .option("--url <url>", "URL of the Weir that the part demo sends to")
-    .addHelpText(
-      "after",
-      "\nExamples:\n  $ WEIR_DATABASE_URL=postgres://… weir migrate\n  $ WEIR_DATABASE_URL=postgres://… weir serve --parts http",
-    )
-    .action(async (flags: ServeFlags, command: Command) => {
-      const { config } = contextOf(command, {
-        "http.port": { flag: "--port", value: flags.port },
-        "http.host": { flag: "--host", value: flags.host },
-      });
-      await serve(readParts(flags.parts), config, flags.url);
+  const known = partNames.join(", ");
+  withHelp(
+    program
+      .command("serve")
+      .description("run the named parts in this process, with an external PostgreSQL")
+      .option("--parts <names>", `comma-separated: ${known}`, serverParts.join(","))
+      .option("--host <address>", "address to listen on")
+      .option("--port <number>", "port to listen on; 0 picks a free port", readNumber)
+      .option("--url <url>", "URL of the Weir that the part demo sends to"),
+    {
+      examples: [
+        "WEIR_DATABASE_URL=postgres://… weir migrate",
+        "WEIR_DATABASE_URL=postgres://… weir serve --parts http",
+      ],
+    },
+  ).action(async (flags: ServeFlags, command: Command) => {
+    const { config } = contextOf(command, {
+      "http.port": { flag: "--port", value: flags.port },
+      "http.host": { flag: "--host", value: flags.host },
     });
+    await serve(readParts(flags.parts), config, flags.url);
+  });
 }
 
 /** @throws UserError for a name that is not in the table of processes */

@@ -1,7 +1,8 @@
 import type { WindowPage } from "@weir/protocol";
 import type { Command } from "commander";
 import { readRunFile } from "../process/run-file.ts";
-import { contextOf, table } from "./context.ts";
+import { contextOf, exitCodes, table } from "./context.ts";
+import { withHelp } from "./help.ts";
 import { runningWeir } from "./running-weir.ts";
 
 interface Health {
@@ -10,36 +11,46 @@ interface Health {
   readonly checks: Readonly<Record<string, { status: string; detail?: string; ms?: number }>>;
 }
 
+interface Status {
+  readonly url: string;
+  readonly health: Health;
+  readonly freshness: WindowPage["freshness"];
+  readonly worker: WindowPage["worker"];
+  readonly processes: Readonly<Record<string, number>>;
+}
+
 export function registerStatus(program: Command): void {
-  program
-    .command("status")
-    .description("what runs, whether it is well, and how far the windows are")
-    .addHelpText("after", "\nExample:\n  $ weir status --json")
-    .action(async (_options, command: Command) => {
-      const context = contextOf(command);
-      const weir = runningWeir(context);
-      const health = await weir.ask<Health>("/health");
-      const { freshness, worker } = await weir.ask<WindowPage>("/api/windows?size=hour&limit=1");
-      const processes = readRunFile(context.config.data_dir)?.pids ?? {};
-      context.show({ url: weir.url, health, freshness, worker, processes }, (status) =>
-        [
-          `Weir ${status.health.version} at ${status.url}: ${status.health.status}`,
-          "",
-          table(
-            ["check", "state", "detail"],
-            Object.entries(status.health.checks).map(([name, check]) => [
-              name,
-              check.status,
-              check.detail ?? (check.ms === undefined ? "" : `${check.ms} ms`),
-            ]),
-          ),
-          "",
-          `windows: ${status.freshness.lag_ms} ms behind, ${status.freshness.behind_events} events waiting`,
-          `processes: ${Object.entries(status.processes)
-            .map(([name, pid]) => `${name} ${pid}`)
-            .join(", ")}`,
-        ].join("\n"),
-      );
-      if (health.status === "down") process.exitCode = 1;
-    });
+  withHelp(
+    program
+      .command("status")
+      .description("show the health, the processes and the lag of the windows"),
+    { examples: ["weir status", "weir status --json"], failure: "failure, or Weir is down" },
+  ).action(async (_options, command: Command) => {
+    const context = contextOf(command);
+    const weir = runningWeir(context);
+    const health = await weir.get<Health>("/health");
+    const { freshness, worker } = await weir.get<WindowPage>("/api/windows?size=hour&limit=1");
+    const processes = readRunFile(context.config.data_dir)?.pids ?? {};
+    context.show({ url: weir.url, health, freshness, worker, processes }, statusText);
+    if (health.status === "down") process.exitCode = exitCodes.failed;
+  });
+}
+
+function statusText({ url, health, freshness, processes }: Status): string {
+  const pids = Object.entries(processes).map(([name, pid]) => `${name} ${pid}`);
+  return [
+    `Weir ${health.version} at ${url}: ${health.status}`,
+    "",
+    table(
+      ["check", "state", "detail"],
+      Object.entries(health.checks).map(([name, check]) => [
+        name,
+        check.status,
+        check.detail ?? (check.ms === undefined ? "" : `${check.ms} ms`),
+      ]),
+    ),
+    "",
+    `windows: ${freshness.lag_ms} ms behind, ${freshness.behind_events} events not counted yet`,
+    ...(pids.length === 0 ? [] : [`processes: ${pids.join(", ")}`]),
+  ].join("\n");
 }

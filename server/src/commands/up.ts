@@ -16,29 +16,31 @@ import { Supervisor } from "../process/supervisor.ts";
 import { version } from "../process/version.ts";
 import { contextOf, UserError } from "./context.ts";
 import { firstScreen } from "./first-screen.ts";
+import { withHelp } from "./help.ts";
 import { showLiveLine } from "./live-line.ts";
 import { readNumber } from "./option-values.ts";
 
 const main = fileURLToPath(new URL("../main.ts", import.meta.url));
 
 export function registerUp(program: Command): void {
-  program
-    .command("up")
-    .description("run the whole system on this machine, with its own PostgreSQL")
-    .option("--port <number>", "port of the HTTP server; 0 picks a free port", readNumber)
-    .option("--host <address>", "address to listen on (default: this machine only)")
-    .option("--no-demo", "start without sample data and simulated traffic")
-    .option("--rate <number>", "simulated events per second", readNumber)
-    .addHelpText("after", "\nExample:\n  $ weir up --data ./.weir --port 8080 --no-demo")
-    .action(async (flags: UpFlags, command: Command) => {
-      const { config } = contextOf(command, {
-        "http.port": { flag: "--port", value: flags.port },
-        "http.host": { flag: "--host", value: flags.host },
-        "demo.enabled": { flag: "--no-demo", value: flags.demo === false ? false : undefined },
-        "demo.rate": { flag: "--rate", value: flags.rate },
-      });
-      await up(config);
+  withHelp(
+    program
+      .command("up")
+      .description("run the whole system on this machine, with its own PostgreSQL")
+      .option("--port <number>", "port of the HTTP server; 0 picks a free port", readNumber)
+      .option("--host <address>", "address to listen on (default: this machine only)")
+      .option("--no-demo", "start without sample data and simulated traffic")
+      .option("--rate <number>", "simulated events per second", readNumber),
+    { examples: ["weir up", "weir up --data ./.weir --port 8080 --no-demo"] },
+  ).action(async (flags: UpFlags, command: Command) => {
+    const { config } = contextOf(command, {
+      "http.port": { flag: "--port", value: flags.port },
+      "http.host": { flag: "--host", value: flags.host },
+      "demo.enabled": { flag: "--no-demo", value: flags.demo === false ? false : undefined },
+      "demo.rate": { flag: "--rate", value: flags.rate },
     });
+    await up(config);
+  });
 }
 
 interface UpFlags {

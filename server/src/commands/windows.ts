@@ -5,103 +5,115 @@ import type { Queryable } from "../core/ports/database.ts";
 import { type RerunState, readRerun, requestRerun } from "../parts/etl/reruns.ts";
 import { Asker } from "../parts/query/ask.ts";
 import { readWindows } from "../parts/query/questions/windows.ts";
-import { table, UserError } from "./context.ts";
-import { withDatabase } from "./database-command.ts";
-import { readInstant } from "./option-values.ts";
+import { poll } from "../timing/poll.ts";
+import { exitCodes, pollIntervalMs, table, UserError } from "./context.ts";
+import { type DatabaseContext, withDatabase } from "./database-command.ts";
+import { withHelp } from "./help.ts";
+import { readCount, readInstant } from "./option-values.ts";
 
 const sizes: readonly string[] = ["minute", "hour", "day"];
-const waitEveryMs = 300;
+const listTimeoutMs = 30_000;
 
 export function registerWindows(program: Command): void {
-  const windows = program
-    .command("windows")
-    .description("list windows and make them anew from raw");
+  const windows = withHelp(
+    program.command("windows").description("list windows and recompute them from raw events"),
+    { examples: ["weir windows list", "weir windows rerun hour 2026-11-20T14:00:00Z"] },
+  );
 
-  windows
-    .command("list")
-    .description("the newest windows with their state and last rerun")
-    .option("--size <size>", `one of ${sizes.join(", ")}`, "hour")
-    .option("--limit <number>", "how many", Number, 24)
-    .addHelpText("after", "\nExample:\n  $ weir windows list --size day")
-    .action(({ size, limit }: { size: string; limit: number }, command: Command) =>
-      withDatabase(command, async ({ database, config, show }) => {
-        const asker = new Asker(database, {
-          timeoutMs: config.query.timeout_ms,
-          freeFormTimeoutMs: config.query.free_form_timeout_ms,
-          concurrency: 1,
-          clock: () => performance.now(),
-        });
-        const page = await readWindows(
-          asker,
-          {
-            size: readSize(size),
-            limit,
-            state: undefined,
-            fromMs: undefined,
-            toMs: undefined,
-            cursor: undefined,
-          },
-          AbortSignal.timeout(30_000),
-        );
-        show(page, ({ windows: rows }) =>
-          table(
-            ["start", "state", "events", "users", "sessions", "updated", "last run"],
-            rows.map((row) => [
-              row.start,
-              row.state,
-              row.events,
-              row.users,
-              row.sessions,
-              row.updated_at,
-              row.last_run === null ? null : `${row.last_run.state} ${row.last_run.at}`,
-            ]),
-          ),
-        );
-      }),
-    );
+  withHelp(
+    windows
+      .command("list")
+      .description("list the newest windows with their state and last recomputation")
+      .option("--size <size>", `one of ${sizes.join(", ")}`, "hour")
+      .option("--limit <number>", "maximum number of windows", readCount, 24),
+    { examples: ["weir windows list --size day"] },
+  ).action((flags: { size: string; limit: number }, command: Command) =>
+    withDatabase(command, (context) => list(context, flags)),
+  );
 
-  windows
-    .command("rerun <size> <start>")
-    .description(
-      "replace a window from its raw events; the numbers stay the same if they were right",
-    )
-    .option("--no-wait", "do not wait for the end")
-    .addHelpText("after", "\nExample:\n  $ weir windows rerun hour 2026-11-20T14:00:00Z")
-    .action((...[size, start, { wait }, command]: [string, string, { wait: boolean }, Command]) =>
-      withDatabase(command, async ({ database, show }) => {
-        const { runId } = await requestRerun(database, {
-          size: readSize(size),
-          start: readInstant(start),
-          requestedBy: `cli:${userInfo().username}`,
-        });
-        if (!wait) {
-          show({ run_id: runId }, () => `Queued as run ${runId}.`);
-          return;
-        }
-        const ended = await waitForRun(database, runId);
-        show(ended, (row) =>
-          row.state === "failed"
-            ? `Failed: ${row.error}`
-            : `Done in ${row.duration_ms} ms over ${row.rows ?? 0} raw events: ${row.changed ? "other numbers than before" : "the same numbers as before"}.`,
-        );
-        if (ended.state === "failed") process.exitCode = 1;
-      }),
-    );
+  withHelp(
+    windows
+      .command("rerun <size> <start>")
+      .description("recompute a window from its raw events; correct numbers do not change")
+      .option("--no-wait", "queue it and return at once"),
+    { examples: ["weir windows rerun hour 2026-11-20T14:00:00Z"] },
+  ).action((...[size, start, { wait }, command]: [string, string, { wait: boolean }, Command]) =>
+    withDatabase(command, async ({ database, show }) => {
+      const { runId } = await requestRerun(database, {
+        size: readSize(size),
+        start: readInstant(start),
+        requestedBy: `cli:${userInfo().username}`,
+      });
+      if (!wait) {
+        show({ run_id: runId }, () => `Queued as run ${runId}.`);
+        return;
+      }
+      const ended = await waitForRun(database, runId);
+      show(ended, runText);
+      if (ended.state === "failed") process.exitCode = exitCodes.failed;
+    }),
+  );
 }
 
-async function waitForRun(database: Queryable, id: string): Promise<RerunState> {
-  for (;;) {
-    const run = await readRerun(database, id);
-    if (run === undefined) throw new UserError(`run ${id} is gone`);
-    if (run.state === "done" || run.state === "failed") return run;
-    await new Promise((resolve) => setTimeout(resolve, waitEveryMs));
-  }
+async function list(
+  { database, config, show }: DatabaseContext,
+  { size, limit }: { readonly size: string; readonly limit: number },
+): Promise<void> {
+  const asker = new Asker(database, {
+    timeoutMs: config.query.timeout_ms,
+    freeFormTimeoutMs: config.query.free_form_timeout_ms,
+    concurrency: 1,
+    clock: () => performance.now(),
+  });
+  const page = await readWindows(
+    asker,
+    {
+      size: readSize(size),
+      limit,
+      state: undefined,
+      fromMs: undefined,
+      toMs: undefined,
+      cursor: undefined,
+    },
+    AbortSignal.timeout(listTimeoutMs),
+  );
+  show(page, ({ windows: rows }) =>
+    table(
+      ["start", "state", "events", "users", "sessions", "updated", "last run"],
+      rows.map((row) => [
+        row.start,
+        row.state,
+        row.events,
+        row.users,
+        row.sessions,
+        row.updated_at,
+        row.last_run === null ? null : `${row.last_run.state} ${row.last_run.at}`,
+      ]),
+    ),
+  );
+}
+
+function waitForRun(database: Queryable, id: string): Promise<RerunState> {
+  return poll(
+    async () => {
+      const run = await readRerun(database, id);
+      if (run === undefined) throw new UserError(`run ${id} no longer exists`);
+      return run.state === "done" || run.state === "failed" ? run : undefined;
+    },
+    { everyMs: pollIntervalMs },
+  );
+}
+
+function runText({ state, error, duration_ms, rows, changed }: RerunState): string {
+  if (state === "failed") return `Failed: ${error}`;
+  const outcome = changed ? "the numbers changed" : "the numbers did not change";
+  return `Done in ${duration_ms} ms over ${rows ?? 0} raw events: ${outcome}.`;
 }
 
 function readSize(text: string): Granularity {
   if (sizes.includes(text)) return text as Granularity;
   throw new UserError(`"${text}" is not a window size`, {
-    exitCode: 2,
-    hint: `one of ${sizes.join(", ")}`,
+    exitCode: exitCodes.usage,
+    hint: `use one of ${sizes.join(", ")}`,
   });
 }

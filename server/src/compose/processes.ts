@@ -29,6 +29,8 @@ export interface ProcessEntry {
 }
 
 const always = () => true;
+const supervisorMiB = 100;
+const postgresMiB = 350;
 
 export const processes: readonly ProcessEntry[] = [
   {
@@ -90,4 +92,11 @@ export const serverParts: readonly string[] = processes
 /** The entries that hold at least one of the named parts. */
 export function processesOf(parts: ReadonlySet<string>): ProcessEntry[] {
   return processes.filter((entry) => entry.parts.some((part) => parts.has(part)));
+}
+
+/** Memory of everything that `weir up` runs, under load. */
+export function memoryNeededMiB(config: Config): number {
+  return processes
+    .filter((entry) => entry.isNeeded(config))
+    .reduce((sum, { memoryMiB }) => sum + memoryMiB, supervisorMiB + postgresMiB);
 }

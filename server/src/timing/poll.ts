@@ -1,19 +1,13 @@
 import { pause } from "./pause.ts";
 
-export interface PollOptions {
-  readonly everyMs: number;
-  readonly signal?: AbortSignal;
-}
-
-/** Calls `read` until it returns a value; undefined when the signal aborts first. */
+/** The first value that `read` returns; undefined means not yet. Asked every `everyMs`. */
 export async function poll<T>(
   read: () => Promise<T | undefined>,
-  { everyMs, signal }: PollOptions,
-): Promise<T | undefined> {
-  while (signal?.aborted !== true) {
+  { everyMs }: { readonly everyMs: number },
+): Promise<T> {
+  for (;;) {
     const value = await read();
     if (value !== undefined) return value;
-    await pause(everyMs, signal);
+    await pause(everyMs);
   }
-  return undefined;
 }
