@@ -14,9 +14,14 @@ import { until } from "../../../testing/until.ts";
 import { DatabaseError } from "../../src/core/ports/database.ts";
 import { takeLease } from "../../src/parts/etl/lease.ts";
 import { runStep } from "../../src/parts/etl/step.ts";
-import { appendEvents } from "./append-ledger.ts";
-import { createEtlDatabase, mutate } from "./etl-stage.ts";
-import { differences, expectedLines, type LedgerEvent, storedLines } from "./window-oracle.ts";
+import { appendEvents } from "../helpers/etl/append-events.ts";
+import { createEtlDatabase, mutate } from "../helpers/etl/database.ts";
+import {
+  differences,
+  expectedLines,
+  type LedgerEvent,
+  storedLines,
+} from "../helpers/etl/window-oracle.ts";
 
 const script = fileURLToPath(new URL("./etl-worker-process.ts", import.meta.url));
 const kills = Number(process.env["WEIR_TEST_ETL_KILLS"] ?? 3);

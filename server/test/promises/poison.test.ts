@@ -11,10 +11,10 @@ import { coldStartModel } from "../../src/adapters/embeddings/embedders.ts";
 import type { Database, Queryable } from "../../src/core/ports/database.ts";
 import { addModel } from "../../src/parts/models/model-store.ts";
 import { createReplayer } from "../../src/parts/stream/dead-letters.ts";
+import { createEtlDatabase } from "../helpers/etl/database.ts";
+import type { LedgerEvent } from "../helpers/etl/window-oracle.ts";
 import { createTestStream } from "../helpers/stream.ts";
-import { createEtlDatabase } from "./etl-stage.ts";
 import { expectedStream, storedStream } from "./stream-oracle.ts";
-import type { LedgerEvent } from "./window-oracle.ts";
 
 const pageEvents = 12;
 const kinds = ["refused", "unreadable", "unstorable"] as const;

@@ -9,9 +9,15 @@ import type { TestDatabase } from "../../../testing/database.ts";
 import { makeId, makeRandom } from "../../../testing/random.ts";
 import type { Database } from "../../src/core/ports/database.ts";
 import { runStep, type Step } from "../../src/parts/etl/step.ts";
-import { appendEvents } from "./append-ledger.ts";
-import { createEtlDatabase, mutate } from "./etl-stage.ts";
-import { differences, expectedLines, type LedgerEvent, storedLines } from "./window-oracle.ts";
+import { appendEvents } from "../helpers/etl/append-events.ts";
+import { createEtlDatabase, mutate } from "../helpers/etl/database.ts";
+import { holdOpen } from "../helpers/etl/open-transaction.ts";
+import {
+  differences,
+  expectedLines,
+  type LedgerEvent,
+  storedLines,
+} from "../helpers/etl/window-oracle.ts";
 
 const heldMs = Number(process.env["WEIR_TEST_HELD_MS"] ?? 2_000);
 const longestWriteMs = heldMs + 30_000;
@@ -19,7 +25,7 @@ const longestWriteMs = heldMs + 30_000;
 test("a commit held open is not lost, and what others commit meanwhile is not delayed", async (t) => {
   const database = await createEtlDatabase(t);
   const ledger: LedgerEvent[] = [];
-  const slow = holdOpen(database, makeEvents(1, 20));
+  const slow = holdOpen(database.ingest, makeEvents(1, 20));
   await slow.written;
   ledger.push(...slow.events);
   const latencies: number[] = [];
@@ -81,7 +87,7 @@ test("control: a reader that believes everything below the newest transaction lo
     from: "seen := pg_current_snapshot();",
     to: "seen := (pg_snapshot_xmax(pg_current_snapshot()) || ':' || pg_snapshot_xmax(pg_current_snapshot()) || ':')::pg_snapshot;",
   });
-  const slow = holdOpen(database, makeEvents(1, 20));
+  const slow = holdOpen(database.ingest, makeEvents(1, 20));
   await slow.written;
   await appendEvents(database.ingest, makeEvents(2, 5));
   assert.equal((await step(database.app, 1_000)).events, 5);
@@ -97,7 +103,10 @@ async function playPages(database: TestDatabase, seed: number): Promise<LedgerEv
   let open: ReturnType<typeof holdOpen>[] = [];
   for (let turn = 0; turn < 150; turn++) {
     if (open.length < 3 && random() < 0.6) {
-      const slow = holdOpen(database, makeEvents(random() * 1e9, 1 + Math.floor(random() * 15)));
+      const slow = holdOpen(
+        database.ingest,
+        makeEvents(random() * 1e9, 1 + Math.floor(random() * 15)),
+      );
       await slow.written;
       open.push(slow);
     }
@@ -130,41 +139,6 @@ async function playPages(database: TestDatabase, seed: number): Promise<LedgerEv
   while ((await step(database.app, 7)).more);
   return committed;
 }
-
-function holdOpen(
-  database: TestDatabase,
-  events: readonly LedgerEvent[],
-): {
-  readonly events: readonly LedgerEvent[];
-  readonly written: Promise<void>;
-  readonly done: Promise<void>;
-  commit(): void;
-  rollBack(): void;
-} {
-  const written = Promise.withResolvers<void>();
-  const ended = Promise.withResolvers<void>();
-  const done = database.ingest
-    .transaction(async (connection) => {
-      // the role's own limit would end it after 10 s
-      await connection.query({ text: "set local transaction_timeout = 0" });
-      await appendEvents(connection, events);
-      written.resolve();
-      await ended.promise;
-    })
-    .catch((error: unknown) => {
-      written.reject(error);
-      if (!(error instanceof RolledBack)) throw error;
-    });
-  return {
-    events,
-    written: written.promise,
-    done,
-    commit: () => ended.resolve(),
-    rollBack: () => ended.reject(new RolledBack()),
-  };
-}
-
-class RolledBack extends Error {}
 
 function makeEvents(seed: number, count: number): LedgerEvent[] {
   const random = makeRandom(seed);

@@ -10,10 +10,10 @@ import { fileURLToPath } from "node:url";
 import type { CleanUp, TestDatabase } from "../../../testing/database.ts";
 import { makeId, makeRandom } from "../../../testing/random.ts";
 import { until } from "../../../testing/until.ts";
-import { appendEvents } from "./append-ledger.ts";
-import { createEtlDatabase } from "./etl-stage.ts";
+import { appendEvents } from "../helpers/etl/append-events.ts";
+import { createEtlDatabase } from "../helpers/etl/database.ts";
+import type { LedgerEvent } from "../helpers/etl/window-oracle.ts";
 import { expectedStream, storedStream, wrongPoints } from "./stream-oracle.ts";
-import type { LedgerEvent } from "./window-oracle.ts";
 
 const script = fileURLToPath(new URL("./stream-worker-process.ts", import.meta.url));
 const kills = Number(process.env["WEIR_TEST_STREAM_KILLS"] ?? 1);

@@ -6,7 +6,7 @@ import { decodeLsaModel } from "../../src/adapters/embeddings/lsa/model.ts";
 import { uuidOfText } from "../../src/core/uuid.ts";
 import { readModelFile } from "../../src/parts/models/model-files.ts";
 import { decodeInterest, decodeNumbers } from "../../src/parts/stream/points/interest.ts";
-import type { LedgerEvent } from "./window-oracle.ts";
+import type { LedgerEvent } from "../helpers/etl/window-oracle.ts";
 
 const weights: Readonly<Record<string, number>> = { view: 1, cart: 3, purchase: 5 };
 const halfLifeMs = 14 * 86_400_000;

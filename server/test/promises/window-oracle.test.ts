@@ -7,10 +7,15 @@ import type { TestDatabase } from "../../../testing/database.ts";
 import { makeRandom } from "../../../testing/random.ts";
 import type { Database } from "../../src/core/ports/database.ts";
 import { runStep } from "../../src/parts/etl/step.ts";
-import { appendEvents } from "./append-ledger.ts";
-import { createEtlDatabase, type Mutation, mutate } from "./etl-stage.ts";
-import { makeLedger } from "./make-ledger.ts";
-import { differences, expectedLines, type LedgerEvent, storedLines } from "./window-oracle.ts";
+import { appendEvents } from "../helpers/etl/append-events.ts";
+import { createEtlDatabase, type Mutation, mutate } from "../helpers/etl/database.ts";
+import { makeLedger } from "../helpers/etl/make-ledger.ts";
+import {
+  differences,
+  expectedLines,
+  type LedgerEvent,
+  storedLines,
+} from "../helpers/etl/window-oracle.ts";
 
 const runs = Number(process.env["WEIR_TEST_ORACLE_RUNS"] ?? 4);
 for (let seed = 1; seed <= runs; seed++) {

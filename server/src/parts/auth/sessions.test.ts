@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { until } from "../../../../testing/until.ts";
 import { codeOf, createTestAuth, type TestAuth } from "../../../test/helpers/auth.ts";
 import { createKey, revokeKey } from "./keys.ts";
 import { createSigninLink, endSession, openSession, openSessionByLink } from "./sessions.ts";
@@ -56,6 +57,34 @@ test("a session ends with its key and never outlives the key's expiry", async (t
   await directory.refresh();
   assert.equal(await directory.session(session.token), undefined);
   assert.equal(await codeOf(() => openSession(store(auth), key.id)), "key_revoked");
+});
+
+test("a session ends at its expiry, although it is remembered and its row is still there", async (t) => {
+  const auth = await createTestAuth(t);
+  const key = await auth.service("shop", "viewer");
+  let now = Date.now();
+  const directory = await auth.directory({ now: () => now, pollMs: 5 });
+  const { token, expiresAt } = await openSession(store(auth), key.id);
+  const held = (await directory.session(token))?.principal;
+  let announcements = 0;
+  directory.onChange(() => {
+    announcements += 1;
+  });
+  const stop = new AbortController();
+  const running = directory.run(stop.signal);
+
+  now = expiresAt.getTime() - 1;
+  assert.ok(held?.may("analytics.get.overview"));
+  assert.notEqual(await directory.session(token), undefined, "a millisecond before its end");
+  const before = announcements;
+
+  now = expiresAt.getTime() + 1;
+  assert.ok(!held?.may("analytics.get.overview"), "an open socket loses its permissions");
+  assert.equal(await directory.session(token), undefined);
+  await until(() => announcements > before, { what: "the listeners to hear of the expiry" });
+  assert.equal((await auth.app.query({ text: "select from auth.sessions" })).length, 1);
+  stop.abort();
+  await running;
 });
 
 test("a sign-in link opens one session, once, within 15 minutes", async (t) => {

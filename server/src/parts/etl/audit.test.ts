@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { appendEvents } from "../../../test/promises/append-ledger.ts";
-import { createEtlDatabase } from "../../../test/promises/etl-stage.ts";
-import { makeLedger } from "../../../test/promises/make-ledger.ts";
+import { appendEvents } from "../../../test/helpers/etl/append-events.ts";
+import { createEtlDatabase } from "../../../test/helpers/etl/database.ts";
+import { makeLedger } from "../../../test/helpers/etl/make-ledger.ts";
 import type { Database } from "../../core/ports/database.ts";
 import { type AuditReport, audit } from "./audit.ts";
 import { runStep } from "./step.ts";

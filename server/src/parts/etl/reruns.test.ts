@@ -3,15 +3,15 @@ import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import type { TestDatabase } from "../../../../testing/database.ts";
 import { makeRandom } from "../../../../testing/random.ts";
-import { appendEvents } from "../../../test/promises/append-ledger.ts";
-import { createEtlDatabase, mutate } from "../../../test/promises/etl-stage.ts";
-import { makeLedger } from "../../../test/promises/make-ledger.ts";
+import { appendEvents } from "../../../test/helpers/etl/append-events.ts";
+import { createEtlDatabase, mutate } from "../../../test/helpers/etl/database.ts";
+import { makeLedger } from "../../../test/helpers/etl/make-ledger.ts";
 import {
   differences,
   expectedLines,
   type LedgerEvent,
   storedLines,
-} from "../../../test/promises/window-oracle.ts";
+} from "../../../test/helpers/etl/window-oracle.ts";
 import { WeirError } from "../../core/errors.ts";
 import { executeNextRun, requestRerun, requeueAbandonedRuns } from "./reruns.ts";
 import { runStep } from "./step.ts";

@@ -5,7 +5,7 @@ import { createTestDatabase } from "../../../../testing/database.ts";
 import { until } from "../../../../testing/until.ts";
 import { createTestIngest } from "../../../test/helpers/ingest.ts";
 import type { EventRecord } from "../../core/event/record.ts";
-import type { RawLog } from "./ports.ts";
+import { type Appended, appended, type RawLog } from "./ports.ts";
 
 /** A log whose groups are committed when the test says so. */
 function heldLog() {
@@ -57,6 +57,31 @@ test("requests that wait share a group; the first never waits for company", asyn
   waiting[2]?.commit();
   const answers = await Promise.all([first, ...rest, batch, last]);
   assert.ok(answers.every(({ status }) => status === 202));
+});
+
+test("requests that share a group each get the verdicts of their own events", async (t) => {
+  const groups: ((verdicts: readonly Appended[]) => void)[] = [];
+  const log: RawLog = {
+    append: () => new Promise((resolve) => groups.push(resolve)),
+    prepareDays: async () => {},
+  };
+  const { send } = createTestIngest(t, { log, patienceMs: 60_000 });
+  const first = send("/api/events/", event);
+  await until(() => groups.length === 1, { what: "the first group" });
+  const batches = [send("/api/events/batch", events(2)), send("/api/events/batch", events(3))];
+  await new Promise((resolve) => setImmediate(resolve));
+  groups[0]?.([appended.duplicate]);
+  await until(() => groups.length === 2, { what: "the group of both batches" });
+  const { accepted, duplicate, conflict } = appended;
+  groups[1]?.([accepted, duplicate, conflict, accepted, duplicate]);
+  assert.equal((await first).body.verdict, "duplicate");
+  const verdicts = (await Promise.all(batches)).map(({ body }) =>
+    body.results.map((one: { verdict: string }) => one.verdict),
+  );
+  assert.deepEqual(verdicts, [
+    ["accepted", "duplicate"],
+    ["conflict", "accepted", "duplicate"],
+  ]);
 });
 
 test("no more groups are under way than allowed, and none is larger than allowed", async (t) => {

@@ -1,4 +1,4 @@
-import type { Queryable } from "../../src/core/ports/database.ts";
+import type { Queryable } from "../../../src/core/ports/database.ts";
 import type { LedgerEvent } from "./window-oracle.ts";
 
 /** Appends events as the ingest part does; what was sent before is a duplicate and changes nothing. */

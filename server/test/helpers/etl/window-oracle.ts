@@ -2,7 +2,7 @@
  * What the analytics must say about a ledger of events, computed the slow and obvious way, and what
  * they do say, with names instead of ids. Both are lists of lines, so that a difference can be read.
  */
-import type { Queryable } from "../../src/core/ports/database.ts";
+import type { Queryable } from "../../../src/core/ports/database.ts";
 
 export type Action = "view" | "cart" | "purchase" | "refund" | "other";
 

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
-import { type CleanUp, createTestDatabase, type TestDatabase } from "../../../testing/database.ts";
-import type { Database } from "../../src/core/ports/database.ts";
-import { defaultEventTypeMapping, syncEventTypeMapping } from "../../src/parts/etl/event-types.ts";
+import {
+  type CleanUp,
+  createTestDatabase,
+  type TestDatabase,
+} from "../../../../testing/database.ts";
+import type { Database } from "../../../src/core/ports/database.ts";
+import {
+  defaultEventTypeMapping,
+  syncEventTypeMapping,
+} from "../../../src/parts/etl/event-types.ts";
 
 /** A database that the ETL can work in: partitions and the built-in event types are there. */
 export async function createEtlDatabase(t: CleanUp): Promise<TestDatabase> {

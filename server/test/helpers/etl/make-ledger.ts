@@ -1,4 +1,4 @@
-import { makeId, makeRandom } from "../../../testing/random.ts";
+import { makeId, makeRandom } from "../../../../testing/random.ts";
 import type { Action, LedgerEvent } from "./window-oracle.ts";
 
 const types: readonly (readonly [string, Action])[] = [
