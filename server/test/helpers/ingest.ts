@@ -35,6 +35,7 @@ export interface TestIngestOptions {
   readonly log?: RawLog;
   readonly now?: () => number;
   readonly ratePolicy?: RatePolicy;
+  /** Default 30 s: what is not about it must not fail for a busy machine. */
   readonly patienceMs?: number;
   readonly queueEvents?: number;
   readonly observer?: Partial<IngestObserver>;
@@ -50,8 +51,9 @@ const silent: IngestObserver = {
 
 /** The ingest part without HTTP around it. */
 export function createTestIngest(t: CleanUp, options: TestIngestOptions): TestIngest {
-  const { database } = options;
-  const log = options.log ?? (database ? createRawLog({ database, timeoutMs: 1_500 }) : undefined);
+  const { database, patienceMs = 30_000 } = options;
+  const log =
+    options.log ?? (database ? createRawLog({ database, timeoutMs: patienceMs }) : undefined);
   if (log === undefined) throw new Error("a database or a log is needed");
   const ingest = createIngest({
     log,
@@ -63,7 +65,7 @@ export function createTestIngest(t: CleanUp, options: TestIngestOptions): TestIn
       groupEvents: 2_000,
       queueEvents: options.queueEvents ?? 50_000,
       queueBytes: 64 * 1024 * 1024,
-      patienceMs: options.patienceMs ?? 1_500,
+      patienceMs,
     },
     now: options.now ?? Date.now,
     monotonic: () => performance.now(),

@@ -1,5 +1,6 @@
 /** For tests of the stream: it and the parts beside it on a real database, senders, and what they tell. */
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import type { CleanUp, TestDatabase } from "../../../testing/database.ts";
 import { until } from "../../../testing/until.ts";
 import { coldStartModel } from "../../src/adapters/embeddings/embedders.ts";
@@ -18,7 +19,7 @@ import { createRefresh } from "../../src/parts/stream/points/refresh.ts";
 import { createStream } from "../../src/parts/stream/stream.ts";
 import type { PageReport } from "../../src/parts/stream/worker.ts";
 import type { Processor } from "../../src/parts/stream/write/processor.ts";
-import { createTestIngest } from "./ingest.ts";
+import { createTestIngest, type TestIngest } from "./ingest.ts";
 import { createTestProcessor } from "./stream-processor.ts";
 
 export interface TestStream {
@@ -150,16 +151,41 @@ export function createTestStream(
     },
     stop: () => stop(),
     async send(events, serviceId = 1) {
-      const answer = await send("/api/events/batch", JSON.stringify(events), { serviceId });
-      assert.equal(answer.status, 202, JSON.stringify(answer.body));
-      for (const { verdict } of answer.body.results) assert.equal(verdict, "accepted");
+      await sendUntilAccepted(send, events, serviceId);
     },
     async settled() {
       const left = beside.map((name) => leftToDo[name]);
       const what = () => `the stream to catch up; ${errors.at(-1)}`;
-      await until(() => isRead(database, left), { what, timeoutMs: 20_000 });
+      await until(() => isRead(database, left), { what, timeoutMs: 60_000 });
     },
   };
+}
+
+/**
+ * As a client does: what is answered `retry` is sent again under the same id. It may have been
+ * committed all the same, and is then a duplicate.
+ */
+async function sendUntilAccepted(
+  send: TestIngest["send"],
+  events: readonly object[],
+  serviceId: number,
+): Promise<void> {
+  let left = events.map((event) => ({ event_id: randomUUID(), ...event }));
+  let accepted = ["accepted"];
+  const what = () => `${left.length} of ${events.length} events to be accepted`;
+  await until(
+    async () => {
+      const { body } = await send("/api/events/batch", JSON.stringify(left), { serviceId });
+      const results = body.results as readonly { readonly verdict: string }[];
+      for (const { verdict } of results) {
+        assert.ok([...accepted, "retry"].includes(verdict), JSON.stringify(body));
+      }
+      left = left.filter((_, n) => results[n]?.verdict === "retry");
+      accepted = ["accepted", "duplicate"];
+      return left.length === 0;
+    },
+    { what, timeoutMs: 60_000 },
+  );
 }
 
 /** The log is read to its end, and none of these conditions holds. */

@@ -24,10 +24,16 @@ test("a reader that comes back again and again, to any instance, gets every even
 
   // eight writers whose transactions overlap for up to 250 ms, a fifth of them rolled back
   const committed = new Set<string>();
-  const stopAt = performance.now() + 3_000;
+  const received: string[] = [];
+  let visits = 0;
+  const leastVisits = 40;
   const rollback = new Error("rolled back on purpose");
   const writer = async (n: number) => {
-    for (let round = 0; performance.now() < stopAt; round++) {
+    for (let round = 0; visits < leastVisits; round++) {
+      // a slow machine reads later; what waits must stay within what is replayed
+      await until(() => committed.size - received.length < 1_000 || visits >= leastVisits, {
+        what: "the reader to follow",
+      });
       const chance = Math.abs(Math.sin(n * 97 + round * 31));
       const ids = Array.from({ length: 1 + Math.floor(chance * 15) }, () => randomUUID());
       const rolledBack = round % 5 === n % 5;
@@ -48,8 +54,6 @@ test("a reader that comes back again and again, to any instance, gets every even
   await origin.close();
   const writing = Promise.all(Array.from({ length: 8 }, (_, n) => writer(n)));
 
-  const received: string[] = [];
-  let visits = 0;
   let done = false;
   const written = writing.finally(() => {
     done = true;
@@ -71,7 +75,6 @@ test("a reader that comes back again and again, to any instance, gets every even
     assert.ok(visits < 2_000, `${received.length} of ${committed.size}`);
   }
   await written;
-  assert.ok(visits > 20, `${visits} visits`);
   assert.equal(received.length, new Set(received).size, "no repeats");
   assert.deepEqual(new Set(received), committed, "nothing missing, nothing invented");
 });
@@ -166,14 +169,13 @@ test("a slow reader is cut at its backlog and told why; the others get everythin
   const payload = JSON.stringify({ filler: "x".repeat(20_000) });
   let sent = 0;
   while (live.gateway.stats().closed.slow_reader === 0) {
-    const at = performance.now();
     await append(
       database,
       Array.from({ length: 25 }, () => ({ payload })),
     );
     sent += 25;
+    // the slow one reads nothing: a feed that waited for it would never get here
     await until(() => quick.events.length === sent, { what: "the quick reader's events" });
-    assert.ok(performance.now() - at < 2_000, "the quick reader was not held up");
     assert.ok(sent < 2_000, "the slow reader was never cut");
     if (sent >= 1_000) pipe.resume();
   }
