@@ -34,6 +34,10 @@ const commands = {
   },
   format: { help: "write the format and the safe fixes of the linter", run: format },
   generate: { help: "write the files that are made from the code", run: script("generate.ts") },
+  mutate: {
+    help: "make mistakes in the code, by area or folder, and see that the tests notice",
+    run: script("mutate/mutate.ts"),
+  },
   bench: { help: "one of the benchmarks of bench/, by name", run: bench },
 };
 

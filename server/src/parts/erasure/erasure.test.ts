@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { until } from "../../../../testing/until.ts";
-import { createTestIngest } from "../../../test/helpers/ingest.ts";
 import { createEtlDatabase } from "../../../test/helpers/etl/database.ts";
+import { createTestIngest } from "../../../test/helpers/ingest.ts";
 import { openNotifications } from "../../adapters/postgres/notifications.ts";
 import type { Queryable } from "../../core/ports/database.ts";
 import { uuidOfText } from "../../core/uuid.ts";

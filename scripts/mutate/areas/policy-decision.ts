@@ -1,0 +1,53 @@
+import type { Area } from "../mutant.ts";
+
+const permission = "server/src/core/access/permission.ts";
+const principal = "server/src/parts/auth/key-principal.ts";
+const snapshot = "server/src/parts/auth/snapshot.ts";
+
+/** Nobody without permission: default deny, revoked before extra before role. */
+export const policyDecision: Area = {
+  name: "policy-decision",
+  sources: [permission, principal],
+  tests: [
+    "server/src/core/access/permission.test.ts",
+    "server/test/promises/permission-oracle.test.ts",
+    "server/src/parts/auth/directory.test.ts",
+    "server/src/parts/auth/administration.test.ts",
+  ],
+  env: { WEIR_TEST_POLICIES: "5000" },
+  mutations: [
+    {
+      in: permission,
+      from: '{ kind: "revoked", allowed: false },\n  { kind: "extra", allowed: true },',
+      to: '{ kind: "extra", allowed: true },\n  { kind: "revoked", allowed: false },',
+    },
+    {
+      in: permission,
+      from: 'const noRule: Ruling = { allowed: false, kind: "none" };',
+      to: 'const noRule: Ruling = { allowed: true, kind: "role", pattern: "*.*.*" };',
+    },
+    { in: permission, from: "if (!isPermission(permission)) return [];", to: "" },
+    { in: permission, from: '    "*.*.*",\n', to: "" },
+    { in: permission, from: '    "*.*.*",\n', to: '    "*.*.*",\n    "events.*.*",\n' },
+    { in: permission, from: "!policy.revoked.some((own) => overlaps(own, pattern))", to: "true" },
+    {
+      in: permission,
+      from: "granted.some((own) => isPattern(own) && includes(own, pattern))",
+      to: "granted.length > 0",
+    },
+    {
+      in: permission,
+      from: "decided.set(permission, allowed);",
+      to: "decided.set(permission, true);",
+    },
+    { in: principal, from: "this.#standing.mayBeUsed(key) && ", to: "" },
+    {
+      in: principal,
+      from: "if (!current.secretHash.equals(this.#entry.secretHash)) return undefined;",
+      to: "",
+    },
+    { in: snapshot, from: 'if (key.revoked) return "revoked";', to: "" },
+    { in: snapshot, from: 'if (key.service.disabled) return "disabled";', to: "" },
+  ],
+  equivalent: [],
+};
