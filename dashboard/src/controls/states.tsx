@@ -1,12 +1,12 @@
 "use client";
 import type { ReactNode } from "react";
-import { type Query, useSession } from "../data/data-context.tsx";
+import { useSession } from "../data/data-context.tsx";
 import type { Failure } from "../data/request.ts";
 import { useLanguage } from "../language/language-context.tsx";
 import { failureText } from "./failure-text.ts";
 import { Icon } from "./icons.tsx";
 
-/** Something that has not come yet, in its own size. */
+/** A placeholder of the size of what is loading. */
 export function Skeleton({ className = "" }: { className?: string }) {
   return <span aria-hidden="true" className={`skeleton block ${className}`} />;
 }
@@ -23,7 +23,12 @@ export function SkeletonRows({ rows }: { rows: number }) {
   );
 }
 
-/** Nothing to show, why, and what to do about it. */
+/** A sentence in a panel that has nothing to show. */
+export function PanelNote({ children }: { children: ReactNode }) {
+  return <p className="px-4 pt-3 pb-6 text-[.867rem] text-muted">{children}</p>;
+}
+
+/** Says that there is nothing to show, why, and what to do about it. */
 export function Empty({ title, children }: { title: string; children: ReactNode }) {
   return (
     <div className="mx-auto flex max-w-xl flex-col gap-3 px-4 py-10">
@@ -33,34 +38,7 @@ export function Empty({ title, children }: { title: string; children: ReactNode 
   );
 }
 
-/** The failure of one panel: in full, or as a line when the page above has failed the same way. */
-export function PanelFailure({
-  query,
-  above,
-}: {
-  query: Query<unknown>;
-  above: Failure | undefined;
-}) {
-  const { failure } = query;
-  if (failure === undefined) return null;
-  return (
-    <div className="px-4 pt-2 pb-3">
-      {above?.code === failure.code ? (
-        <FailureLine failure={failure} />
-      ) : (
-        <FailureNote failure={failure} onRetry={query.refresh} />
-      )}
-    </div>
-  );
-}
-
-/** For a part of a page that failed like the whole page, which has said it all above. */
-function FailureLine({ failure }: { failure: Failure }) {
-  const { t, language } = useLanguage();
-  return <p className="text-[.867rem] text-muted">{failureText(failure, language, t).title}</p>;
-}
-
-/** What went wrong, in the server's words, with the code to quote and a way to try again. */
+/** What went wrong, with the code to quote in a report and a way to try again. */
 export function FailureNote({ failure, onRetry }: { failure: Failure; onRetry?: () => void }) {
   const { t, language } = useLanguage();
   const { state } = useSession();

@@ -1,3 +1,4 @@
+import { member } from "../data/member.ts";
 import { type Language, languages } from "../format/formats.ts";
 
 export const themes = ["light", "dark", "system"] as const;
@@ -12,7 +13,7 @@ export interface Preferences {
 type Storage = Pick<globalThis.Storage, "getItem" | "setItem">;
 export type PreferenceStore = ReturnType<typeof createPreferences>;
 
-/** What a person chose, kept in this browser. `public/boot.js` reads the same names before paint. */
+/** The preferences of this browser. `public/boot.js` reads the same names before the first paint. */
 export function createPreferences(storage: Storage | undefined, browserLanguage: string) {
   let current: Preferences = {
     theme: member(themes, read("weir.theme")) ?? "system",
@@ -28,7 +29,7 @@ export function createPreferences(storage: Storage | undefined, browserLanguage:
     try {
       return storage?.getItem(name) ?? null;
     } catch {
-      // Storage can be forbidden; the defaults do.
+      // Storage can be blocked; the defaults apply.
       return null;
     }
   }
@@ -37,7 +38,7 @@ export function createPreferences(storage: Storage | undefined, browserLanguage:
     try {
       storage?.setItem(name, value);
     } catch {
-      // Full or forbidden: the choice then lasts as long as the page.
+      // Full or blocked: the preference then lasts as long as the page.
     }
   }
 
@@ -55,8 +56,4 @@ export function createPreferences(storage: Storage | undefined, browserLanguage:
       for (const listener of [...listeners]) listener();
     },
   };
-}
-
-function member<const T extends string>(values: readonly T[], text: string | null): T | undefined {
-  return values.find((value) => value === text);
 }

@@ -1,7 +1,7 @@
 "use client";
 import { Icon } from "../controls/icons.tsx";
 import { useLanguage } from "../language/language-context.tsx";
-import type { ConnectionState } from "./connection.ts";
+import type { ConnectionState } from "./connection-state.ts";
 import { feedPermission } from "./use-live-feed.ts";
 
 const looks: Readonly<Record<ConnectionState["name"], string>> = {

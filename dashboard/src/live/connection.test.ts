@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type ConnectionEvent, type ConnectionState, pauseMs, step } from "./connection.ts";
+import { step } from "./connection.ts";
+import type { ConnectionEvent, ConnectionState } from "./connection-state.ts";
+import { pauseMs } from "./connection-steps.ts";
 
 const states: readonly ConnectionState[] = [
   { name: "idle" },

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { LiveFilter, RawEvent, ServerFrame } from "@weir/protocol";
 import { type WebSocket as ServerSocket, WebSocketServer } from "ws";
-import type { ConnectionState } from "./connection.ts";
+import type { ConnectionState } from "./connection-state.ts";
 import { createLiveSocket, feedPath } from "./live-socket.ts";
 
 const event = (id: string): RawEvent => ({

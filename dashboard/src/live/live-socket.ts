@@ -3,7 +3,8 @@
  * two timers, and hands the frames on. Everything of the browser comes in as arguments.
  */
 import { type LiveFilter, liveFeed, type RawEvent, type ServerFrame } from "@weir/protocol";
-import { type ConnectionEvent, type ConnectionState, type StopReason, step } from "./connection.ts";
+import { step } from "./connection.ts";
+import type { ConnectionEvent, ConnectionState, StopReason } from "./connection-state.ts";
 
 /** What is used of a `WebSocket`. */
 export interface Socket {

@@ -4,7 +4,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useSession } from "../data/data-context.tsx";
 import { addressOf, requestJson } from "../data/request.ts";
 import type { SessionStore } from "../data/session-store.ts";
-import type { ConnectionState, StopReason } from "./connection.ts";
+import type { ConnectionState, StopReason } from "./connection-state.ts";
 import {
   arrive,
   clear,

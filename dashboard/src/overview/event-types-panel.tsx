@@ -1,9 +1,10 @@
 "use client";
 import type { Breakdown } from "@weir/protocol";
 import { memo } from "react";
-import { Icon } from "../controls/icons.tsx";
+import { PanelBody } from "../controls/panel-body.tsx";
+import { PanelHead } from "../controls/panel-head.tsx";
 import { ShareBar } from "../controls/share-bar.tsx";
-import { PanelFailure, SkeletonRows } from "../controls/states.tsx";
+import { PanelNote, SkeletonRows } from "../controls/states.tsx";
 import type { Query } from "../data/data-context.tsx";
 import type { Failure } from "../data/request.ts";
 import { useFormats, useLanguage } from "../language/language-context.tsx";
@@ -13,16 +14,16 @@ import type { OverviewState } from "./overview-state.ts";
 
 interface EventTypesPanelProps {
   readonly query: Query<Breakdown>;
-  /** The same of the period before. */
+  /** The same breakdown of the previous period. */
   readonly before: Breakdown | undefined;
   readonly state: OverviewState;
   readonly csv: string | null;
-  /** Why the whole page failed, which then need not be said again. */
+  /** Why the whole screen failed. */
   readonly above: Failure | undefined;
   onPick(eventType: string | null): void;
 }
 
-/** What kinds of events there were; a row chosen narrows the chart to it. */
+/** Events by type. A selected row limits the chart to its type. */
 export function EventTypesPanel({
   query,
   before,
@@ -35,39 +36,23 @@ export function EventTypesPanel({
   const title = t("overview.types.title");
   return (
     <section className="panel flex min-w-0 flex-col" aria-label={title}>
-      <div className="flex min-h-13 flex-wrap items-center gap-3 px-4 pt-3 pb-2">
-        <h2 className="panel-title">{title}</h2>
-        {csv === null ? null : (
-          <a
-            className="btn btn-small ml-auto"
-            href={csv}
-            download
-            aria-label={t("app.csv.of", { what: title })}
-          >
-            <Icon name="download" size={15} />
-            {t("app.csv")}
-          </a>
-        )}
-      </div>
-      <PanelFailure query={query} above={above} />
-      {query.data === undefined ? (
-        query.failure === undefined ? (
-          <SkeletonRows rows={8} />
-        ) : null
-      ) : query.data.rows.length === 0 ? (
-        <p className="px-4 pt-3 pb-6 text-[.867rem] text-muted">{t("overview.types.empty")}</p>
-      ) : (
-        <div className={query.stale ? "opacity-50" : ""}>
-          <TypeTable
-            rows={query.data.rows}
-            before={before?.rows}
-            other={query.data.other}
-            zone={state.zone}
-            picked={state.eventType}
-            onPick={onPick}
-          />
-        </div>
-      )}
+      <PanelHead title={title} csv={csv} />
+      <PanelBody query={query} above={above} skeleton={<SkeletonRows rows={8} />}>
+        {({ rows, other }) =>
+          rows.length === 0 ? (
+            <PanelNote>{t("overview.types.empty")}</PanelNote>
+          ) : (
+            <TypeTable
+              rows={rows}
+              before={before?.rows}
+              other={other}
+              zone={state.zone}
+              picked={state.eventType}
+              onPick={onPick}
+            />
+          )
+        }
+      </PanelBody>
     </section>
   );
 }

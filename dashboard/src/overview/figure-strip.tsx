@@ -1,5 +1,5 @@
 "use client";
-import type { Metric, Money, Totals } from "@weir/protocol";
+import type { Metric, Totals } from "@weir/protocol";
 import { memo, type ReactNode } from "react";
 import { Skeleton } from "../controls/states.tsx";
 import type { Formats } from "../format/formats.ts";
@@ -7,6 +7,7 @@ import { useFormats, useLanguage } from "../language/language-context.tsx";
 import { type Change, changeOf, changeOfShare } from "./change.ts";
 import { ChangeNote } from "./change-note.tsx";
 import type { OverviewState } from "./overview-state.ts";
+import { amountOf } from "./revenue.ts";
 
 const figureMetrics = [
   "events",
@@ -21,14 +22,14 @@ type FigureMetric = (typeof figureMetrics)[number];
 interface FigureStripProps {
   readonly current: Totals | undefined;
   readonly previous: Totals | undefined;
-  /** No answer is on its way that would fill the figures. */
+  /** The request for the figures has failed. */
   readonly failed: boolean;
   readonly state: OverviewState;
   readonly currency: string | null;
   onPick(metric: Metric): void;
 }
 
-/** The figures, read off like a gauge; the pressed one is the one drawn below. */
+/** The key metrics. The selected one is drawn in the chart below. */
 export const FigureStrip = memo(function FigureStrip(props: FigureStripProps) {
   const { t } = useLanguage();
   return (
@@ -141,7 +142,7 @@ function Reading(props: {
   );
 }
 
-/** Currencies do not add up: the shown one stands large, the others below it. */
+/** Amounts in different currencies have no sum: one is shown large, the others below it. */
 function RevenueFigure({ current, previous, formats, currency, none }: FigureContext) {
   const shown = current.revenue.find((money) => money.currency === currency);
   if (currency === null || (current.revenue.length === 0 && previous.revenue.length === 0)) {
@@ -173,23 +174,4 @@ function RevenueFigure({ current, previous, formats, currency, none }: FigureCon
       )}
     </>
   );
-}
-
-export function amountOf(amounts: readonly Money[], currency: string): string {
-  return amounts.find((money) => money.currency === currency)?.amount ?? "0";
-}
-
-/** The currency to show: the chosen one, else the one with the largest amount. */
-export function mainCurrency(
-  chosen: string | null,
-  current: Totals | undefined,
-  previous: Totals | undefined,
-): string | null {
-  if (chosen !== null) return chosen;
-  const amounts = current?.revenue.length ? current.revenue : (previous?.revenue ?? []);
-  let main: Money | undefined;
-  for (const money of amounts) {
-    if (main === undefined || Number(money.amount) > Number(main.amount)) main = money;
-  }
-  return main?.currency ?? null;
 }

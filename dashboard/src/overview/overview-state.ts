@@ -5,26 +5,27 @@ import {
   metrics,
   productSorts,
 } from "@weir/protocol";
+import { member } from "../data/member.ts";
 import { type Preset, presets, type RangeChoice } from "../range/range.ts";
 import { isTimeZone, readLocal } from "../range/zone.ts";
 
 export type ProductSort = (typeof productSorts)[number];
 
-/** All that decides what Overview shows. It lives in the address, so that a link shows the same. */
+/** Everything that decides what Overview shows. It is kept in the address, so that a link shows the same. */
 export interface OverviewState {
   readonly range: RangeChoice;
   readonly granularity: Granularity | "auto";
   readonly zone: string;
   readonly metric: Metric;
-  /** Of the revenue chart and of products by revenue; null: the currency with most revenue. */
+  /** Of the revenue chart and of products by revenue; null: the currency with the most revenue. */
   readonly currency: string | null;
   readonly compare: boolean;
-  /** The chart shows events of this type alone; null: of all. */
+  /** The chart shows only events of this type; null: of all types. */
   readonly eventType: string | null;
   readonly sort: ProductSort;
 }
 
-/** Reads an address; whatever is missing or not understood takes its default. */
+/** Reads an address. Missing and invalid parameters take their defaults. */
 export function readOverviewState(query: URLSearchParams, defaultZone: string): OverviewState {
   const zone = query.get("tz");
   const currency = query.get("currency");
@@ -42,7 +43,7 @@ export function readOverviewState(query: URLSearchParams, defaultZone: string): 
   };
 }
 
-/** Writes an address: range and zone always, because they decide the numbers; the rest if chosen. */
+/** Writes an address: range and zone always, because they decide the numbers; the rest if not default. */
 export function writeOverviewState(state: OverviewState): URLSearchParams {
   const query = new URLSearchParams();
   if (state.range.kind === "preset") {
@@ -72,8 +73,4 @@ function readRange(query: URLSearchParams, zone: string): RangeChoice {
   }
   const preset: Preset = member(presets, query.get("range")) ?? "24h";
   return { kind: "preset", preset };
-}
-
-function member<const T extends string>(values: readonly T[], text: string | null): T | undefined {
-  return values.find((value) => value === text);
 }

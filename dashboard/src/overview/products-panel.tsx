@@ -1,25 +1,26 @@
 "use client";
 import { productSorts, type TopProducts } from "@weir/protocol";
 import { memo } from "react";
-import { Icon } from "../controls/icons.tsx";
+import { PanelBody } from "../controls/panel-body.tsx";
+import { PanelHead } from "../controls/panel-head.tsx";
 import { Segments } from "../controls/segments.tsx";
 import { ShareBar } from "../controls/share-bar.tsx";
-import { PanelFailure, SkeletonRows } from "../controls/states.tsx";
+import { PanelNote, SkeletonRows } from "../controls/states.tsx";
 import type { Query } from "../data/data-context.tsx";
 import type { Failure } from "../data/request.ts";
 import type { Formats } from "../format/formats.ts";
 import { useNavigation } from "../frame/navigation.tsx";
 import { similarPath } from "../frame/screens.ts";
 import { useFormats, useLanguage } from "../language/language-context.tsx";
-import { amountOf } from "./figure-strip.tsx";
 import type { OverviewState, ProductSort } from "./overview-state.ts";
+import { amountOf } from "./revenue.ts";
 
 interface ProductsPanelProps {
   readonly query: Query<TopProducts>;
   readonly state: OverviewState;
   readonly currency: string | null;
   readonly csv: string | null;
-  /** Why the whole page failed, which then need not be said again. */
+  /** Why the whole screen failed. */
   readonly above: Failure | undefined;
   onChange(change: Partial<OverviewState>): void;
 }
@@ -36,45 +37,28 @@ export function ProductsPanel({
   const title = t("overview.products.title");
   return (
     <section className="panel flex min-w-0 flex-col" aria-label={title}>
-      <div className="flex flex-wrap items-center gap-x-3 gap-y-2 px-4 pt-3 pb-2">
-        <h2 className="panel-title">{title}</h2>
-        <div className="ml-auto flex max-w-full min-w-0 flex-wrap items-center gap-2">
-          <Segments
-            label={t("overview.products.by")}
-            value={state.sort}
-            options={productSorts.map((value) => ({ value, text: t(`metric.${value}`) }))}
-            onChange={(sort) => onChange({ sort })}
-          />
-          {csv === null ? null : (
-            <a
-              className="btn btn-small"
-              href={csv}
-              download
-              aria-label={t("app.csv.of", { what: title })}
-            >
-              <Icon name="download" size={15} />
-              {t("app.csv")}
-            </a>
-          )}
-        </div>
-      </div>
-      <PanelFailure query={query} above={above} />
-      {query.data === undefined ? (
-        query.failure === undefined ? (
-          <SkeletonRows rows={8} />
-        ) : null
-      ) : query.data.rows.length === 0 ? (
-        <p className="px-4 pt-3 pb-6 text-[.867rem] text-muted">{t("overview.products.empty")}</p>
-      ) : (
-        <div className={query.stale ? "opacity-50" : ""}>
-          <ProductTable
-            rows={query.data.rows}
-            sort={query.data.sort}
-            currency={query.data.currency ?? currency}
-            zone={state.zone}
-          />
-        </div>
-      )}
+      <PanelHead title={title} csv={csv}>
+        <Segments
+          label={t("overview.products.by")}
+          value={state.sort}
+          options={productSorts.map((value) => ({ value, text: t(`metric.${value}`) }))}
+          onChange={(sort) => onChange({ sort })}
+        />
+      </PanelHead>
+      <PanelBody query={query} above={above} skeleton={<SkeletonRows rows={8} />}>
+        {({ rows, sort, currency: answered }) =>
+          rows.length === 0 ? (
+            <PanelNote>{t("overview.products.empty")}</PanelNote>
+          ) : (
+            <ProductTable
+              rows={rows}
+              sort={sort}
+              currency={answered ?? currency}
+              zone={state.zone}
+            />
+          )
+        }
+      </PanelBody>
     </section>
   );
 }

@@ -5,7 +5,7 @@ export const signIn = {
   "sign-in.lead": "Authorised events in, exact analytics out.",
   "sign-in.opening": "Signing in…",
   "sign-in.key": "API key",
-  "sign-in.key.hint": "Starts with weir_. Weir showed it once, when it was created.",
+  "sign-in.key.hint": "Starts with weir_. It was shown once, when it was created.",
   "sign-in.submit": "Sign in",
   "sign-in.busy": "Signing in…",
   "sign-in.link.title": "No API key at hand?",
