@@ -5,3 +5,4 @@ export * from "./frames.ts";
 export type { Infer, Schema } from "./schema.ts";
 export * as schema from "./schema.ts";
 export * from "./search.ts";
+export * from "./time-zone.ts";

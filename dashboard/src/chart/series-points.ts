@@ -1,4 +1,5 @@
 import type { Series } from "@weir/protocol";
+import { dayMs, hourMs, minuteMs } from "../range/zone.ts";
 
 /** A series as columns for drawing; `null` leaves a hole. Times are seconds since the epoch. */
 export interface ChartColumns {
@@ -34,7 +35,7 @@ export function chartColumns(series: SeriesLines, now: number): ChartColumns {
   };
 }
 
-const lengths = { minute: 60_000, hour: 3_600_000, day: 86_400_000 } as const;
+const lengths = { minute: minuteMs, hour: hourMs, day: dayMs } as const;
 
 /** What one sentence says of a series: its sum where sums make sense, its highest and lowest point. */
 export interface SeriesSummary {

@@ -1,7 +1,6 @@
-import type { Granularity } from "@weir/protocol";
-import { localTime } from "../range/zone.ts";
+import { type Granularity, localTime } from "@weir/protocol";
 
-/** Steps that a clock or a calendar is read in. */
+/** Steps in which a clock or a calendar is read. */
 const steps: Readonly<Record<Granularity, readonly number[]>> = {
   minute: [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720],
   hour: [1, 2, 3, 6, 12, 24, 48, 96, 168],
@@ -9,8 +8,8 @@ const steps: Readonly<Record<Granularity, readonly number[]>> = {
 };
 
 /**
- * Which points of the time axis get a label: at most `most`, on round times of the zone's own clock,
- * and always points that exist (a day is never labelled twice).
+ * The points of the time axis that get a label: at most `most`, at round times of the zone's clock,
+ * and always points that exist, so that no day is labelled twice.
  */
 export function tickTimes(
   times: readonly number[],

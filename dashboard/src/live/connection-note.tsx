@@ -2,7 +2,7 @@
 import { Icon } from "../controls/icons.tsx";
 import { useLanguage } from "../language/language-context.tsx";
 import type { ConnectionState } from "./connection-state.ts";
-import { feedPermission } from "./use-live-feed.ts";
+import { feedPermission } from "./feed-requests.ts";
 
 const looks: Readonly<Record<ConnectionState["name"], string>> = {
   idle: "badge",

@@ -1,13 +1,14 @@
 import {
   type Granularity,
   granularities,
+  isTimeZone,
   type Metric,
   metrics,
   productSorts,
 } from "@weir/protocol";
 import { member } from "../data/member.ts";
 import { type Preset, presets, type RangeChoice } from "../range/range.ts";
-import { isTimeZone, readLocal } from "../range/zone.ts";
+import { readLocal } from "../range/zone.ts";
 
 export type ProductSort = (typeof productSorts)[number];
 

@@ -1,9 +1,7 @@
-import type { Granularity } from "@weir/protocol";
+import { type Granularity, localTime } from "@weir/protocol";
 import type { RangeChoice, Span } from "./range.ts";
-import { instantOf, localTime, startOfDay, startOfDayAt, startOfHour } from "./zone.ts";
+import { dayMs, hourMs, instantOf, startOfDay, startOfDayAt, startOfHour } from "./zone.ts";
 
-const hourMs = 3_600_000;
-const dayMs = 24 * hourMs;
 const presetDays = { "24h": 1, today: 1, yesterday: 1, "7d": 7, "30d": 30, "90d": 90 } as const;
 
 /**

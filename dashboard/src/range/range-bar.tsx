@@ -6,7 +6,7 @@ import { Segments } from "../controls/segments.tsx";
 import { browserZone, useFormats, useLanguage } from "../language/language-context.tsx";
 import type { OverviewState } from "../overview/overview-state.ts";
 import { customFrom, fitsGranularity, granularityFor, presets, type Span } from "./range.ts";
-import { readLocal } from "./zone.ts";
+import { dayMs, readLocal } from "./zone.ts";
 import { zoneList } from "./zone-list.ts";
 
 interface RangeBarProps {
@@ -15,7 +15,7 @@ interface RangeBarProps {
   onChange(change: Partial<OverviewState>): void;
 }
 
-/** Range, granularity, time zone, comparison: what every figure on the page is counted over. */
+/** Time range, granularity, time zone and comparison of every number on the screen. */
 export function RangeBar({ state, span, onChange }: RangeBarProps) {
   const { t } = useLanguage();
   const [custom, setCustom] = useState(false);
@@ -111,8 +111,7 @@ function CustomRange(props: RangeBarProps & { onClose: () => void }) {
   const [draft, setDraft] = useState(() => customFrom(span, state.zone));
   const from = readLocal(state.zone, draft.from);
   const to = readLocal(state.zone, draft.to);
-  const right =
-    from !== undefined && to !== undefined && from < to && to - from <= 400 * 86_400_000;
+  const right = from !== undefined && to !== undefined && from < to && to - from <= 400 * dayMs;
   return (
     <Dialog title={t("range.custom.title")} onClose={onClose}>
       <form

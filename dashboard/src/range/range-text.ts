@@ -1,14 +1,14 @@
 import type { Formats } from "../format/formats.ts";
 import type { Span } from "./range.ts";
-import { dayMs, startOfDay } from "./zone.ts";
+import { dayMs, hourMs, minuteMs, startOfDay } from "./zone.ts";
 
-/** `[from, to)` in words: whole days as days, others with the clock. */
+/** `[from, to)` as text: whole days as days, other ranges with the time of day. */
 export function rangeText({ from, to }: Span, formats: Formats): string {
   const wholeDays = startOfDay(formats.zone, from) === from && startOfDay(formats.zone, to) === to;
   if (wholeDays) {
-    // The end is not included: a range of one day ends on that day.
+    // The end is exclusive: a range of one day ends on that day.
     const last = to - 1;
-    return last - from <= dayMs + 3_600_000
+    return last - from <= dayMs + hourMs
       ? formats.dayName(from)
       : `${formats.day(from)} – ${formats.day(last)}`;
   }
@@ -17,13 +17,13 @@ export function rangeText({ from, to }: Span, formats: Formats): string {
   return `${formats.day(from)} ${formats.clock(from)} – ${end}`;
 }
 
-/** One window or bucket: minutes and hours with their clock, days with their name. */
+/** One window or bucket: minutes and hours with the time of day, days with the weekday. */
 export function bucketText(
   start: number,
   size: "minute" | "hour" | "day",
   formats: Formats,
 ): string {
   if (size === "day") return formats.dayName(start);
-  const end = start + (size === "hour" ? 3_600_000 : 60_000);
+  const end = start + (size === "hour" ? hourMs : minuteMs);
   return `${formats.day(start)} ${formats.clock(start)}–${formats.clock(end)}`;
 }

@@ -1,10 +1,18 @@
 import type { Granularity } from "@weir/protocol";
-import { dayMs, hourMs, readLocal, startOfDayAt, startOfHour, writeLocal } from "./zone.ts";
+import {
+  dayMs,
+  hourMs,
+  minuteMs,
+  readLocal,
+  startOfDayAt,
+  startOfHour,
+  writeLocal,
+} from "./zone.ts";
 
 export const presets = ["1h", "24h", "today", "yesterday", "7d", "30d", "90d"] as const;
 export type Preset = (typeof presets)[number];
 
-/** A preset moves with the clock; a custom range stands still, in the zone's local time. */
+/** A preset moves with the clock; a custom range is fixed, in the local time of the zone. */
 export type RangeChoice =
   | { readonly kind: "preset"; readonly preset: Preset }
   | { readonly kind: "custom"; readonly from: string; readonly to: string };
@@ -15,8 +23,7 @@ export interface Span {
   readonly to: number;
 }
 
-const minute = 60_000;
-/** Beyond these, a chart has more points than pixels. */
+/** The longest range of each granularity: beyond it a chart has more points than pixels. */
 const longest: Readonly<Record<Granularity, number>> = {
   minute: dayMs,
   hour: 62 * dayMs,
@@ -28,7 +35,7 @@ const longest: Readonly<Record<Granularity, number>> = {
  * bucket is unfinished and the previous period has exactly the same length.
  */
 export function resolveRange(choice: RangeChoice, zone: string, now: number): Span | undefined {
-  const to = Math.floor(now / minute) * minute + minute;
+  const to = Math.floor(now / minuteMs) * minuteMs + minuteMs;
   if (choice.kind === "custom") return customSpan(choice, zone);
   switch (choice.preset) {
     case "1h":
@@ -55,7 +62,7 @@ function customSpan(choice: { from: string; to: string }, zone: string): Span | 
   return { from, to };
 }
 
-/** The custom range that shows what a span shows now: where the custom form starts from. */
+/** The custom range of a span: the initial values of the custom form. */
 export function customFrom(span: Span, zone: string): { from: string; to: string } {
   return { from: writeLocal(zone, span.from), to: writeLocal(zone, span.to) };
 }
@@ -64,9 +71,9 @@ export function fitsGranularity(granularity: Granularity, span: Span): boolean {
   return span.to - span.from <= longest[granularity];
 }
 
-/** The granularity asked for, or the one that suits the range when none was or it does not fit. */
-export function granularityFor(asked: Granularity | "auto", span: Span): Granularity {
-  if (asked !== "auto" && fitsGranularity(asked, span)) return asked;
+/** The requested granularity if it fits the range; otherwise the one that suits the range. */
+export function granularityFor(requested: Granularity | "auto", span: Span): Granularity {
+  if (requested !== "auto" && fitsGranularity(requested, span)) return requested;
   const length = span.to - span.from;
   if (length <= 3 * hourMs) return "minute";
   return length <= 3 * dayMs ? "hour" : "day";

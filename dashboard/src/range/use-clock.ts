@@ -1,7 +1,7 @@
 "use client";
 import { useEffect, useState } from "react";
 
-/** The time of day in milliseconds, which moves once a minute: ranges end on whole minutes. */
+/** The current time in milliseconds, updated once a minute: ranges end on whole minutes. */
 export function useMinute(): number {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {

@@ -6,6 +6,7 @@ import { ScrollRegion } from "../controls/scroll-region.tsx";
 import type { Formats } from "../format/formats.ts";
 import { useFormats, useLanguage } from "../language/language-context.tsx";
 import { bucketText } from "../range/range-text.ts";
+import { dayMs } from "../range/zone.ts";
 
 interface WindowTableProps {
   readonly windows: readonly Window[];
@@ -132,10 +133,10 @@ function LastRun({ run, formats }: { run: Window["last_run"]; formats: Formats }
   );
 }
 
-/** Days are days in UTC; in another zone they begin at another hour, and say so. */
+/** Windows of a day are days in UTC. In other zones their name includes the hour at which they begin. */
 export function windowName(window: Pick<Window, "size" | "start">, formats: Formats): string {
   const start = Date.parse(window.start);
   const wholeDay = window.size !== "day" || formats.clock(start) === "00:00";
   if (wholeDay) return bucketText(start, window.size, formats);
-  return `${formats.dayName(start)} ${formats.clock(start)} + ${formats.duration(86_400_000)}`;
+  return `${formats.dayName(start)} ${formats.clock(start)} + ${formats.duration(dayMs)}`;
 }

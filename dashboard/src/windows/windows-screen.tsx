@@ -1,5 +1,5 @@
 "use client";
-import { granularities, type Window, type WindowPage } from "@weir/protocol";
+import { granularities, isTimeZone, type Window, type WindowPage } from "@weir/protocol";
 import { useMemo, useState } from "react";
 import { CopyCode, sampleCommand } from "../controls/copy-code.tsx";
 import { Segments } from "../controls/segments.tsx";
@@ -9,7 +9,6 @@ import { addressOf, asFailure, type Failure, requestJson } from "../data/request
 import { useAddressState } from "../frame/navigation.tsx";
 import { browserZone, useLanguage } from "../language/language-context.tsx";
 import { ZonePicker } from "../range/range-bar.tsx";
-import { isTimeZone } from "../range/zone.ts";
 import { RerunDialog } from "./rerun-dialog.tsx";
 import { WindowTable } from "./window-table.tsx";
 import {

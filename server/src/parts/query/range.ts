@@ -2,10 +2,10 @@
  * The range of a question, `[from, to)`. Windows are exact to the minute, so ranges over them lie on
  * whole minutes and others are refused: rounding in silence would answer another question.
  */
-import { type Range, schema } from "@weir/protocol";
+import { isTimeZone, type Range, schema } from "@weir/protocol";
 import { invalidQuery } from "./invalid-query.ts";
 import type { MinuteRange } from "./spans.ts";
-import { dayOf, isTimeZone, startOfDay } from "./time-zone.ts";
+import { dayOf, startOfDay } from "./time-zone.ts";
 
 const maxRangeDays = 400;
 const minuteMs = 60_000;

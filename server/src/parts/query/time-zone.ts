@@ -1,31 +1,19 @@
 /**
- * Calendar arithmetic of IANA zones in whole minutes since 1970-01-01T00:00Z. A zone is turned into
- * stretches of constant offset once per question; the rest is integer arithmetic, because a format
- * call of Intl costs microseconds and a year of hours has 8,760.
+ * The buckets of a question in a time zone, in whole minutes since 1970-01-01T00:00Z. A zone is turned
+ * into stretches of constant offset once per question. The rest is integer arithmetic, because a
+ * format call of Intl costs microseconds and a year has 8,760 hours.
  */
-import type { Granularity } from "@weir/protocol";
+import { type Granularity, zoneOffset } from "@weir/protocol";
 
 export interface Stretch {
   /** Minutes since the epoch, `[from, to)`. */
   readonly from: number;
   readonly to: number;
-  /** Local time less UTC, in minutes. */
+  /** Local time minus UTC, in minutes. */
   readonly offset: number;
 }
 
 const minutesOfDay = 1_440;
-const formats = new Map<string, Intl.DateTimeFormat>();
-
-/** Whether the runtime knows the zone; names like `Europe/Istanbul` and `UTC`, no bare offsets. */
-export function isTimeZone(name: string): boolean {
-  if (!/^[A-Za-z][A-Za-z0-9_+\-/]{0,63}$/.test(name)) return false;
-  try {
-    formatOf(name);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** The stretches of constant offset that cover `[from, to)`, in order. */
 export function stretches(zone: string, from: number, to: number): Stretch[] {
@@ -110,21 +98,9 @@ function evenStarts(options: { zone: string; from: number; to: number }, step: n
   return starts;
 }
 
-/** Local time less UTC in minutes; second-precise offsets of before 1972 are rounded down. */
+/** Local time minus UTC, in minutes. */
 function offsetAt(zone: string, minute: number): number {
-  if (zone === "UTC") return 0;
-  const parts: Record<string, number> = {};
-  for (const { type, value } of formatOf(zone).formatToParts(minute * 60_000)) {
-    parts[type] = Number(value);
-  }
-  const local = Date.UTC(
-    parts["year"] ?? 0,
-    (parts["month"] ?? 1) - 1,
-    parts["day"] ?? 1,
-    parts["hour"] ?? 0,
-    parts["minute"] ?? 0,
-  );
-  return Math.floor(local / 60_000) - minute;
+  return zoneOffset(zone, minute * 60_000);
 }
 
 function changeBetween(zone: string, from: number, to: number): number {
@@ -137,23 +113,4 @@ function changeBetween(zone: string, from: number, to: number): number {
     else high = middle;
   }
   return high;
-}
-
-function formatOf(zone: string): Intl.DateTimeFormat {
-  let format = formats.get(zone);
-  if (format === undefined) {
-    format = new Intl.DateTimeFormat("en-US", {
-      timeZone: zone,
-      calendar: "gregory",
-      numberingSystem: "latn",
-      hourCycle: "h23",
-      year: "numeric",
-      month: "numeric",
-      day: "numeric",
-      hour: "numeric",
-      minute: "numeric",
-    });
-    formats.set(zone, format);
-  }
-  return format;
 }
