@@ -1,2 +1,2 @@
-/** Style sheets are imported for their effect; the bundler, not the type checker, knows them. */
+/** Style sheets are imported for their effect; only the bundler reads them. */
 declare module "*.css";

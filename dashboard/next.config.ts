@@ -9,7 +9,7 @@ const config: NextConfig = {
   poweredByHeader: false,
   reactStrictMode: true,
   devIndicators: false,
-  // `npm run check` runs the type checker; the first start must not wait for it.
+  // `npm run check` runs the type checker; the first start need not wait for it.
   typescript: { ignoreBuildErrors: true },
 };
 

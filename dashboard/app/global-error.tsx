@@ -1,15 +1,15 @@
 "use client";
 
-/** When even the layout fails: no language, no style sheet of ours, and no inline style (CSP). */
+/** Shown when the layout itself fails: no translations, no style sheet, no inline style (CSP). */
 export default function GlobalError({ reset }: { reset: () => void }) {
   return (
     <html lang="en">
       <body>
         <main>
-          <h1>This page has failed</h1>
-          <p>Nothing was lost: pages only show data.</p>
+          <h1>Something went wrong</h1>
+          <p>No data was lost: the dashboard only displays data.</p>
           <button type="button" onClick={reset}>
-            Load it again
+            Try again
           </button>
         </main>
       </body>

@@ -24,7 +24,7 @@ export default function RootLayout({ children }: { children: ReactNode }) {
   return (
     <html lang="en" suppressHydrationWarning>
       <head>
-        {/* Not deferred on purpose: theme and language must stand before the first paint. */}
+        {/* Not deferred on purpose: theme and language must be set before the first paint. */}
         <script src="/boot.js" />
       </head>
       <body>

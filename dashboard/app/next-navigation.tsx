@@ -4,7 +4,7 @@ import { usePathname, useRouter, useSearchParams } from "next/navigation";
 import { type ReactNode, useMemo } from "react";
 import { type LinkProps, type Navigation, NavigationProvider } from "../src/frame/navigation.tsx";
 
-/** Next's router as the screens' navigation. */
+/** Next's router as the navigation of the screens. */
 export function NextNavigation({ children }: { children: ReactNode }) {
   const router = useRouter();
   const pathname = usePathname();
@@ -18,7 +18,7 @@ export function NextNavigation({ children }: { children: ReactNode }) {
       go: (address, how = "push") => router[how](address),
       setQuery(query, how = "push") {
         const text = query.toString();
-        // Next follows the History API: the page stays, nothing is fetched.
+        // Next follows the History API without a request.
         const write = how === "push" ? "pushState" : "replaceState";
         window.history[write](null, "", text === "" ? path : `${path}?${text}`);
       },

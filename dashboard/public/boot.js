@@ -1,4 +1,4 @@
-/* Runs before the first paint, so that a chosen theme or language never flashes into place. */
+/* Runs before the first paint, so that the preferred theme and language do not appear late. */
 (() => {
   const root = document.documentElement;
   const read = (name) => {

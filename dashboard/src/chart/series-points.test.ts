@@ -6,7 +6,7 @@ import { tickTimes } from "./tick-times.ts";
 const hour = (index: number) => new Date(Date.UTC(2026, 10, 21, index)).toISOString();
 const points = ["3", "10", "1.5", "4"].map((value, index) => ({ start: hour(index), value }));
 
-test("the bucket that still fills is drawn apart, joined to the last whole one", () => {
+test("the incomplete bucket is a line of its own, joined to the last complete one", () => {
   const columns = chartColumns(
     { points, previous: null, granularity: "hour" },
     Date.parse(hour(3)) + 60_000,
@@ -15,7 +15,7 @@ test("the bucket that still fills is drawn apart, joined to the last whole one",
   assert.deepEqual(columns.unfinished, [null, null, 1.5, 4]);
 });
 
-test("a range in the past has no unfinished bucket", () => {
+test("a range in the past has no incomplete bucket", () => {
   const columns = chartColumns(
     { points, previous: points, granularity: "hour" },
     Date.parse(hour(9)),
@@ -25,7 +25,7 @@ test("a range in the past has no unfinished bucket", () => {
   assert.deepEqual(columns.previous, [3, 10, 1.5, 4]);
 });
 
-test("hours that have not begun are no zeroes: they are not drawn and not the lowest", () => {
+test("hours that have not begun are not zero: they are neither drawn nor the lowest", () => {
   const now = Date.parse(hour(1)) + 60_000;
   const columns = chartColumns({ points, previous: points, granularity: "hour" }, now);
   assert.deepEqual(columns.values, [3, null, null, null]);
@@ -35,7 +35,7 @@ test("hours that have not begun are no zeroes: they are not drawn and not the lo
   assert.deepEqual([summary?.total, summary?.lowest.start], [13, hour(0)]);
 });
 
-test("a longer previous period is cut to the length of this one", () => {
+test("a longer previous period is truncated to the current one", () => {
   const columns = chartColumns(
     { points: points.slice(0, 2), previous: points, granularity: "hour" },
     Date.parse(hour(9)),
@@ -43,7 +43,7 @@ test("a longer previous period is cut to the length of this one", () => {
   assert.deepEqual(columns.previous, [3, 10]);
 });
 
-test("the summary names total, highest and lowest; nothing has none", () => {
+test("the summary has the total, the highest and the lowest point; an empty series has none", () => {
   const summary = summaryOf({ points, granularity: "hour" }, Date.parse(hour(9)));
   assert.equal(summary?.total, 18.5);
   assert.equal(summary?.highest.start, hour(1));
@@ -51,7 +51,7 @@ test("the summary names total, highest and lowest; nothing has none", () => {
   assert.equal(summaryOf({ points: [], granularity: "hour" }, 0), undefined);
 });
 
-test("keys move the cursor and stop at the ends; others are left to the browser", () => {
+test("keys move the cursor and stop at the ends; other keys are left to the browser", () => {
   assert.equal(moveCursor("ArrowLeft", undefined, 10), 9);
   assert.equal(moveCursor("ArrowLeft", 0, 10), 0);
   assert.equal(moveCursor("ArrowRight", 9, 10), 9);
@@ -61,14 +61,14 @@ test("keys move the cursor and stop at the ends; others are left to the browser"
   assert.equal(moveCursor("ArrowLeft", undefined, 0), undefined);
 });
 
-test("labels stand on round times of the zone's clock, each on a point that exists", () => {
+test("labels are at round times of the zone's clock, each at an existing point", () => {
   const times = Array.from({ length: 24 }, (_, index) => Date.UTC(2026, 10, 20, 8 + index) / 1_000);
   const ticks = tickTimes(times, { granularity: "hour", zone: "Europe/Istanbul", most: 8 });
   const clocks = ticks.map((seconds) => (new Date(seconds * 1_000).getUTCHours() + 3) % 24);
   assert.deepEqual(clocks, [12, 15, 18, 21, 0, 3, 6, 9]);
 });
 
-test("no number of points brings more labels than asked for, and days are labelled once", () => {
+test("no number of points gives more labels than the limit, and each day has one label", () => {
   for (const [granularity, seconds] of [
     ["minute", 60],
     ["hour", 3_600],

@@ -5,17 +5,17 @@ import { dayMs, hourMs, minuteMs } from "../range/zone.ts";
 export interface ChartColumns {
   readonly times: readonly number[];
   readonly values: readonly (number | null)[];
-  /** The last two points when the last bucket is still filling; holes elsewhere. */
+  /** The last two points while the last bucket is incomplete; holes elsewhere. */
   readonly unfinished: readonly (number | null)[];
   readonly previous: readonly (number | null)[] | null;
 }
 
-/** A series and the points of the period before, which have the same order and number. */
+/** A series and the points of the previous period, in the same order and number. */
 export interface SeriesLines extends Pick<Series, "points" | "granularity"> {
   readonly previous: Series["points"] | null;
 }
 
-/** @param now milliseconds: a bucket that ends later is still filling, one that starts later empty */
+/** @param now milliseconds: a bucket that ends later is incomplete, one that starts later is empty */
 export function chartColumns(series: SeriesLines, now: number): ChartColumns {
   const { points, previous } = series;
   const starts = points.map(({ start }) => Date.parse(start));
@@ -37,14 +37,14 @@ export function chartColumns(series: SeriesLines, now: number): ChartColumns {
 
 const lengths = { minute: minuteMs, hour: hourMs, day: dayMs } as const;
 
-/** What one sentence says of a series: its sum where sums make sense, its highest and lowest point. */
+/** The summary of a series: its total, its highest and its lowest point. */
 export interface SeriesSummary {
   readonly total: number;
   readonly highest: { readonly start: string; readonly value: string };
   readonly lowest: { readonly start: string; readonly value: string };
 }
 
-/** Of what has begun by `now`; the lowest is that of a finished bucket, if there is one. */
+/** Of the buckets that have begun by `now`. The lowest is that of a complete bucket, if there is one. */
 export function summaryOf(
   { points, granularity }: Pick<Series, "points" | "granularity">,
   now: number,
@@ -64,7 +64,7 @@ export function summaryOf(
   return { total, highest, lowest };
 }
 
-/** The index that a key moves the cursor to; undefined when the key is none of the chart's. */
+/** The index that a key moves the cursor to; undefined for other keys. */
 export function moveCursor(
   key: string,
   index: number | undefined,

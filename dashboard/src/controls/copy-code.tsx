@@ -4,7 +4,7 @@ import { useLanguage } from "../language/language-context.tsx";
 import { Icon } from "./icons.tsx";
 import { ScrollRegion } from "./scroll-region.tsx";
 
-/** A button that puts a text onto the clipboard and says so. */
+/** A button that copies a text to the clipboard. */
 export function CopyButton({ text }: { text: string }) {
   const { t } = useLanguage();
   const [copied, setCopied] = useState(false);
@@ -30,7 +30,7 @@ export function CopyButton({ text }: { text: string }) {
   );
 }
 
-/** A command to try. It can be scrolled with the keyboard, so it can have the focus. */
+/** A command to copy. */
 export function CopyCode({ text, label }: { text: string; label: string }) {
   return (
     <div className="flex flex-col items-end gap-2">

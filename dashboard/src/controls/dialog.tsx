@@ -11,7 +11,7 @@ interface DialogProps {
 }
 
 /**
- * A modal dialog of the browser's own kind: it holds the focus, gives it back, and closes with
+ * A modal dialog of the browser: it keeps the focus inside, restores it, and closes with
  * Escape. Shown as long as it is mounted.
  */
 export function Dialog({ title, kind = "sheet", children, onClose }: DialogProps) {
@@ -59,7 +59,7 @@ export function Dialog({ title, kind = "sheet", children, onClose }: DialogProps
   );
 }
 
-/** The veil and the dialog's own padding are one element: only the place tells them apart. */
+/** The backdrop and the dialog are one element for events: only the position tells them apart. */
 function isInside(event: { clientX: number; clientY: number }, dialog: HTMLDialogElement): boolean {
   const box = dialog.getBoundingClientRect();
   return (

@@ -20,7 +20,7 @@ const paths = {
 
 export type IconName = keyof typeof paths;
 
-/** A line drawing; always beside a text or a label, so that it is hidden from screen readers. */
+/** An icon. It always has a text or a label beside it, and is hidden from screen readers. */
 export function Icon({ name, size = 18 }: { name: IconName; size?: number }) {
   return (
     <svg

@@ -6,7 +6,7 @@ interface ScrollRegionProps {
   readonly children: ReactNode;
 }
 
-/** A part that scrolls by itself. Keyboards must reach it to scroll it, hence the tab stop. */
+/** A region with its own scrolling. It has a tab stop, so that the keyboard can scroll it. */
 export function ScrollRegion({ label, className, children }: ScrollRegionProps) {
   return (
     // biome-ignore lint/a11y/useSemanticElements: a section would be flagged for the tab stop

@@ -4,12 +4,12 @@ interface SegmentsProps<T extends string> {
   readonly label: string;
   readonly value: T | undefined;
   readonly options: readonly { readonly value: T; readonly text: string }[];
-  /** Fills its place, each choice of the same width. */
+  /** Fills the available width, with options of the same width. */
   readonly wide?: boolean;
   onChange(value: T): void;
 }
 
-/** A few choices side by side, of which one is pressed. */
+/** A few options side by side, one of which is selected. */
 export function Segments<T extends string>(props: SegmentsProps<T>) {
   const { label, value, options, wide = false, onChange } = props;
   return (

@@ -1,4 +1,4 @@
-/** A share 0..1 as a bar; the number stands beside it. The width is set by script, as the CSP wants. */
+/** A share 0..1 as a bar beside its number. The width is set by script: the CSP forbids inline styles. */
 export function ShareBar({ share }: { share: number }) {
   const width = `${Math.max(0, Math.min(1, share)) * 100}%`;
   return (

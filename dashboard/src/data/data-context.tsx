@@ -29,9 +29,9 @@ const DataContext = createContext<Data | undefined>(undefined);
 export function DataProvider({ children }: { children: ReactNode }) {
   const [data] = useState(createData);
   useEffect(() => {
-    const look = () => data.queries.setVisible(document.visibilityState === "visible");
-    document.addEventListener("visibilitychange", look);
-    return () => document.removeEventListener("visibilitychange", look);
+    const updateVisibility = () => data.queries.setVisible(document.visibilityState === "visible");
+    document.addEventListener("visibilitychange", updateVisibility);
+    return () => document.removeEventListener("visibilitychange", updateVisibility);
   }, [data]);
   return <DataContext value={data}>{children}</DataContext>;
 }
@@ -63,7 +63,7 @@ function createData(): Data {
   return { queries, session, freshness };
 }
 
-/** The freshness of the newest answer, whichever screen asked. */
+/** The freshness of the newest answer of any request. */
 function createFreshnessStore() {
   let known: KnownFreshness | undefined;
   const listeners = new Set<() => void>();
@@ -111,17 +111,17 @@ export interface Query<T> {
   readonly data: T | undefined;
   readonly failure: Failure | undefined;
   readonly loading: boolean;
-  /** `data` answers the question before this one, until the new answer comes. */
+  /** `data` is the answer for the previous address, until the new answer arrives. */
   readonly stale: boolean;
   refresh(): void;
 }
 
-const notAsked: Answer = { data: undefined, failure: undefined, loading: false };
+const noRequest: Answer = { data: undefined, failure: undefined, loading: false };
 
 /**
- * The answer of a question, kept up to date.
+ * The answer for an address, kept up to date.
  *
- * @param address of a GET, or what `postKey` makes of a POST; null: nothing is asked
+ * @param address of a GET, or the key that `postKey` returns for a POST; null for no request
  */
 export function useQuery<T>(address: string | null, pollMs = Number.POSITIVE_INFINITY): Query<T> {
   const { queries } = useData();
@@ -131,7 +131,7 @@ export function useQuery<T>(address: string | null, pollMs = Number.POSITIVE_INF
     [queries, address, pollMs],
   );
   const read = useCallback(
-    () => (address === null ? notAsked : queries.read(address)),
+    () => (address === null ? noRequest : queries.read(address)),
     [queries, address],
   );
   const answer = useSyncExternalStore(subscribe, read, read);
@@ -139,7 +139,7 @@ export function useQuery<T>(address: string | null, pollMs = Number.POSITIVE_INF
   useEffect(() => {
     if (answer.data !== undefined) last.current = answer.data;
   }, [answer.data]);
-  // Until another range is answered, the old one stands, dimmed: a skeleton would flicker.
+  // The previous answer stays, dimmed, until the new one arrives: a skeleton would flicker.
   const stale = answer.data === undefined && answer.loading && last.current !== undefined;
   const refresh = useCallback(() => {
     if (address !== null) queries.refresh(address);

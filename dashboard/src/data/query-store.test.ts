@@ -3,23 +3,23 @@ import { test } from "node:test";
 import { createQueryStore } from "./query-store.ts";
 import { failureOf, RequestError } from "./request.ts";
 
-interface Asked {
+interface Request {
   readonly address: string;
   readonly signal: AbortSignal;
   answer(value: unknown): Promise<void>;
   fail(error: unknown): Promise<void>;
 }
 
-/** The store with a clock and answers that the test hands out one by one. */
+/** The store with a clock and answers that the test controls. */
 function storeOf() {
-  const asked: Asked[] = [];
+  const requests: Request[] = [];
   const timers: { at: number; run: () => void }[] = [];
   let now = 0;
   const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
   const store = createQueryStore({
     load(address, signal) {
       return new Promise((resolve, reject) => {
-        asked.push({
+        requests.push({
           address,
           signal,
           answer(value) {
@@ -52,40 +52,40 @@ function storeOf() {
     await settle();
   }
   const last = () => {
-    const one = asked.at(-1);
-    assert.ok(one !== undefined, "nothing was asked");
+    const one = requests.at(-1);
+    assert.ok(one !== undefined, "nothing was requested");
     return one;
   };
-  return { store, asked, pass, last };
+  return { store, requests, pass, last };
 }
 
 const never = Number.POSITIVE_INFINITY;
 const problem = (status: number, code: string) =>
   new RequestError(failureOf(status, { code, title: code, status }));
 
-test("two that ask for the same share one request and one answer", async () => {
-  const { store, asked, last } = storeOf();
+test("subscribers of the same address share one request and one answer", async () => {
+  const { store, requests, last } = storeOf();
   store.subscribe("/a", never, () => {});
   store.subscribe("/a", never, () => {});
-  assert.equal(asked.length, 1);
+  assert.equal(requests.length, 1);
   await last().answer({ events: 1 });
   assert.deepEqual(store.read("/a"), { data: { events: 1 }, failure: undefined, loading: false });
 });
 
-test("an unchanged answer is the same object and tells nobody", async () => {
+test("an unchanged answer is the same object and notifies no subscriber", async () => {
   const { store, last, pass } = storeOf();
-  let told = 0;
-  store.subscribe("/a", 2_000, () => told++);
+  let notifications = 0;
+  store.subscribe("/a", 2_000, () => notifications++);
   await last().answer({ rows: [{ n: 1 }] });
   const before = store.read("/a").data;
-  const toldBefore = told;
+  const notificationsBefore = notifications;
   await pass(2_000);
   await last().answer({ rows: [{ n: 1 }] });
   assert.equal(store.read("/a").data, before);
-  assert.equal(told, toldBefore);
+  assert.equal(notifications, notificationsBefore);
 });
 
-test("the last answer stands while the next is on its way, and when it fails", async () => {
+test("the last answer is kept while the next is loading, and when it fails", async () => {
   const { store, last, pass } = storeOf();
   store.subscribe("/a", 2_000, () => {});
   await last().answer(1);
@@ -96,52 +96,52 @@ test("the last answer stands while the next is on its way, and when it fails", a
   assert.equal(store.read("/a").failure?.code, "query_timeout");
 });
 
-test("a request that nobody waits for is aborted; one that is asked for again at once is not", async () => {
-  const { store, asked, pass, last } = storeOf();
+test("a request without subscribers is aborted, unless one subscribes again immediately", async () => {
+  const { store, requests, pass, last } = storeOf();
   const leave = store.subscribe("/a", never, () => {});
   leave();
   const leaveAgain = store.subscribe("/a", never, () => {});
   await pass(0);
   assert.equal(last().signal.aborted, false);
-  assert.equal(asked.length, 1);
+  assert.equal(requests.length, 1);
   leaveAgain();
   await pass(0);
   assert.equal(last().signal.aborted, true);
 });
 
-test("nothing is polled while the page is hidden, and it is asked for at once when it is seen again", async () => {
-  const { store, asked, last, pass } = storeOf();
+test("nothing is polled while the page is hidden, and everything is loaded when it is visible again", async () => {
+  const { store, requests, last, pass } = storeOf();
   store.subscribe("/a", 2_000, () => {});
   await last().answer(1);
   store.setVisible(false);
   await pass(60_000);
-  assert.equal(asked.length, 1);
+  assert.equal(requests.length, 1);
   store.setVisible(true);
-  assert.equal(asked.length, 2);
+  assert.equal(requests.length, 2);
 });
 
-test("a page that is hidden during a request does not poll on after its answer", async () => {
-  const { store, asked, last, pass } = storeOf();
+test("a page that is hidden during a request stops polling after its answer", async () => {
+  const { store, requests, last, pass } = storeOf();
   store.subscribe("/a", 2_000, () => {});
   store.setVisible(false);
   await last().answer(1);
   await pass(60_000);
-  assert.equal(asked.length, 1);
+  assert.equal(requests.length, 1);
 });
 
-test("polling slows down while an address fails, and stops where trying again is of no use", async () => {
-  const { store, asked, last, pass } = storeOf();
+test("polling slows down while an address fails, and stops where a retry cannot succeed", async () => {
+  const { store, requests, last, pass } = storeOf();
   store.subscribe("/a", 2_000, () => {});
   await last().fail(problem(503, "unavailable"));
   await pass(2_000);
-  assert.equal(asked.length, 1, "not after the plain interval");
+  assert.equal(requests.length, 1, "not after the plain interval");
   await pass(2_000);
-  assert.equal(asked.length, 2);
+  assert.equal(requests.length, 2);
   await last().fail(problem(403, "forbidden"));
   await pass(600_000);
-  assert.equal(asked.length, 2);
+  assert.equal(requests.length, 2);
   store.refresh("/a");
-  assert.equal(asked.length, 3);
+  assert.equal(requests.length, 3);
 });
 
 test("an answer that comes after the store was cleared is not kept", async () => {

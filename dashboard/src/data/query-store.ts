@@ -1,7 +1,7 @@
 /**
- * Answers by address, shared by everything that shows them: one request at a time for an address
- * (dedupe), the last answer stands while the next is on its way (stale while revalidate), a request
- * that nobody waits for is aborted, polling pauses with the page. Knows neither React nor fetch.
+ * Answers by address, shared by all components that show them: one request at a time for an address
+ * (dedupe), the last answer is kept until the next arrives (stale while revalidate), a request
+ * without subscribers is aborted, polling pauses while the page is hidden. Free of React and fetch.
  */
 import { asFailure, type Failure } from "./request.ts";
 import { shareStructure } from "./share-structure.ts";
@@ -14,11 +14,11 @@ export interface Answer {
 
 export interface QueryStoreOptions {
   load(address: string, signal: AbortSignal): Promise<unknown>;
-  /** Milliseconds of a clock that only goes forward. */
+  /** Milliseconds of a monotonic clock. */
   now(): number;
-  /** Runs a function later; the answer cancels it. */
+  /** Runs a function later. @returns cancels it */
   after(ms: number, run: () => void): () => void;
-  /** Told of every failure: the session listens for 401. */
+  /** Called with every failure: a 401 ends the session. */
   onFailure?(failure: Failure): void;
 }
 
@@ -35,8 +35,8 @@ interface Entry {
 export type QueryStore = ReturnType<typeof createQueryStore>;
 
 const nothing: Answer = { data: undefined, failure: undefined, loading: true };
-const mostKept = 60;
-const slowestPollMs = 30_000;
+const maxEntries = 60;
+const maxPollMs = 30_000;
 
 export function createQueryStore(options: QueryStoreOptions) {
   const entries = new Map<string, Entry>();
@@ -61,7 +61,7 @@ export function createQueryStore(options: QueryStoreOptions) {
 
   function forgetOldest() {
     for (const [address, entry] of entries) {
-      if (entries.size <= mostKept) return;
+      if (entries.size <= maxEntries) return;
       if (entry.listeners.size === 0) entries.delete(address);
     }
   }
@@ -105,7 +105,7 @@ export function createQueryStore(options: QueryStoreOptions) {
     }
   }
 
-  /** The next poll comes after the last has ended, later when the answer is slow or failing. */
+  /** Polls again after the last request has ended, later while answers are slow or failing. */
   function schedule(address: string, entry: Entry) {
     entry.cancelTimer?.();
     entry.cancelTimer = undefined;
@@ -113,7 +113,7 @@ export function createQueryStore(options: QueryStoreOptions) {
     if (!visible || !Number.isFinite(interval)) return;
     if (entry.answer.failure !== undefined && !entry.answer.failure.retryable) return;
     const wait = Math.max(interval * 2 ** Math.min(entry.failures, 5), entry.tookMs * 2);
-    entry.cancelTimer = options.after(Math.min(wait, Math.max(interval, slowestPollMs)), () => {
+    entry.cancelTimer = options.after(Math.min(wait, Math.max(interval, maxPollMs)), () => {
       void load(address, entry);
     });
   }
@@ -121,14 +121,14 @@ export function createQueryStore(options: QueryStoreOptions) {
   return {
     read: (address: string): Answer => entries.get(address)?.answer ?? nothing,
 
-    /** @param pollMs Infinity: asked once and on `refresh`. The answer ends the subscription. */
+    /** @param pollMs Infinity: loaded once and on `refresh`. @returns ends the subscription */
     subscribe(address: string, pollMs: number, listener: () => void): () => void {
       const entry = entryOf(address);
       entry.listeners.set(listener, pollMs);
       void load(address, entry);
       return () => {
         entry.listeners.delete(listener);
-        // A moment's grace: a screen that is drawn anew subscribes again at once.
+        // Not at once: a component that is rendered again subscribes again immediately.
         options.after(0, () => {
           if (entry.listeners.size > 0) return;
           entry.cancelTimer?.();
@@ -138,7 +138,7 @@ export function createQueryStore(options: QueryStoreOptions) {
       };
     },
 
-    /** Asks again for everything on the page, or for one address. */
+    /** Loads everything on the page again, or one address. */
     refresh(address?: string) {
       for (const [key, entry] of entries) {
         if (entry.listeners.size > 0 && (address === undefined || address === key)) {
@@ -158,7 +158,7 @@ export function createQueryStore(options: QueryStoreOptions) {
       }
     },
 
-    /** Forgets every answer: the next person must not see the last one's. */
+    /** Drops every answer: the next user must not see them. */
     clear() {
       for (const entry of entries.values()) {
         entry.cancelTimer?.();

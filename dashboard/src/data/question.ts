@@ -1,6 +1,6 @@
 /**
- * Questions as keys of the query store. Most are addresses that are read by GET; a question that is too
- * rich for an address is a POST with a body, and its key holds both.
+ * Requests as keys of the query store. Most are addresses that are read by GET; a query that does not
+ * fit into an address is a POST with a body, and its key holds both.
  */
 export interface Question {
   readonly method: "GET" | "POST";
@@ -8,7 +8,7 @@ export interface Question {
   readonly body: unknown;
 }
 
-/** The key of a question that is asked by POST; the same question has the same key. */
+/** The key of a POST. Equal requests have equal keys. */
 export function postKey(path: string, body: object): string {
   return `POST ${path} ${JSON.stringify(body)}`;
 }

@@ -46,7 +46,7 @@ test("a problem document becomes a failure with its code, detail and missing per
   assert.equal(found.retryable, false);
 });
 
-test("an answer that is not Weir's is said to be so, and a dead server does not answer", async (t) => {
+test("an answer that is not from Weir is unreadable, and a server that is down is unreachable", async (t) => {
   const origin = await serve(t, (request, response) => {
     response.writeHead(request.url === "/gateway" ? 502 : 200, { "content-type": "text/html" });
     response.end("<html>hello</html>");
@@ -72,12 +72,12 @@ test("an unsafe method carries the session's CSRF token and its JSON", async (t)
   assert.deepEqual(seen, ["POST c5 application/json"]);
 });
 
-test("an address leaves out what has no value and writes the rest safely", () => {
+test("an address omits parameters without a value and encodes the others", () => {
   assert.equal(addressOf("/a", { x: null, y: undefined, z: "" }), "/a");
   assert.equal(addressOf("/a", { type: "Order & Co", limit: 10 }), "/a?type=Order+%26+Co&limit=10");
 });
 
-test("a session is signed in, survives an outage, and ends with a 401", async () => {
+test("a session survives an outage of the server and ends with a 401", async () => {
   const answers: (() => unknown)[] = [];
   const store = createSessionStore(async () => answers.shift()?.());
   const fail = (status: number, code: string) => () => {
@@ -95,7 +95,7 @@ test("a session is signed in, survives an outage, and ends with a 401", async ()
   await store.check();
   answers.push(() => undefined);
   await store.check();
-  assert.equal(store.read().kind, "signed-out", "an empty answer: nobody is signed in");
+  assert.equal(store.read().kind, "signed-out", "an empty answer means no session");
 });
 
 test("equal parts of two answers are shared, changed ones are the new ones", () => {

@@ -1,8 +1,8 @@
 import { type ErrorCode, errorTable, type Problem } from "@weir/protocol";
 
-/** What went wrong with a request: a problem that Weir answered, or no usable answer at all. */
+/** Why a request failed: a problem document from Weir, or no usable answer. */
 export interface Failure {
-  /** `unreachable`: no answer; `unreadable`: an answer that is not Weir's. */
+  /** `unreachable`: no answer; `unreadable`: an answer that is not from Weir. */
   readonly code: ErrorCode | "unreachable" | "unreadable";
   readonly status: number;
   readonly title: string;
@@ -26,7 +26,7 @@ export interface RequestOptions {
   readonly body?: unknown;
   readonly csrfToken?: string;
   readonly signal?: AbortSignal;
-  /** Tests pass an address; the pages ask their own origin. */
+  /** Only for tests; the pages use their own origin. */
   readonly origin?: string;
 }
 
@@ -74,7 +74,7 @@ export function addressOf(
   return text === "" ? path : `${path}?${text}`;
 }
 
-/** Reads a problem document (RFC 9457); anything else is an answer of something between. */
+/** Reads a problem document (RFC 9457); any other body comes from something between page and server. */
 export function failureOf(status: number, body: unknown): Failure {
   const problem = (typeof body === "object" && body !== null ? body : {}) as Partial<Problem>;
   const code = problem.code as ErrorCode | undefined;
@@ -93,12 +93,12 @@ export function failureOf(status: number, body: unknown): Failure {
     ...unreachable(),
     code: status >= 500 ? "unreachable" : "unreadable",
     status,
-    title: "The answer is not Weir's",
+    title: "Unexpected response",
     retryable: status >= 500,
   };
 }
 
-/** The failure of anything thrown, for showing it. */
+/** The failure of any thrown value. */
 export function asFailure(error: unknown): Failure {
   return error instanceof RequestError ? error.failure : unreachable();
 }
@@ -107,7 +107,7 @@ function unreachable(): Failure {
   return {
     code: "unreachable",
     status: 0,
-    title: "Weir does not answer",
+    title: "Weir is not responding",
     detail: undefined,
     permission: undefined,
     retryable: true,

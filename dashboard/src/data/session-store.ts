@@ -10,10 +10,10 @@ export type SessionState =
 export type Credential = { readonly token: string } | { readonly key: string };
 export type SessionStore = ReturnType<typeof createSessionStore>;
 
-/** Who is signed in. The cookie itself is out of reach of scripts; this knows only what it opens. */
+/** The session. Scripts cannot read the cookie itself, only what the server says of its session. */
 export function createSessionStore(request: typeof requestJson = requestJson) {
   let state: SessionState = { kind: "unknown" };
-  let asking: Promise<void> | undefined;
+  let loading: Promise<void> | undefined;
   const listeners = new Set<() => void>();
 
   function set(next: SessionState) {
@@ -21,14 +21,14 @@ export function createSessionStore(request: typeof requestJson = requestJson) {
     for (const listener of [...listeners]) listener();
   }
 
-  async function ask() {
+  async function load() {
     try {
       const session = (await request("/api/session")) as Session | undefined;
       set(session === undefined ? { kind: "signed-out" } : { kind: "signed-in", session });
     } catch (error) {
       const failure = asFailure(error);
       if (failure.status === 401) set({ kind: "signed-out" });
-      // Whoever was signed in stays it while the server is away: the page keeps what it shows.
+      // A session is kept while the server is down: the page keeps what it shows.
       else if (state.kind !== "signed-in") set({ kind: "failed", failure });
     }
   }
@@ -40,19 +40,19 @@ export function createSessionStore(request: typeof requestJson = requestJson) {
       return () => listeners.delete(listener);
     },
 
-    /** Asks who is signed in; callers at the same time share one question. */
+    /** Reads the session from the server. Simultaneous callers share one request. */
     check(): Promise<void> {
-      asking ??= ask().finally(() => {
-        asking = undefined;
+      loading ??= load().finally(() => {
+        loading = undefined;
       });
-      return asking;
+      return loading;
     },
 
-    /** @throws RequestError when the token or the key is not taken */
+    /** @throws RequestError when the token or the key is not accepted */
     async signIn(credential: Credential): Promise<void> {
       await request("/api/session", { method: "POST", body: credential });
-      // The answer of POST may be short; what the pages need is what GET says.
-      await ask();
+      // The pages need what GET answers; the answer of POST may be shorter.
+      await load();
     },
 
     async signOut(): Promise<void> {
@@ -60,13 +60,13 @@ export function createSessionStore(request: typeof requestJson = requestJson) {
       try {
         await request("/api/session", { method: "DELETE", csrfToken });
       } catch (error) {
-        // Whoever is not signed in any more has what was asked for.
+        // The session is already over.
         if (asFailure(error).status !== 401) throw error;
       }
       set({ kind: "signed-out" });
     },
 
-    /** A request was answered 401: the session is over, whatever it looked like. */
+    /** A request was answered with 401: the session is over. */
     expire() {
       if (state.kind !== "signed-out") set({ kind: "signed-out" });
     },

@@ -1,6 +1,6 @@
 /**
  * The newer JSON value, with every part that equals the older one replaced by the older part itself.
- * An unchanged answer is then the same object, and nothing that shows it is drawn again.
+ * An unchanged answer is then the same object, and nothing that shows it is rendered again.
  */
 export function shareStructure<T>(older: unknown, newer: T): T {
   return share(older, newer) as T;

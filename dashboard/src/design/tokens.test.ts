@@ -45,7 +45,7 @@ const pairs: readonly [text: string, grounds: readonly string[], least: number][
   ["edge", ["paper", "surface"], 3],
 ];
 
-test("every text can be read on every ground it stands on, light and dark (WCAG AA)", () => {
+test("every text colour has enough contrast on every background, light and dark (WCAG AA)", () => {
   assert.equal(blocks.length, 3);
   for (const [index, tokens] of blocks.entries()) {
     for (const [text, grounds, least] of pairs) {
@@ -60,6 +60,6 @@ test("every text can be read on every ground it stands on, light and dark (WCAG 
   }
 });
 
-test("dark by choice and dark by the system are the same", () => {
+test("dark by preference and dark by system are the same", () => {
   assert.deepEqual(blocks[1], blocks[2]);
 });

@@ -1,6 +1,6 @@
 import type { Freshness } from "@weir/protocol";
 
-/** Freshness as it was answered, with the moment of the answer on the page's own clock. */
+/** The freshness of an answer, with the time of the answer on the browser's monotonic clock. */
 export interface KnownFreshness {
   readonly freshness: Freshness;
   readonly answeredAt: number;
@@ -9,8 +9,8 @@ export interface KnownFreshness {
 export type AgeLevel = "fresh" | "late" | "stale";
 
 /**
- * How old the numbers are now. Server and browser clocks may differ, so the age at the answer is
- * the server's and only what passed since is the browser's.
+ * The age of the numbers now. Server and browser clocks may differ: the age at the answer comes from
+ * the server, and only the time since then is measured by the browser.
  */
 export function ageMs(known: KnownFreshness, now: number): number {
   return Math.max(0, known.freshness.lag_ms + (now - known.answeredAt));

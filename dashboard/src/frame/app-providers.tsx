@@ -9,8 +9,8 @@ import { ShortcutProvider } from "./shortcut-context.tsx";
 const never = () => () => {};
 
 /**
- * Everything that the screens find around them. Language, theme and session are the browser's to
- * know, so the exported HTML holds only the skeleton and the screens are drawn in the browser.
+ * The contexts of all screens. Only the browser knows language, theme and session,
+ * so the exported HTML holds only the skeleton, and the browser renders the screens.
  */
 export function AppProviders({ children }: { children: ReactNode }) {
   const inBrowser = useSyncExternalStore(

@@ -1,4 +1,4 @@
-/** The first paint, before anybody is known: no words, so that it suits every language. */
+/** The first paint, before the session and the language are known. It has no words. */
 export function BootSkeleton() {
   return (
     <div className="min-h-dvh lg:grid lg:grid-cols-[13.5rem_minmax(0,1fr)]" aria-busy="true">

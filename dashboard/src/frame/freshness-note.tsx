@@ -6,7 +6,7 @@ import { ageLevel, ageMs } from "./age.ts";
 
 const colours = { fresh: "text-up", late: "text-warn", stale: "text-down" } as const;
 
-/** How old the numbers on the page are, counted on between answers. */
+/** The age of the numbers on the page, which grows between answers. */
 export function FreshnessNote() {
   const { t, formats } = useLanguage();
   const known = useKnownFreshness();

@@ -1,5 +1,5 @@
 "use client";
-/** How screens move, without knowing the framework: `app/` hands in its own way. */
+/** Navigation of the screens, independent of the framework: `app/` provides the implementation. */
 import {
   type ComponentType,
   createContext,
@@ -18,13 +18,13 @@ export interface LinkProps {
 }
 
 export interface Navigation {
-  /** Of the page shown, with a slash at its end. */
+  /** The path of the current page, with a slash at its end. */
   readonly path: string;
   readonly query: URLSearchParams;
   readonly Link: ComponentType<LinkProps>;
-  /** To another page. */
+  /** Goes to another page. */
   go(address: string, how?: "push" | "replace"): void;
-  /** Another query of the same page; `push` makes a step for the Back button. */
+  /** Changes the query of the same page; `push` adds a step for the Back button. */
   setQuery(query: URLSearchParams, how?: "push" | "replace"): void;
 }
 
@@ -42,7 +42,7 @@ interface Codec<State> {
   write(state: State): URLSearchParams;
 }
 
-/** A screen's state, kept in the query of its address. @param codec of a module, the same each time */
+/** A screen's state, kept in the query of its address. @param codec the same object at each call */
 export function useAddressState<State extends object>(codec: Codec<State>) {
   const navigation = useNavigation();
   const text = navigation.query.toString();

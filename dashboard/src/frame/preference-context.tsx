@@ -4,7 +4,7 @@ import { createPreferences, type PreferenceStore, type Preferences } from "./pre
 
 const PreferenceContext = createContext<PreferenceStore | undefined>(undefined);
 
-/** Keeps what a person chose and shows it on the root element, where the style sheets look. */
+/** Holds the preferences and sets them on the root element, where the style sheets read them. */
 export function PreferenceProvider(props: { children: (store: PreferenceStore) => ReactNode }) {
   const [store] = useState(() => createPreferences(browserStorage(), navigator.language));
   useEffect(() => {

@@ -9,7 +9,7 @@ import { useLanguage } from "../language/language-context.tsx";
 import { usePreferences } from "./preference-context.tsx";
 import { themes } from "./preferences.ts";
 
-/** Theme, language, help, who is signed in, and the way out. */
+/** Theme, language, help, the signed-in service, and signing out. */
 export function PreferencePanel({ onHelp }: { onHelp: () => void }) {
   const { t } = useLanguage();
   const preferences = usePreferences();

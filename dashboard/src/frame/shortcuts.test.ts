@@ -13,7 +13,7 @@ const press = (key: string, more: Partial<KeyPress> = {}): KeyPress => ({
   ...more,
 });
 
-test("every shortcut of the help sheet does what it says", () => {
+test("every shortcut in the help triggers its action", () => {
   for (const [action, keys] of Object.entries(shortcutKeys)) {
     let state = noShortcut;
     let found: string | undefined;
@@ -22,7 +22,7 @@ test("every shortcut of the help sheet does what it says", () => {
   }
 });
 
-test("no key is taken together with Alt, Control or Meta, nor while somebody types", () => {
+test("keys with Alt, Control or Meta, and keys typed into a field, are left to the browser", () => {
   for (const more of [{ altKey: true }, { ctrlKey: true }, { metaKey: true }, { typing: true }]) {
     for (const key of ["ArrowLeft", "ArrowRight", "t", "p", "?", "g"]) {
       assert.deepEqual(pressKey(noShortcut, press(key, more), 0), [noShortcut, undefined]);
@@ -30,21 +30,21 @@ test("no key is taken together with Alt, Control or Meta, nor while somebody typ
   }
 });
 
-test("`g` waits a moment for its second letter, and no longer", () => {
+test("`g` waits for its second letter for a limited time", () => {
   const [waiting] = pressKey(noShortcut, press("g"), 1_000);
   assert.equal(pressKey(waiting, press("l"), 1_400)[1], "go-live");
   assert.equal(pressKey(waiting, press("l"), 9_000)[1], undefined);
   assert.deepEqual(pressKey(waiting, press("x"), 1_400), [noShortcut, undefined]);
 });
 
-test("numbers age on the page's own clock, whatever the server's shows", () => {
+test("the age of numbers is measured on the browser's clock, whatever the server's shows", () => {
   const freshness = { as_of: "1999-01-01T00:00:00Z", lag_ms: 400, behind_events: 0 };
   const age = ageMs({ freshness, answeredAt: 10_000 }, 12_000);
   assert.equal(age, 2_400);
   assert.deepEqual([0, 20_000, 500_000].map(ageLevel), ["fresh", "late", "stale"]);
 });
 
-test("choices are kept, and a browser without storage only forgets them", () => {
+test("preferences are kept, and without storage they last as long as the page", () => {
   const kept = new Map<string, string>();
   const storage = {
     getItem: (name: string) => kept.get(name) ?? null,

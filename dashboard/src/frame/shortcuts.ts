@@ -1,5 +1,5 @@
 /**
- * Keys of the pages. Single letters only, never with Alt or Control, which belong to the browser;
+ * Keyboard shortcuts. Single keys only, never with Alt or Control, which belong to the browser;
  * never while the focus is in a text field; and they can be switched off (WCAG 2.1.4).
  */
 export type ShortcutAction =

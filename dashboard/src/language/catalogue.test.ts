@@ -84,7 +84,7 @@ test("no text is unused", () => {
   assert.deepEqual(unused, []);
 });
 
-test("no key is asked for that has no text", () => {
+test("every key in the sources has a text", () => {
   const missing: string[] = [];
   let calls = 0;
   for (const { file, text } of sources) {

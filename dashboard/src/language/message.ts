@@ -18,7 +18,7 @@ export type Values<M extends Message> = [PlaceholdersOf<M>] extends [never]
   ? []
   : [values: { readonly [Name in PlaceholdersOf<M>]: string | number }];
 
-/** What the compiler demands of a translated message: the same kind, with the same placeholders. */
+/** What the compiler requires of a translated message: the same kind, with the same placeholders. */
 type Translated<Source extends Message, Target> = Target extends Message
   ? Target extends string
     ? Source extends string

@@ -13,7 +13,7 @@ const looks: Readonly<Record<ConnectionState["name"], string>> = {
   stopped: "badge badge-bad",
 };
 
-/** The state of the feed in a word; changes are read aloud, events are not. */
+/** The state of the feed in a word. Screen readers announce its changes. */
 export function ConnectionBadge({ connection }: { connection: ConnectionState }) {
   const { t } = useLanguage();
   return (
@@ -24,7 +24,7 @@ export function ConnectionBadge({ connection }: { connection: ConnectionState })
   );
 }
 
-/** Why the feed does not flow, and what helps. */
+/** Why the feed has stopped, and what helps. */
 export function ConnectionNote(props: { connection: ConnectionState; onRetry: () => void }) {
   const { connection, onRetry } = props;
   const { t } = useLanguage();

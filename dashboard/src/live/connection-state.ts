@@ -38,7 +38,7 @@ export type Effect =
   | { readonly do: "watch"; readonly ms: number }
   | { readonly do: "rest" }
   /** Browsers hide why a socket was refused: read the session over HTTP. */
-  | { readonly do: "ask-why" };
+  | { readonly do: "find-reason" };
 
 export type StateName = ConnectionState["name"];
 export type EventName = ConnectionEvent["type"];

@@ -55,7 +55,7 @@ export function disconnected(
   const reason = stopReasonOf(event.code);
   if (reason !== undefined) return refuse(state, { type: "refused", reason });
   const pause = { attempt, random: event.random, reason: state.reason };
-  return later(state, pause, [{ do: "ask-why" }]);
+  return later(state, pause, [{ do: "find-reason" }]);
 }
 
 export function later(

@@ -30,7 +30,7 @@ const events: readonly ConnectionEvent[] = [
 const run = (state: ConnectionState, ...list: ConnectionEvent[]) =>
   list.reduce<ConnectionState>((now, event) => step(now, event)[0], state);
 
-test("every state takes every event, and from each of them `stop` ends everything", () => {
+test("every state accepts every event, and `stop` ends each of them", () => {
   for (const state of states) {
     for (const event of events) {
       const [next] = step(state, event);
@@ -52,12 +52,12 @@ test("no sequence of events loses the cursor of what was read last", () => {
   }
 });
 
-test("after a cut the feed goes on from its last cursor, after a growing, jittered pause", () => {
+test("a disconnected feed continues from its last cursor, after a growing pause with jitter", () => {
   let state = run({ name: "idle" }, { type: "start" }, ...events.slice(2, 4));
   const waits: number[] = [];
   for (let attempt = 0; attempt < 8; attempt++) {
     const [waiting, effects] = step(state, { type: "closed", code: 1006, random: 0.5 });
-    assert.ok(effects.some((effect) => effect.do === "ask-why"));
+    assert.ok(effects.some((effect) => effect.do === "find-reason"));
     assert.equal(waiting.name, "waiting");
     waits.push(waiting.name === "waiting" ? waiting.waitMs : 0);
     const [connecting, opening] = step(waiting, { type: "retry" });
@@ -75,7 +75,7 @@ test("after a cut the feed goes on from its last cursor, after a growing, jitter
   assert.ok(pauseMs(0, 0) < pauseMs(0, 0.99));
 });
 
-test("a revoked key or a missing permission stops the feed until somebody starts it again", () => {
+test("a revoked key or a missing permission stops the feed until it is started again", () => {
   const open: ConnectionState = { name: "open", cursor: "c1", silenceMs: 1 };
   const revoked = run(open, { type: "closed", code: 4401, random: 0 });
   assert.deepEqual(revoked, { name: "stopped", cursor: "c1", reason: "unauthenticated" });
@@ -90,7 +90,7 @@ test("a revoked key or a missing permission stops the feed until somebody starts
   assert.equal(run(forbidden, { type: "start" }).name, "connecting");
 });
 
-test("a slow reader is told why it was cut, and goes on", () => {
+test("a slow reader keeps the reason of its disconnection, and reconnects", () => {
   const open: ConnectionState = { name: "open", cursor: "c1", silenceMs: 1 };
   const state = run(
     open,
@@ -101,7 +101,7 @@ test("a slow reader is told why it was cut, and goes on", () => {
   assert.equal(run(state, { type: "retry" }).name, "connecting");
 });
 
-test("a goodbye without a close does not wait for ever", () => {
+test("a `bye` without a close has a time limit", () => {
   const open: ConnectionState = { name: "open", cursor: "c1", silenceMs: 1 };
   const [, effects] = step(open, {
     type: "frame",
@@ -110,7 +110,7 @@ test("a goodbye without a close does not wait for ever", () => {
   assert.ok(effects.some((effect) => effect.do === "wait"));
 });
 
-test("silence counts as a cut, and every frame puts it off", () => {
+test("silence counts as a disconnection, and every frame restarts its timer", () => {
   const open: ConnectionState = { name: "open", cursor: "c1", silenceMs: 37_500 };
   const [, heard] = step(open, {
     type: "frame",
@@ -122,7 +122,7 @@ test("silence counts as a cut, and every frame puts it off", () => {
   assert.ok(effects.some((effect) => effect.do === "close"));
 });
 
-test("without a network nothing is tried; with it, at once", () => {
+test("without a network there is no attempt; when it returns, there is one at once", () => {
   const open: ConnectionState = { name: "open", cursor: "c1", silenceMs: 1 };
   const offline = run(open, { type: "offline" }, { type: "retry" });
   assert.equal(offline.name, "offline");

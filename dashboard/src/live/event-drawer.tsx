@@ -15,7 +15,7 @@ interface EventDrawerProps {
   onClose(): void;
 }
 
-/** One event whole: its facts, ways to narrow the feed to it, and what was sent. */
+/** One event in full: its attributes with filters for them, and its payload. */
 export function EventDrawer({ event, onFilter, onClose }: EventDrawerProps) {
   const { t } = useLanguage();
   const formats = useFormats(browserZone);

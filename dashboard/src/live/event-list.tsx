@@ -11,7 +11,7 @@ interface EventListProps {
   onInspect(event: RawEvent): void;
 }
 
-/** Events, newest first. Up and down move between rows, Enter inspects. */
+/** Events, newest first. Up and Down move between rows, Enter opens one. */
 export function EventList({ rows, onInspect }: EventListProps) {
   const { t } = useLanguage();
   const formats = useFormats(browserZone);

@@ -1,4 +1,4 @@
-/** What the live screen asks over HTTP, beside its socket. */
+/** The HTTP requests of the live screen. */
 import type { EventPage, RawEvent } from "@weir/protocol";
 import { addressOf, requestJson } from "../data/request.ts";
 import type { SessionStore } from "../data/session-store.ts";
@@ -28,7 +28,7 @@ export async function fetchEarlier(filter: Filter, signal: AbortSignal): Promise
 }
 
 /** Why the server refused the socket; undefined when another attempt may succeed. */
-export async function whyRefused(store: SessionStore): Promise<StopReason | undefined> {
+export async function refusalReason(store: SessionStore): Promise<StopReason | undefined> {
   await store.check();
   const state = store.read();
   if (state.kind === "signed-out") return "unauthenticated";

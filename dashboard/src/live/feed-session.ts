@@ -1,6 +1,6 @@
 /**
  * The live list while its screen is open: the rows of the socket, and the stored events below them.
- * Everything of the browser comes in as arguments.
+ * The browser's functions come in as arguments.
  */
 import type { RawEvent } from "@weir/protocol";
 import { clear, eventRow, type Feed, type FeedRow, fillBelow } from "./feed.ts";
@@ -10,7 +10,7 @@ import { createLiveSocket, type LiveSocketOptions } from "./live-socket.ts";
 interface FeedSessionOptions
   extends Pick<
     LiveSocketOptions,
-    "origin" | "connect" | "after" | "random" | "askWhy" | "onState"
+    "origin" | "connect" | "after" | "random" | "findReason" | "onState"
   > {
   filter(): Filter;
   fetchEarlier(filter: Filter, signal: AbortSignal): Promise<RawEvent[]>;
@@ -70,8 +70,8 @@ export function createFeedSession(options: FeedSessionOptions): FeedSession {
 
   return {
     take: () => arrived.splice(0),
-    connect: () => socket.tell({ type: "start" }),
-    setOnline: (isOnline) => socket.tell({ type: isOnline ? "online" : "offline" }),
+    connect: () => socket.dispatch({ type: "start" }),
+    setOnline: (isOnline) => socket.dispatch({ type: isOnline ? "online" : "offline" }),
     restart() {
       request.abort();
       arrived.splice(0);
@@ -81,7 +81,7 @@ export function createFeedSession(options: FeedSessionOptions): FeedSession {
     },
     stop() {
       request.abort();
-      socket.tell({ type: "stop" });
+      socket.dispatch({ type: "stop" });
     },
   };
 }

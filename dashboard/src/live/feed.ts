@@ -1,24 +1,24 @@
-/** What the live list shows: newest first, bounded, and standing still while it is paused. */
+/** The rows of the live list: newest first, limited in number, unchanged while paused. */
 import type { RawEvent } from "@weir/protocol";
 
 export type FeedRow =
   | { readonly kind: "event"; readonly key: string; readonly event: RawEvent }
-  /** The feed could not replay everything that was missed. */
+  /** The feed could not replay all missed events. */
   | { readonly kind: "gap"; readonly key: string; readonly reason: string };
 
 export interface Feed {
   readonly rows: readonly FeedRow[];
   readonly paused: boolean;
-  /** Arrived since the pause, newest first; also bounded. */
+  /** Arrived since the pause, newest first; also limited. */
   readonly held: readonly FeedRow[];
-  /** Arrived since the pause, all of them. */
+  /** The number of all rows that have arrived since the pause. */
   readonly heldCount: number;
   /** Events received since the page was opened. */
   readonly received: number;
 }
 
-/** Rows beyond this leave at the bottom: a page left open over night stays as quick as a new one. */
-export const mostRows = 400;
+/** The oldest rows beyond this number are dropped: a page left open overnight stays fast. */
+export const maxRows = 400;
 
 export const emptyFeed: Feed = { rows: [], paused: false, held: [], heldCount: 0, received: 0 };
 
@@ -28,36 +28,36 @@ export function arrive(feed: Feed, arrived: readonly FeedRow[]): Feed {
   if (fresh.length === 0) return feed;
   const received = feed.received + fresh.filter(({ kind }) => kind === "event").length;
   if (feed.paused) {
-    const held = [...fresh, ...feed.held].slice(0, mostRows);
+    const held = [...fresh, ...feed.held].slice(0, maxRows);
     return { ...feed, held, heldCount: feed.heldCount + fresh.length, received };
   }
-  return { ...feed, rows: [...fresh, ...feed.rows].slice(0, mostRows), received };
+  return { ...feed, rows: [...fresh, ...feed.rows].slice(0, maxRows), received };
 }
 
-/** Events from before the feed began, newest first: they go below what has come in since. */
+/** Adds events from before the feed began, newest first, below those that have arrived since. */
 export function fillBelow(feed: Feed, earlier: readonly RawEvent[]): Feed {
   const rows = withoutKnown(feed, earlier.map(eventRow));
-  return rows.length === 0 ? feed : { ...feed, rows: [...feed.rows, ...rows].slice(0, mostRows) };
+  return rows.length === 0 ? feed : { ...feed, rows: [...feed.rows, ...rows].slice(0, maxRows) };
 }
 
 export function pause(feed: Feed): Feed {
   return feed.paused ? feed : { ...feed, paused: true };
 }
 
-/** Shows what was held back. */
+/** Shows the rows that have arrived since the pause. */
 export function resume(feed: Feed): Feed {
   if (!feed.paused) return feed;
-  const rows = [...feed.held, ...feed.rows].slice(0, mostRows);
+  const rows = [...feed.held, ...feed.rows].slice(0, maxRows);
   return { ...feed, rows, paused: false, held: [], heldCount: 0 };
 }
 
-/** An empty list that goes on as it was, paused or not: the filter has changed. */
+/** Empties the list for a new filter. The pause is kept. */
 export function clear(feed: Feed): Feed {
   return { ...feed, rows: [], held: [], heldCount: 0 };
 }
 
 export function eventRow(event: RawEvent): FeedRow {
-  // An id is the sender's: two services may send the same.
+  // Ids are unique per service: two services may send the same one.
   return { kind: "event", key: `${event.source} ${event.event_id}`, event };
 }
 

@@ -21,7 +21,7 @@ interface FilterBarProps {
   onChange(filter: Filter): void;
 }
 
-/** The filter as chips, each of which can be edited or removed, and a form for one more. */
+/** The filter as chips that can be edited and removed, and a form to add one. */
 export function FilterBar({ filter, meta, onChange }: FilterBarProps) {
   const { t } = useLanguage();
   const chips = filterFields.flatMap((field) => filter[field].map((value) => ({ field, value })));
@@ -151,7 +151,7 @@ function Chip({ field, value, filter, onChange }: ChipProps) {
           }}
         >
           <input
-            // biome-ignore lint/a11y/noAutofocus: the person has just asked to edit this very text
+            // biome-ignore lint/a11y/noAutofocus: the user has just clicked this text to edit it
             autoFocus
             className="w-40 rounded border border-edge bg-surface px-1.5"
             aria-label={t("live.filter.edit", names)}

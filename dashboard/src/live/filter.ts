@@ -2,7 +2,7 @@ import type { LiveFilter, RawEvent } from "@weir/protocol";
 
 export const filterFields = ["event_type", "source", "user_id", "product_id"] as const;
 export type FilterField = (typeof filterFields)[number];
-/** Types and sources can be several at once, users and products one. */
+/** Several types and sources, at most one user and one product. */
 export type Filter = Readonly<Record<FilterField, readonly string[]>>;
 
 export const emptyFilter: Filter = { event_type: [], source: [], user_id: [], product_id: [] };
@@ -12,7 +12,7 @@ const names: Readonly<Record<FilterField, string>> = {
   user_id: "user",
   product_id: "product",
 };
-const mostValues = 50;
+const maxValues = 50;
 
 function isMultiple(field: FilterField): boolean {
   return field === "event_type" || field === "source";
@@ -22,11 +22,11 @@ export function isEmpty(filter: Filter): boolean {
   return filterFields.every((field) => filter[field].length === 0);
 }
 
-/** The filter with one more value; of a field that takes one value, the new one stands. */
+/** Adds a value. In a field with a single value it replaces the old one. */
 export function addValue(filter: Filter, field: FilterField, value: string): Filter {
   const text = value.trim();
   if (text === "" || filter[field].includes(text)) return filter;
-  const values = isMultiple(field) ? [...filter[field], text].slice(0, mostValues) : [text];
+  const values = isMultiple(field) ? [...filter[field], text].slice(0, maxValues) : [text];
   return { ...filter, [field]: values };
 }
 
@@ -34,7 +34,7 @@ export function removeValue(filter: Filter, field: FilterField, value: string): 
   return { ...filter, [field]: filter[field].filter((other) => other !== value) };
 }
 
-/** The same field with `next` in place of `value`: a chip that was edited. */
+/** Replaces `value` with `next` in the same field: an edited chip. */
 export function replaceValue(
   filter: Filter,
   field: FilterField,
@@ -62,7 +62,7 @@ export function writeFilter(filter: Filter): URLSearchParams {
   return query;
 }
 
-/** As the `subscribe` frame wants it: fields without a value are left out. */
+/** The filter of the `subscribe` frame: fields without a value are left out. */
 export function frameFilter(filter: Filter): LiveFilter {
   const [user] = filter.user_id;
   const [product] = filter.product_id;
@@ -74,7 +74,7 @@ export function frameFilter(filter: Filter): LiveFilter {
   };
 }
 
-/** Events that were on their way when the filter changed are sorted out here. */
+/** Whether an event matches. Events sent before the filter changed must be sorted out. */
 export function matches(filter: Filter, event: RawEvent): boolean {
   return filterFields.every((field) => {
     const value = event[field];

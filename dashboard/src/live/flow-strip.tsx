@@ -2,7 +2,7 @@
 import { useLanguage } from "../language/language-context.tsx";
 import { type Flow, flowLine, ratePerSecond } from "./flow.ts";
 
-/** Events per second over the last minute: water under the bridge. */
+/** Events per second in the last minute. */
 export function FlowStrip({ flow, received }: { flow: Flow; received: number }) {
   const { t, formats } = useLanguage();
   const line = flowLine(flow, 600, 40);

@@ -1,6 +1,6 @@
 /** Events per second over the last minute, for the line above the live list. */
 export interface Flow {
-  /** The second of the last count, since some epoch. */
+  /** The second of the last count. */
   readonly second: number;
   /** Counts, oldest first; the last is of `second`. */
   readonly counts: readonly number[];
@@ -12,7 +12,7 @@ export function emptyFlow(second: number): Flow {
   return { second, counts: new Array<number>(flowSeconds).fill(0) };
 }
 
-/** Moves on to `second` and counts `events` in it. */
+/** Advances to `second` and adds `events` to its count. */
 export function flowAt(flow: Flow, second: number, events: number): Flow {
   const passed = Math.min(Math.max(0, second - flow.second), flowSeconds);
   if (passed === 0 && events === 0) return flow;
@@ -27,11 +27,11 @@ export function ratePerSecond(flow: Flow): number {
   return whole.reduce((sum, count) => sum + count, 0) / whole.length;
 }
 
-/** The `points` of an SVG polyline in a box of that size; a calm minute lies on the ground. */
+/** The `points` of an SVG polyline in a box of that size. */
 export function flowLine(flow: Flow, width: number, height: number): string {
   const top = Math.max(4, ...flow.counts);
   const stepX = width / (flowSeconds - 2);
-  // The running second is left out: it would dip at the end of every line.
+  // The current second is incomplete and would dip at the end of every line.
   return flow.counts
     .slice(0, -1)
     .map(

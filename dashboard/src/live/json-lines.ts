@@ -56,7 +56,7 @@ function mark(text: string | undefined): Piece {
   return { kind: "mark", text: text ?? "" };
 }
 
-/** What stands in columns of its own. */
+/** Members that the list shows in columns of their own. */
 const shownElsewhere = new Set([
   "event_id",
   "event_type",
@@ -67,7 +67,7 @@ const shownElsewhere = new Set([
   "messageId",
 ]);
 
-/** One line of a payload for a list: what the row does not show already, cut off. */
+/** One line of a payload: the members that the row does not show elsewhere, truncated. */
 export function previewOf(payload: unknown): string {
   if (typeof payload !== "object" || payload === null || Array.isArray(payload)) {
     return cut(JSON.stringify(payload) ?? "");

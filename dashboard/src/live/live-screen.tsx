@@ -30,7 +30,7 @@ export function LiveScreen() {
   const { feed, flow, connection, pause, resume, reconnect } = useLiveFeed(filter);
   const [inspected, setInspected] = useState<RawEvent>();
   const stopped = connection.name === "stopped";
-  // The feed itself does not say how far the windows are; the header asks them.
+  // The feed has no freshness of the windows; this request keeps that of the header up to date.
   useQuery<WindowPage>("/api/windows?size=day&limit=1", 5_000);
   const toggle = feed.paused ? resume : pause;
   useShortcut("pause", toggle);

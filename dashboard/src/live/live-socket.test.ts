@@ -52,14 +52,14 @@ async function feedOf(t: TestContext, filter: () => LiveFilter = () => ({})) {
       return () => clearTimeout(timer);
     },
     random: () => 0,
-    askWhy: async () => undefined,
+    findReason: async () => undefined,
     onState: (state) => states.push(state),
     onCovered: () => events.push("covered"),
     onEvent: ({ event_id }) => events.push(event_id),
     onGap: (_, reason) => events.push(`gap: ${reason}`),
   });
   t.after(() => {
-    live.tell({ type: "stop" });
+    live.dispatch({ type: "stop" });
     for (const client of server.clients) client.terminate();
     server.close();
   });
@@ -74,9 +74,9 @@ async function until(met: () => boolean, what: string): Promise<void> {
   }
 }
 
-test("a cut feed comes back by itself from the last cursor, and nothing is shown twice", async (t) => {
+test("a disconnected feed reconnects from its last cursor, and no event arrives twice", async (t) => {
   const { live, visits, events } = await feedOf(t);
-  live.tell({ type: "start" });
+  live.dispatch({ type: "start" });
   await until(() => visits.length === 1, "the first visit");
   visits[0]?.say({ type: "hello", cursor: "c0", heartbeat_s: 15 });
   visits[0]?.say({ type: "event", cursor: "c1", event: event("one") });
@@ -90,9 +90,9 @@ test("a cut feed comes back by itself from the last cursor, and nothing is shown
   assert.deepEqual(events, ["covered", "one", "covered", "two"]);
 });
 
-test("a revoked key ends the feed: no further visit", async (t) => {
+test("a revoked key ends the feed without another attempt", async (t) => {
   const { live, visits, states } = await feedOf(t);
-  live.tell({ type: "start" });
+  live.dispatch({ type: "start" });
   await until(() => visits.length === 1, "the visit");
   visits[0]?.say({ type: "hello", cursor: "c0", heartbeat_s: 15 });
   visits[0]?.socket.close(4401, "key_revoked");
@@ -100,10 +100,10 @@ test("a revoked key ends the feed: no further visit", async (t) => {
   assert.equal(visits.length, 1);
 });
 
-test("a changed filter is sent over the open socket, and is in the address of the next", async (t) => {
+test("a changed filter is sent over the open socket, and is in the address of the next one", async (t) => {
   let filter: LiveFilter = { event_type: ["a", "b"] };
   const { live, visits, states, events } = await feedOf(t, () => filter);
-  live.tell({ type: "start" });
+  live.dispatch({ type: "start" });
   await until(() => visits.length === 1, "the visit");
   assert.equal(visits[0]?.address, "/ws/events?event_type=a&event_type=b");
   visits[0]?.say({ type: "hello", cursor: "c0", heartbeat_s: 15 });
@@ -113,20 +113,20 @@ test("a changed filter is sent over the open socket, and is in the address of th
   assert.equal(live.sendFilter(), true);
   await until(() => visits[0]?.heard.length === 1, "the subscribe frame");
   assert.deepEqual(JSON.parse(visits[0]?.heard[0] ?? ""), { type: "subscribe", filter });
-  visits[0]?.say({ type: "event", cursor: "c1", event: event("of before") });
+  visits[0]?.say({ type: "event", cursor: "c1", event: event("old") });
   visits[0]?.say({ type: "subscribed" });
   await until(() => events.length === 3, "the answer");
-  assert.deepEqual(events, ["covered", "of before", "covered"]);
+  assert.deepEqual(events, ["covered", "old", "covered"]);
   visits[0]?.socket.terminate();
   await until(() => visits.length === 2, "the second visit");
   assert.equal(visits[1]?.address, "/ws/events?user_id=u+1&cursor=c1");
 });
 
-test("a filter is covered when the last one sent is answered; without a socket the next hello says it", async (t) => {
+test("a filter is covered when the last one sent is confirmed, or at the next hello without a socket", async (t) => {
   let filter: LiveFilter = {};
   const { live, visits, events } = await feedOf(t, () => filter);
   assert.equal(live.sendFilter(), false);
-  live.tell({ type: "start" });
+  live.dispatch({ type: "start" });
   assert.equal(live.sendFilter(), true);
   await until(() => visits.length === 1, "the visit");
   visits[0]?.say({ type: "hello", cursor: "c0", heartbeat_s: 15 });
@@ -143,10 +143,10 @@ test("a filter is covered when the last one sent is answered; without a socket t
   assert.deepEqual(events, ["covered", "of u1", "covered"]);
 });
 
-test("a filter that changes while the socket opens is sent once the feed says hello", async (t) => {
+test("a filter that changes while the socket opens is sent after hello", async (t) => {
   let filter: LiveFilter = {};
   const { live, visits } = await feedOf(t, () => filter);
-  live.tell({ type: "start" });
+  live.dispatch({ type: "start" });
   filter = { source: ["shop"] };
   live.sendFilter();
   await until(() => visits.length === 1, "the visit");
@@ -155,9 +155,9 @@ test("a filter that changes while the socket opens is sent once the feed says he
   assert.deepEqual(JSON.parse(visits[0]?.heard[0] ?? ""), { type: "subscribe", filter });
 });
 
-test("a frame that is not understood is passed over", async (t) => {
+test("an unknown frame is ignored", async (t) => {
   const { live, visits, events } = await feedOf(t);
-  live.tell({ type: "start" });
+  live.dispatch({ type: "start" });
   await until(() => visits.length === 1, "the visit");
   visits[0]?.socket.send("no JSON");
   visits[0]?.socket.send("[]");
@@ -167,7 +167,7 @@ test("a frame that is not understood is passed over", async (t) => {
   assert.deepEqual(events, ["covered", "gap: too old"]);
 });
 
-test("the feed's address carries filter and cursor", () => {
+test("the address of the feed has the filter and the cursor", () => {
   assert.equal(feedPath({}, undefined), "/ws/events");
   assert.equal(
     feedPath({ source: ["a&b"] }, "10:12:"),

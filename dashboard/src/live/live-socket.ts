@@ -1,12 +1,12 @@
 /**
- * Carries out what the machine of `connection.ts` decides: opens and closes the socket, keeps the
- * two timers, and hands the frames on. Everything of the browser comes in as arguments.
+ * Carries out the effects of the machine in `connection.ts`: opens and closes the socket, keeps the
+ * two timers, and passes the frames on. The browser's functions come in as arguments.
  */
 import { type LiveFilter, liveFeed, type RawEvent, type ServerFrame } from "@weir/protocol";
 import { step } from "./connection.ts";
 import type { ConnectionEvent, ConnectionState, StopReason } from "./connection-state.ts";
 
-/** What is used of a `WebSocket`. */
+/** The part of a `WebSocket` that is used. */
 export interface Socket {
   addEventListener(type: "message", take: (event: { readonly data: unknown }) => void): void;
   addEventListener(type: "close", take: (event: { readonly code: number }) => void): void;
@@ -22,10 +22,10 @@ export interface LiveSocketOptions {
   connect(address: string): Socket;
   after(ms: number, run: () => void): () => void;
   random(): number;
-  /** Why a socket may have been refused; undefined when nothing speaks against another attempt. */
-  askWhy(): Promise<StopReason | undefined>;
+  /** Why a socket was refused; undefined when another attempt may succeed. */
+  findReason(): Promise<StopReason | undefined>;
   onState(state: ConnectionState): void;
-  /** From here on everything that passes the present filter comes, or is told as a gap. */
+  /** From here on every event that matches the current filter arrives or is reported as a gap. */
   onCovered(): void;
   onEvent(event: RawEvent): void;
   onGap(cursor: string, reason: string): void;
@@ -36,14 +36,14 @@ const socketOpen = 1;
 export function createLiveSocket(options: LiveSocketOptions) {
   let state: ConnectionState = { name: "idle" };
   let socket: Socket | undefined;
-  /** The filter that the server knows of, as JSON. */
-  let told = "";
-  /** Filters that it was sent and has not said to hold; undefined before its `hello`. */
-  let unanswered: number | undefined;
+  /** The filter that the server has, as JSON. */
+  let sentFilter = "";
+  /** The number of filters sent and not yet confirmed; undefined before `hello`. */
+  let unconfirmed: number | undefined;
   let cancelWait: (() => void) | undefined;
   let cancelWatch: (() => void) | undefined;
 
-  function tell(event: ConnectionEvent) {
+  function dispatch(event: ConnectionEvent) {
     const [next, effects] = step(state, event);
     const moved = next.name !== state.name || next.name === "waiting";
     state = next;
@@ -57,21 +57,21 @@ export function createLiveSocket(options: LiveSocketOptions) {
           break;
         case "wait":
           cancelWait?.();
-          cancelWait = options.after(effect.ms, () => tell({ type: "retry" }));
+          cancelWait = options.after(effect.ms, () => dispatch({ type: "retry" }));
           break;
         case "watch":
           cancelWatch?.();
           cancelWatch = options.after(effect.ms, () =>
-            tell({ type: "silent", random: options.random() }),
+            dispatch({ type: "silent", random: options.random() }),
           );
           break;
         case "rest":
           cancelWait?.();
           cancelWatch?.();
           break;
-        case "ask-why":
-          void options.askWhy().then((reason) => {
-            if (reason !== undefined) tell({ type: "refused", reason });
+        case "find-reason":
+          void options.findReason().then((reason) => {
+            if (reason !== undefined) dispatch({ type: "refused", reason });
           });
       }
     }
@@ -82,7 +82,7 @@ export function createLiveSocket(options: LiveSocketOptions) {
     drop();
     const filter = options.filter();
     const opened = options.connect(`${options.origin}${feedPath(filter, cursor)}`);
-    told = JSON.stringify(filter);
+    sentFilter = JSON.stringify(filter);
     socket = opened;
     opened.addEventListener("message", ({ data }) => {
       if (socket !== opened || typeof data !== "string") return;
@@ -90,47 +90,47 @@ export function createLiveSocket(options: LiveSocketOptions) {
       if (frame === undefined) return;
       if (frame.type === "event") options.onEvent(frame.event);
       if (frame.type === "gap") options.onGap(frame.cursor, frame.reason);
-      tell({ type: "frame", frame });
+      dispatch({ type: "frame", frame });
       // The filter may have changed while the socket was being opened.
-      if (frame.type === "hello") unanswered = 0;
-      if (frame.type === "subscribed" && unanswered !== undefined) unanswered--;
+      if (frame.type === "hello") unconfirmed = 0;
+      if (frame.type === "subscribed" && unconfirmed !== undefined) unconfirmed--;
       if (frame.type === "hello" || frame.type === "subscribed") sendFilter();
     });
     opened.addEventListener("close", ({ code }) => {
       if (socket !== opened) return;
       socket = undefined;
-      tell({ type: "closed", code, random: options.random() });
+      dispatch({ type: "closed", code, random: options.random() });
     });
   }
 
-  /** What an old socket still says is nobody's business any more. */
+  /** Closes the socket. Frames that it still receives are ignored. */
   function drop() {
     const old = socket;
     socket = undefined;
-    unanswered = undefined;
+    unconfirmed = undefined;
     old?.close();
   }
 
   /**
-   * Tells the server of a changed filter; a new socket has it in its address.
+   * Sends a changed filter to the server; a new socket has it in its address.
    * @returns whether `onCovered` follows, now or soon: a socket is open, or being opened
    */
   function sendFilter(): boolean {
-    if (socket === undefined || unanswered === undefined) return socket !== undefined;
+    if (socket === undefined || unconfirmed === undefined) return socket !== undefined;
     if (socket.readyState !== socketOpen) return false;
     const filter = JSON.stringify(options.filter());
-    if (filter !== told) {
-      told = filter;
-      unanswered++;
+    if (filter !== sentFilter) {
+      sentFilter = filter;
+      unconfirmed++;
       socket.send(`{"type":"subscribe","filter":${filter}}`);
-    } else if (unanswered === 0) options.onCovered();
+    } else if (unconfirmed === 0) options.onCovered();
     return true;
   }
 
-  return { tell, sendFilter };
+  return { dispatch, sendFilter };
 }
 
-/** The feed's address with its filter, and the cursor to go on from. */
+/** The address of the feed with its filter, and the cursor to continue from. */
 export function feedPath(filter: LiveFilter, cursor: string | undefined): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(filter)) {

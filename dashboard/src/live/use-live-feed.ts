@@ -3,7 +3,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useSession } from "../data/data-context.tsx";
 import type { ConnectionState } from "./connection-state.ts";
 import { arrive, emptyFeed, type Feed, pause, resume } from "./feed.ts";
-import { fetchEarlier, whyRefused } from "./feed-requests.ts";
+import { fetchEarlier, refusalReason } from "./feed-requests.ts";
 import { createFeedSession, type FeedSession } from "./feed-session.ts";
 import type { Filter } from "./filter.ts";
 import { emptyFlow, type Flow, flowAt } from "./flow.ts";
@@ -41,7 +41,7 @@ export function useLiveFeed(filter: Filter): LiveFeed {
         return () => clearTimeout(timer);
       },
       random: Math.random,
-      askWhy: () => whyRefused(store),
+      findReason: () => refusalReason(store),
       onState: setConnection,
     });
     session.current = opened;

@@ -6,7 +6,7 @@ import { type Change, directionOf } from "./change.ts";
 const looks = { up: "text-up", down: "text-down", flat: "text-muted" } as const;
 const arrows = { up: "↑", down: "↓", flat: "" } as const;
 
-/** A change against the period before; the arrow says it without colour. */
+/** A change from the previous period. The arrow shows the direction without relying on colour. */
 export function ChangeNote(props: { change: Change; before: string; formats: Formats }) {
   const { change, before, formats } = props;
   const { t } = useLanguage();

@@ -1,14 +1,14 @@
-/** How a figure moved against the period before. */
+/** The change of a metric from the previous period. */
 export type Change =
   | { readonly kind: "ratio"; readonly ratio: number }
   /** Of two shares, in shares: 0.01 is one percentage point. */
   | { readonly kind: "points"; readonly difference: number }
   | { readonly kind: "same" }
-  /** There was nothing before, so that no ratio exists. */
+  /** The previous value is zero, so that there is no ratio. */
   | { readonly kind: "new" }
   | { readonly kind: "unknown" };
 
-/** Less than a twentieth of one per cent: one decimal would show an arrow beside a zero. */
+/** Below 0.05 %, one decimal would show an arrow beside a zero. */
 const notShown = 0.0005;
 
 /** The change of a count or an amount. */

@@ -1,7 +1,7 @@
 import type { Metric } from "@weir/protocol";
 import type { Formats } from "../format/formats.ts";
 
-/** A value of a metric as it is written: counts, money, shares. */
+/** The text of a metric's value: a count, an amount or a share. */
 export function metricValue(
   metric: Metric,
   value: string | number,
@@ -17,7 +17,7 @@ export function metricValue(
   return short ? formats.compact(Number(value)) : formats.count(Number(value));
 }
 
-/** Users and sessions of buckets do not add up to those of the range, shares even less. */
+/** The users, sessions and conversion rates of buckets do not add up to those of the range. */
 export function isAdditive(metric: Metric): boolean {
   return metric !== "users" && metric !== "sessions" && metric !== "conversion";
 }

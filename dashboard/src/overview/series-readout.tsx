@@ -16,7 +16,7 @@ interface SeriesReadoutProps extends Pick<Series, "points" | "granularity" | "me
   write(value: string | number): string;
 }
 
-/** What stands under the cursor; without one, what the lines are. Of a fixed height: nothing jumps. */
+/** The values under the cursor, or the legend without one. Its height is fixed, so that nothing moves. */
 export function SeriesReadout({
   index,
   points,
@@ -72,7 +72,7 @@ export function SeriesReadout({
   );
 }
 
-/** The line in one sentence, for those who do not see it and those who want the number. */
+/** The line in one sentence, for screen readers and for exact numbers. */
 export function SeriesSummary(props: {
   points: Series["points"];
   metric: Metric;

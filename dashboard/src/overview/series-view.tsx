@@ -67,7 +67,7 @@ export const SeriesView = memo(function SeriesView(props: SeriesViewProps) {
   );
 });
 
-/** Writes the ticks: the clock inside a day, the day's name at midnight and for days. */
+/** Writes the ticks: the time of day, and the date at midnight and for days. */
 function tickWriter(
   granularity: Series["granularity"],
   times: readonly number[],

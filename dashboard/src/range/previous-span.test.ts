@@ -15,14 +15,14 @@ function spanOf(choice: RangeChoice): Span {
   return span;
 }
 
-test("today is compared with yesterday up to the same time, a week with the same weekdays", () => {
+test("today is compared with yesterday up to the same time, a week with the same weekdays before", () => {
   const today = preset("today");
   assert.equal(iso(previousSpan(today, zone, spanOf(today))), "2026-11-19T21:00 2026-11-20T07:48");
   const week = preset("7d");
   assert.equal(iso(previousSpan(week, zone, spanOf(week))), "2026-11-07T21:00 2026-11-14T07:48");
 });
 
-test("a custom range of local days is compared with as many days, also over a clock change", () => {
+test("a custom range of local days is compared with as many days, also across a clock change", () => {
   const choice = { kind: "custom", from: "2026-03-29T00:00", to: "2026-03-31T00:00" } as const;
   const span = resolveRange(choice, "Europe/Berlin", now);
   assert.ok(span !== undefined);
@@ -45,7 +45,7 @@ test("a chart ends with its last bucket, and Today with the day", () => {
   assert.deepEqual(minutes, spanOf(day));
 });
 
-test("no preset is compared with nothing, whatever the zone does with its clock", () => {
+test("every preset has a non-empty previous period, also around clock changes", () => {
   const changes = ["2026-03-29T00:59:00Z", "2026-03-29T01:20:00Z", "2026-10-25T01:10:00Z"];
   for (const at of changes.map(Date.parse)) {
     for (const name of presets) {

@@ -5,8 +5,8 @@ import { dayMs, hourMs, instantOf, startOfDay, startOfDayAt, startOfHour } from 
 const presetDays = { "24h": 1, today: 1, yesterday: 1, "7d": 7, "30d": 30, "90d": 90 } as const;
 
 /**
- * What a range is compared with: the same weekdays and the same hours of the clock before, because
- * shops have a rhythm of the day and the week. A custom range is compared with as much time, or as
+ * The previous period of a range: the same weekdays and hours of the day before it, because
+ * shops have daily and weekly patterns. A custom range is compared with as much time, or as
  * many local days, directly before it.
  */
 export function previousSpan(choice: RangeChoice, zone: string, span: Span): Span {
@@ -20,7 +20,7 @@ export function previousSpan(choice: RangeChoice, zone: string, span: Span): Spa
   return { from: span.from - (span.to - span.from), to: span.from };
 }
 
-/** The span with its end moved to the end of its last bucket, or of the day: what a chart spans. */
+/** The span of a chart: it ends with its last bucket, or with the day. */
 export function chartSpan(
   choice: RangeChoice,
   span: Span,
@@ -29,7 +29,7 @@ export function chartSpan(
   const { zone, granularity } = about;
   const last = span.to - 1;
   const today = choice.kind === "preset" && choice.preset === "today";
-  // An unfinished hour or day is joined by its whole counterpart in the period before.
+  // An incomplete hour or day is compared with the whole one of the previous period.
   if (granularity === "day" || (today && granularity === "hour")) {
     return { from: span.from, to: startOfDayAt(zone, last, 1) };
   }
@@ -45,6 +45,6 @@ function shiftDays(span: Span, zone: string, days: number): Span {
   };
   const from = shift(span.from);
   const to = shift(span.to);
-  // A clock put forward can swallow the whole of a short span.
+  // A clock change can skip the whole of a short span.
   return from < to ? { from, to } : { from: span.from - days * dayMs, to: span.to - days * dayMs };
 }

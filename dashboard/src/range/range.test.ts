@@ -9,7 +9,7 @@ const istanbul = "Europe/Istanbul";
 const now = Date.parse("2026-11-21T07:47:25.500Z");
 const iso = (ms: number | undefined) => (ms === undefined ? "" : new Date(ms).toISOString());
 
-test("a preset begins where a bucket begins in the zone and ends with the running minute", () => {
+test("a preset begins at a bucket of the zone and ends with the current minute", () => {
   const day = resolveRange({ kind: "preset", preset: "24h" }, istanbul, now);
   assert.equal(iso(day?.from), "2026-11-20T08:00:00.000Z");
   assert.equal(iso(day?.to), "2026-11-21T07:48:00.000Z");
@@ -20,7 +20,7 @@ test("a preset begins where a bucket begins in the zone and ends with the runnin
   assert.equal(iso(yesterday?.to), "2026-11-20T21:00:00.000Z");
 });
 
-test("every preset lies on whole minutes, as the server wants it, also in zones of odd offsets", () => {
+test("every preset lies on whole minutes, also in zones with unusual offsets", () => {
   for (const zone of ["UTC", "Asia/Kathmandu", "America/St_Johns", "Australia/Lord_Howe"]) {
     for (const preset of presets) {
       const span = resolveRange({ kind: "preset", preset }, zone, now);
@@ -31,11 +31,11 @@ test("every preset lies on whole minutes, as the server wants it, also in zones 
   }
 });
 
-test("hours begin where the zone's clock shows them", () => {
+test("hours begin where the clock of the zone shows them", () => {
   assert.equal(iso(startOfHour("Asia/Kathmandu", now)), "2026-11-21T07:15:00.000Z");
 });
 
-test("a day of a clock change has 23 or 25 hours", () => {
+test("a day with a clock change has 23 or 25 hours", () => {
   const spring = startOfDay("Europe/Berlin", Date.parse("2026-03-29T12:00:00Z"));
   const after = startOfDay("Europe/Berlin", Date.parse("2026-03-30T12:00:00Z"));
   assert.equal((after - spring) / 3_600_000, 23);
@@ -44,7 +44,7 @@ test("a day of a clock change has 23 or 25 hours", () => {
   assert.equal((later - autumn) / 3_600_000, 25);
 });
 
-test("a time that the clock skips is the instant after the gap, and others come back as they were", () => {
+test("a time that the clock skips is the instant after the gap, and other times are unchanged", () => {
   const local = { year: 2026, month: 3, day: 29, hour: 2, minute: 30 };
   assert.equal(iso(instantOf("Europe/Berlin", local)), "2026-03-29T01:30:00.000Z");
   for (const text of ["2026-03-29T04:00", "2026-10-25T02:30", "2026-01-31T23:59"]) {
@@ -52,14 +52,14 @@ test("a time that the clock skips is the instant after the gap, and others come 
   }
 });
 
-test("a custom range that ends before it starts is none", () => {
+test("a custom range that ends before it starts is refused", () => {
   const custom = { kind: "custom", from: "2026-11-08T00:00", to: "2026-11-01T00:00" } as const;
   assert.equal(resolveRange(custom, "UTC", now), undefined);
   assert.equal(readLocal("UTC", "2026-13-01T00:00"), undefined);
   assert.equal(readLocal("UTC", "yesterday"), undefined);
 });
 
-test("a granularity that would draw more points than pixels gives way to one that suits", () => {
+test("a granularity with more points than pixels is replaced by one that suits the range", () => {
   const month = { from: 0, to: 30 * 86_400_000 };
   assert.equal(granularityFor("auto", { from: 0, to: 3_600_000 }), "minute");
   assert.equal(granularityFor("auto", { from: 0, to: 86_400_000 }), "hour");
@@ -74,7 +74,7 @@ const spanOf = ({ from, to }: { from: string; to: string }) => ({
   to: Date.parse(to),
 });
 
-test("ranges of whole days are written as days, with the last day that is in them", () => {
+test("ranges of whole days are written with their last included day", () => {
   const formats = createFormats("en", istanbul);
   const days = spanOf({ from: "2026-11-14T21:00:00Z", to: "2026-11-19T21:00:00Z" });
   assert.equal(rangeText(days, formats), "15 Nov – 19 Nov");

@@ -31,7 +31,7 @@ const longest: Readonly<Record<Granularity, number>> = {
 };
 
 /**
- * Presets begin at the start of a bucket and end with the current minute, so that only the last
+ * Presets start at a bucket and end with the current minute, so that only the last
  * bucket is unfinished and the previous period has exactly the same length.
  */
 export function resolveRange(choice: RangeChoice, zone: string, now: number): Span | undefined {

@@ -10,7 +10,7 @@ interface ModelPickerProps {
   change(next: Partial<SearchState>): void;
 }
 
-/** Which model answers, and which one beside it. */
+/** Selects the model that answers, and the one to compare with. */
 export function ModelPicker({ models, state, change }: ModelPickerProps) {
   const { t } = useLanguage();
   const answering = models.filter(({ state }) => state === "live" || state === "ready");
@@ -18,7 +18,7 @@ export function ModelPicker({ models, state, change }: ModelPickerProps) {
   const live = answering.find(({ state }) => state === "live");
   const shown = state.model ?? live?.id;
   const others = answering.filter(({ id }) => id !== shown);
-  // An address outlives its models, a fit makes another one: what is chosen stays in sight, to be unchosen.
+  // An address may name a model that no longer exists. It stays in the list, so that it can be deselected.
   const gone = (id: string | null) =>
     id === null || answering.some((model) => model.id === id)
       ? []

@@ -3,7 +3,7 @@ import { type FormEvent, useEffect, useRef, useState } from "react";
 import { Icon } from "../controls/icons.tsx";
 import { useShortcut } from "../frame/shortcut-context.tsx";
 import { useLanguage } from "../language/language-context.tsx";
-import { longestAsked, type SearchState } from "./search-state.ts";
+import { maxTermLength, type SearchState } from "./search-state.ts";
 
 interface QueryFieldProps {
   readonly state: SearchState;
@@ -16,33 +16,33 @@ const typingPauseMs = 220;
 /** The text or the id to search for. */
 export function QueryField({ state, change }: QueryFieldProps) {
   const { t } = useLanguage();
-  const { mode, asked } = state;
+  const { mode, term } = state;
   const input = useRef<HTMLInputElement>(null);
-  const [draft, setDraft] = useState(asked);
+  const [draft, setDraft] = useState(term);
   /** Written to the address and not yet read back from it. */
-  const underway = useRef<string[]>([]);
+  const writing = useRef<string[]>([]);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   useShortcut("filter", () => input.current?.focus());
   useEffect(() => {
-    const at = underway.current.indexOf(asked);
+    const at = writing.current.indexOf(term);
     if (at >= 0) {
-      underway.current.splice(0, at + 1);
+      writing.current.splice(0, at + 1);
       return;
     }
     // A change from elsewhere: Back, a link, or a product of the list.
     clearTimeout(timer.current);
-    setDraft(asked);
-  }, [asked]);
+    setDraft(term);
+  }, [term]);
   useEffect(() => () => clearTimeout(timer.current), []);
-  const ask = (text: string, how: "push" | "replace") => {
+  const search = (text: string, how: "push" | "replace") => {
     clearTimeout(timer.current);
-    if (text === asked) return;
-    underway.current.push(text);
-    change({ asked: text }, how);
+    if (text === term) return;
+    writing.current.push(text);
+    change({ term: text }, how);
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    ask(draft, "push");
+    search(draft, "push");
   };
   return (
     <form onSubmit={submit} className="flex">
@@ -50,18 +50,18 @@ export function QueryField({ state, change }: QueryFieldProps) {
         ref={input}
         type="search"
         className="field min-h-[2.6rem] min-w-0 flex-1 rounded-r-none border-r-0 text-[1rem]"
-        aria-label={t(`search.asked.${mode}`)}
-        placeholder={t(`search.asked.${mode}`)}
+        aria-label={t(`search.term.${mode}`)}
+        placeholder={t(`search.term.${mode}`)}
         autoComplete="off"
         spellCheck={mode === "text"}
-        maxLength={longestAsked[mode]}
+        maxLength={maxTermLength[mode]}
         value={draft}
         onChange={({ target }) => {
           setDraft(target.value);
           clearTimeout(timer.current);
           // An id is looked up on Enter: a part of one would not be found.
           if (mode !== "text" && target.value !== "") return;
-          timer.current = setTimeout(() => ask(target.value, "replace"), typingPauseMs);
+          timer.current = setTimeout(() => search(target.value, "replace"), typingPauseMs);
         }}
       />
       <button type="submit" className="btn btn-primary min-h-[2.6rem] rounded-l-none">

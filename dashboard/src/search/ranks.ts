@@ -1,6 +1,6 @@
 import type { FoundProduct } from "@weir/protocol";
 
-/** Where each product stands in a list, from 1. */
+/** The rank of each product in a list, from 1. */
 export function ranksOf(results: readonly FoundProduct[]): ReadonlyMap<string, number> {
   return new Map(results.map(({ product_id }, index) => [product_id, index + 1]));
 }
@@ -11,13 +11,13 @@ export function sharedOf(one: readonly FoundProduct[], other: readonly FoundProd
   return one.filter(({ product_id }) => there.has(product_id)).length;
 }
 
-/** The categories of the results, each once, in the alphabet's order: what a filter can be set to. */
+/** The categories of the results, each once and sorted, to suggest for the filter. */
 export function categoriesOf(lists: readonly (readonly FoundProduct[])[]): string[] {
   const names = lists.flat().flatMap(({ category }) => category ?? []);
   return [...new Set(names)].sort((a, b) => a.localeCompare(b));
 }
 
-/** What has happened most about a product. */
+/** The most frequent event types of a product. */
 export function busiestCounts(
   counts: FoundProduct["counts"],
   most: number,

@@ -25,7 +25,7 @@ export function SearchForm({ state, categories, children, change }: SearchFormPr
           label={t("search.mode")}
           value={state.mode}
           options={searchModes.map((value) => ({ value, text: t(`search.mode.${value}`) }))}
-          onChange={(mode) => change({ mode, asked: "" })}
+          onChange={(mode) => change({ mode, term: "" })}
         />
         <p className="text-[.867rem] text-muted">{t(`search.mode.${state.mode}.text`)}</p>
       </div>

@@ -11,21 +11,21 @@ import { hasPricesUpsideDown, keyOf, readSearchState, writeSearchState } from ".
 import { StartPanel } from "./start-panel.tsx";
 
 const searchAddress = { read: readSearchState, write: writeSearchState };
-/** While a model is being filled, its progress is looked at this often. */
+/** How often the states of the models are read. */
 const modelsEveryMs = 5_000;
 
-/** Products by meaning, products like a product, products for a user: with one model, or two side by side. */
+/** Products by meaning, similar products, or recommendations for a user, with one model or two side by side. */
 export function SearchScreen() {
   const { t } = useLanguage();
   const { state, change } = useAddressState(searchAddress);
   const models = useQuery<{ readonly models: readonly Model[] }>("/api/models", modelsEveryMs);
   const main = useQuery<Answer>(keyOf(state, state.model));
   const beside = useQuery<Answer>(state.beside === null ? null : keyOf(state, state.beside));
-  const isAsked = state.asked.trim() !== "";
-  const isCompared = isAsked && state.beside !== null;
+  const hasTerm = state.term.trim() !== "";
+  const isCompared = hasTerm && state.beside !== null;
   const lists = [main, ...(isCompared ? [beside] : [])].map(({ data }) => data?.results ?? []);
   const actions = {
-    onSimilar: (asked: string) => change({ mode: "product", asked }),
+    onSimilar: (term: string) => change({ mode: "product", term }),
     onCategory: (category: string) => change({ category }),
   };
   const [mainList = [], besideList = []] = lists;
@@ -34,7 +34,7 @@ export function SearchScreen() {
       <SearchForm
         key={state.mode}
         state={state}
-        categories={isAsked ? categoriesOf(lists) : []}
+        categories={hasTerm ? categoriesOf(lists) : []}
         change={change}
       >
         {models.data === undefined ? null : (
@@ -49,11 +49,11 @@ export function SearchScreen() {
           })}
         </p>
       ) : null}
-      {isAsked && hasPricesUpsideDown(state) ? (
+      {hasTerm && hasPricesUpsideDown(state) ? (
         <p role="status" className="panel p-4">
           {t("search.price.upside-down")}
         </p>
-      ) : isAsked ? (
+      ) : hasTerm ? (
         <div className={`grid items-start gap-4 ${isCompared ? "xl:grid-cols-2" : ""}`}>
           <ResultPanel
             query={main}
@@ -69,7 +69,7 @@ export function SearchScreen() {
           ) : null}
         </div>
       ) : (
-        <StartPanel mode={state.mode} onAsk={(asked) => change({ asked })} />
+        <StartPanel mode={state.mode} onSearch={(term) => change({ term })} />
       )}
     </div>
   );

@@ -14,7 +14,7 @@ import {
 
 const nothing: SearchState = {
   mode: "text",
-  asked: "",
+  term: "",
   category: null,
   priceFrom: null,
   priceTo: null,
@@ -23,15 +23,15 @@ const nothing: SearchState = {
   beside: null,
 };
 
-test("the address keeps every question as it was asked", () => {
+test("the address keeps every query unchanged", () => {
   const states: SearchState[] = [
     nothing,
-    { ...nothing, asked: "kırmızı kupa & çay" },
-    { ...nothing, mode: "product", asked: "85123A/x" },
+    { ...nothing, term: "kırmızı kupa & çay" },
+    { ...nothing, mode: "product", term: "85123A/x" },
     { ...nothing, mode: "user" },
     {
       mode: "text",
-      asked: "mug ",
+      term: "mug ",
       category: "Tableware",
       priceFrom: 0,
       priceTo: 9.5,
@@ -46,20 +46,20 @@ test("the address keeps every question as it was asked", () => {
   }
 });
 
-test("an address that somebody wrote by hand asks what can be read of it", () => {
+test("invalid parameters of an address are ignored, and long ones are truncated", () => {
   const query = new URLSearchParams("user=u1&price_from=-3&price_to=ten&category=%20&hybrid=yes");
-  assert.deepEqual(readSearchState(query), { ...nothing, mode: "user", asked: "u1" });
+  assert.deepEqual(readSearchState(query), { ...nothing, mode: "user", term: "u1" });
   const long = readSearchState(new URLSearchParams({ product: "x".repeat(9_999) }));
-  assert.equal(long.asked.length, 256);
+  assert.equal(long.term.length, 256);
 });
 
-test("what other pages link to is a question about that product", () => {
+test("the link of other screens to a product is a search for similar products", () => {
   const { search } = new URL(similarPath("85123A/x & y"), "http://weir");
   const state = readSearchState(new URLSearchParams(search));
-  assert.deepEqual(state, { ...nothing, mode: "product", asked: "85123A/x & y" });
+  assert.deepEqual(state, { ...nothing, mode: "product", term: "85123A/x & y" });
 });
 
-test("a price may be typed with a comma", () => {
+test("a price may have a decimal comma", () => {
   assert.deepEqual(["4,50", "4.50", " 0 ", "", "-1", "x"].map(readPrice), [
     4.5,
     4.5,
@@ -70,16 +70,16 @@ test("a price may be typed with a comma", () => {
   ]);
 });
 
-test("a text is asked with what narrows it, and with nothing else", () => {
-  const asked = (state: Partial<SearchState>, model: string | null = null) => {
+test("the request of a text has the filters that are set, and no others", () => {
+  const requestOf = (state: Partial<SearchState>, model: string | null = null) => {
     const key = keyOf({ ...nothing, ...state }, model);
     return key === null ? null : questionOf(key);
   };
   const search = (body: object) => ({ method: "POST", path: "/api/search", body });
-  assert.equal(asked({ asked: "  " }), null);
-  assert.deepEqual(asked({ asked: " tea mug " }), search({ text: "tea mug", limit: 20 }));
+  assert.equal(requestOf({ term: "  " }), null);
+  assert.deepEqual(requestOf({ term: " tea mug " }), search({ text: "tea mug", limit: 20 }));
   assert.deepEqual(
-    asked({ asked: "mug", category: "Tableware", priceTo: 9, hybrid: true }, "lsa-1"),
+    requestOf({ term: "mug", category: "Tableware", priceTo: 9, hybrid: true }, "lsa-1"),
     search({
       text: "mug",
       limit: 20,
@@ -90,13 +90,13 @@ test("a text is asked with what narrows it, and with nothing else", () => {
   );
 });
 
-test("products and users are asked for by their id, whatever signs it has", () => {
+test("the ids of products and users are encoded in the path", () => {
   assert.equal(
-    keyOf({ ...nothing, mode: "product", asked: "a/b c", priceFrom: 2 }, "m"),
+    keyOf({ ...nothing, mode: "product", term: "a/b c", priceFrom: 2 }, "m"),
     "/api/products/a%2Fb%20c/similar?price_gte=2&model=m&limit=20",
   );
   assert.equal(
-    keyOf({ ...nothing, mode: "user", asked: "ü1", category: "A&B" }, null),
+    keyOf({ ...nothing, mode: "user", term: "ü1", category: "A&B" }, null),
     "/api/users/%C3%BC1/recommendations?category=A%26B&limit=20",
   );
 });
@@ -116,7 +116,7 @@ function product(id: string, more: Partial<FoundProduct> = {}): FoundProduct {
   };
 }
 
-test("two lists are compared by where each product stands", () => {
+test("two lists are compared by the rank of each product", () => {
   const one = [product("a"), product("b"), product("c")];
   const other = [product("c"), product("d"), product("a")];
   assert.deepEqual(
@@ -140,7 +140,7 @@ test("the filter offers the categories of the results, each once", () => {
   assert.deepEqual(categoriesOf([list, [product("d", { category: "Tea" })]]), ["Cups", "Tea"]);
 });
 
-test("of the counts, those that are highest are shown", () => {
+test("the highest counts are shown", () => {
   const counts = { view: 4, cart: 9, purchase: 4, refund: 0, share: 1 };
   assert.deepEqual(busiestCounts(counts, 3), [
     ["cart", 9],
@@ -149,9 +149,9 @@ test("of the counts, those that are highest are shown", () => {
   ]);
 });
 
-test("prices upside down, as while somebody types, are not asked for; equal ones are", () => {
+test("a minimum price above the maximum is not sent; equal prices are", () => {
   const between = (priceFrom: number, priceTo: number) =>
-    keyOf({ ...nothing, asked: "mug", priceFrom, priceTo }, null);
+    keyOf({ ...nothing, term: "mug", priceFrom, priceTo }, null);
   assert.equal(between(9, 1), null);
   assert.notEqual(between(9, 9), null);
   assert.notEqual(between(9, 15), null);

@@ -1,4 +1,4 @@
-/** What is asked on the Search page, as its address keeps it: a link shows the next person the same. */
+/** The state of the Search screen. It is kept in the address, so that a link shows everyone the same. */
 import { postKey } from "../data/question.ts";
 import { addressOf } from "../data/request.ts";
 
@@ -7,22 +7,22 @@ export type SearchMode = (typeof searchModes)[number];
 
 export interface SearchState {
   readonly mode: SearchMode;
-  /** A text, a product's id or a user's id, as the mode says. */
-  readonly asked: string;
+  /** A text, a product id or a user id, depending on the mode. */
+  readonly term: string;
   readonly category: string | null;
   readonly priceFrom: number | null;
   readonly priceTo: number | null;
-  /** Only of a text: its words count as well. */
+  /** Only for a text: also match its words. */
   readonly hybrid: boolean;
-  /** Null: the one that is live. */
+  /** Null: the live model. */
   readonly model: string | null;
-  /** A second model that answers the same beside it. */
+  /** A second model to compare with. */
   readonly beside: string | null;
 }
 
 const shownResults = 20;
-/** As the API takes it. */
-export const longestAsked: Readonly<Record<SearchMode, number>> = {
+/** The limits of the API. */
+export const maxTermLength: Readonly<Record<SearchMode, number>> = {
   text: 2_000,
   product: 256,
   user: 300,
@@ -32,7 +32,7 @@ export function readSearchState(query: URLSearchParams): SearchState {
   const mode = searchModes.find((name) => query.has(name)) ?? "text";
   return {
     mode,
-    asked: (query.get(mode) ?? "").slice(0, longestAsked[mode]),
+    term: (query.get(mode) ?? "").slice(0, maxTermLength[mode]),
     category: nonEmpty(query.get("category")),
     priceFrom: readPrice(query.get("price_from")),
     priceTo: readPrice(query.get("price_to")),
@@ -44,7 +44,7 @@ export function readSearchState(query: URLSearchParams): SearchState {
 
 export function writeSearchState(state: SearchState): URLSearchParams {
   const query = new URLSearchParams();
-  if (state.asked !== "" || state.mode !== "text") query.set(state.mode, state.asked);
+  if (state.term !== "" || state.mode !== "text") query.set(state.mode, state.term);
   const rest = {
     category: state.category,
     price_from: state.priceFrom,
@@ -59,26 +59,26 @@ export function writeSearchState(state: SearchState): URLSearchParams {
   return query;
 }
 
-/** A price as somebody types it, with a comma or a point; null for none, and for what is no number. */
+/** A typed price, with a decimal comma or point; null for none, and for text that is not a number. */
 export function readPrice(text: string | null): number | null {
   const value = Number.parseFloat((text ?? "").trim().replace(",", "."));
   return Number.isFinite(value) && value >= 0 ? value : null;
 }
 
-/** As it is for a moment while somebody types: no product can pass, and the API refuses it. */
+/** True for a moment while a user types: no product can match, and the API rejects the query. */
 export function hasPricesUpsideDown({ priceFrom, priceTo }: SearchState): boolean {
   return priceFrom !== null && priceTo !== null && priceFrom > priceTo;
 }
 
-/** The question of a state to one model, as the key that `useQuery` takes; null while there is none to ask. */
+/** The query of a state to one model, as a key of `useQuery`; null without a query. */
 export function keyOf(state: SearchState, model: string | null): string | null {
-  const asked = state.asked.trim();
-  if (asked === "" || hasPricesUpsideDown(state)) return null;
+  const term = state.term.trim();
+  if (term === "" || hasPricesUpsideDown(state)) return null;
   if (state.mode === "text") return postKey("/api/search", textQuestion(state, model));
   const path =
     state.mode === "product"
-      ? `/api/products/${encodeURIComponent(asked)}/similar`
-      : `/api/users/${encodeURIComponent(asked)}/recommendations`;
+      ? `/api/products/${encodeURIComponent(term)}/similar`
+      : `/api/users/${encodeURIComponent(term)}/recommendations`;
   return addressOf(path, {
     category: state.category,
     price_gte: state.priceFrom,
@@ -99,7 +99,7 @@ function textQuestion(state: SearchState, model: string | null) {
     ...(Object.keys(price).length === 0 ? {} : { price }),
   };
   return {
-    text: state.asked.trim(),
+    text: state.term.trim(),
     limit: shownResults,
     ...(Object.keys(filter).length === 0 ? {} : { filter }),
     ...(state.hybrid ? { hybrid: true } : {}),

@@ -11,13 +11,13 @@ import type { SearchMode } from "./search-state.ts";
 
 interface StartPanelProps {
   readonly mode: SearchMode;
-  onAsk(asked: string): void;
+  onSearch(term: string): void;
 }
 
 const shownExamples = 8;
 
-/** Before anything is asked: what can be, with examples of this very installation. */
-export function StartPanel({ mode, onAsk }: StartPanelProps) {
+/** What can be searched for before there is a query, with examples from this installation. */
+export function StartPanel({ mode, onSearch }: StartPanelProps) {
   const { t } = useLanguage();
   const examples = useExamples(mode);
   return (
@@ -34,9 +34,9 @@ export function StartPanel({ mode, onAsk }: StartPanelProps) {
           </>
         ) : (
           <ul className="flex flex-wrap gap-2" aria-label={t("search.start.examples")}>
-            {examples.map(({ asked, text }) => (
-              <li key={asked} className="max-w-full">
-                <button type="button" className="btn max-w-full" onClick={() => onAsk(asked)}>
+            {examples.map(({ term, text }) => (
+              <li key={term} className="max-w-full">
+                <button type="button" className="btn max-w-full" onClick={() => onSearch(term)}>
                   <span className="truncate">{text}</span>
                 </button>
               </li>
@@ -49,11 +49,11 @@ export function StartPanel({ mode, onAsk }: StartPanelProps) {
 }
 
 interface Example {
-  readonly asked: string;
+  readonly term: string;
   readonly text: string;
 }
 
-/** The most viewed products, or the users seen last; undefined until they are known. */
+/** The most viewed products, or the users seen last; undefined until they are loaded. */
 function useExamples(mode: SearchMode): readonly Example[] | undefined {
   const [span] = useState(() =>
     resolveRange({ kind: "preset", preset: "30d" }, browserZone, Date.now()),
@@ -75,10 +75,10 @@ function useExamples(mode: SearchMode): readonly Example[] | undefined {
   if (mode === "user") {
     const users = events.data?.events.flatMap(({ user_id }) => user_id ?? []);
     if (users === undefined) return undefined;
-    return [...new Set(users)].slice(0, shownExamples).map((asked) => ({ asked, text: asked }));
+    return [...new Set(users)].slice(0, shownExamples).map((term) => ({ term, text: term }));
   }
   return products.data?.rows.map(({ product_id: id, name }) => ({
-    asked: mode === "text" ? (name ?? id) : id,
+    term: mode === "text" ? (name ?? id) : id,
     text: name ?? id,
   }));
 }

@@ -16,7 +16,7 @@ interface RerunDialogProps {
   onClose(): void;
 }
 
-/** Asks before a rerun, says what it will do, then shows how far it is. */
+/** Confirms a rerun, then shows its progress. */
 export function RerunDialog({ window, zone, onDone, onClose }: RerunDialogProps) {
   const { t } = useLanguage();
   const formats = useFormats(zone);

@@ -120,7 +120,7 @@ interface Earlier {
 
 const noPages: readonly (readonly Window[])[] = [];
 
-/** The pages after the first, on demand; only the first is kept up to date. */
+/** The pages of results after the first, on demand. Only the first is kept up to date. */
 function useEarlier(address: string, first: string | null) {
   const [kept, setKept] = useState<Earlier>();
   const [busy, setBusy] = useState(false);

@@ -17,14 +17,14 @@ function window(start: string, events = 1): Window {
   };
 }
 
-test("size, state and zone stand in the address; what is not understood takes its default", () => {
+test("size, state and zone are in the address; invalid values take their defaults", () => {
   const text = "size=day&state=failed&tz=UTC";
   assert.equal(writeWindowsState(readWindowsState(new URLSearchParams(text))).toString(), text);
   const odd = readWindowsState(new URLSearchParams("size=year&state=odd"));
   assert.equal(writeWindowsState(odd).toString(), "size=hour");
 });
 
-test("a window that moved to the next page stands once, with its newest numbers", () => {
+test("a window that moved to the next page is listed once, with its newest numbers", () => {
   const first = [window("2026-11-21T02:00:00Z"), window("2026-11-21T01:00:00Z", 7)];
   const second = [window("2026-11-21T01:00:00Z", 5), window("2026-11-21T00:00:00Z")];
   const joined = joinPages([first, second]);

@@ -24,7 +24,7 @@ export function writeWindowsState({ size, state, zone }: WindowsState): URLSearc
   return query;
 }
 
-/** How far a rerun has come; undefined while the list of runs does not hold it yet. */
+/** The progress of a rerun; undefined while the list of runs does not contain it. */
 export function runOf(
   page: RunPage | undefined,
   runId: string,

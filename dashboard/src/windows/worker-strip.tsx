@@ -5,10 +5,10 @@ import { Skeleton } from "../controls/states.tsx";
 import { useKnownFreshness } from "../data/data-context.tsx";
 import { useLanguage } from "../language/language-context.tsx";
 
-/** How far the windows are behind the raw events, and who works on it. */
+/** How far the windows are behind the raw events, and which worker updates them. */
 export function WorkerStrip({ page }: { page: WindowPage | undefined }) {
   const { t, formats } = useLanguage();
-  // Lag moves with every answer; the newest of the page is the one in the header too.
+  // The header shows the freshness of the newest answer; this strip must show the same.
   const freshness = useKnownFreshness()?.freshness ?? page?.freshness;
   const worker = page?.worker ?? null;
   return (

@@ -42,7 +42,7 @@ export const live = translationOf<typeof en>()({
   "live.event.received": "Alınma zamanı",
   "live.event.format": "Biçim",
   "live.event.payload": "İçerik",
-  "live.event.bytes": "Özgün baytlar",
+  "live.event.bytes": "Ham veri",
   "live.event.only": "Filtrele: {value}",
   "live.stopped.forbidden": "Canlı akışı izleme izniniz yok.",
   "live.stopped.bad_frame":

@@ -16,7 +16,7 @@ export const range = translationOf<typeof en>()({
   "range.custom.to": "Bitiş (hariç)",
   "range.custom.zone": "Saatler {zone} saat dilimindedir.",
   "range.custom.wrong": "Bitiş, başlangıçtan sonra ve en fazla 400 gün sonra olmalıdır.",
-  "range.compared": "karşılaştırma: {range}",
+  "range.compared": "(karşılaştırma: {range})",
   "range.granularity": "Ayrıntı düzeyi",
   "range.granularity.auto": "Otomatik ({granularity})",
   "range.granularity.minute": "Dakika",
