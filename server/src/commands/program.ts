@@ -20,7 +20,7 @@ const commands: Readonly<Record<string, () => Promise<Register>>> = {
   permissions: async () => (await import("./permissions.ts")).registerPermissions,
   events: async () => (await import("./events.ts")).registerEvents,
   windows: async () => (await import("./windows.ts")).registerWindows,
-  dlq: async () => (await import("./dlq.ts")).registerDlq,
+  dlq: async () => (await import("./dlq/dlq.ts")).registerDlq,
   audit: async () => (await import("./audit.ts")).registerAudit,
   models: async () => (await import("./models.ts")).registerModels,
   vectors: async () => (await import("./vectors.ts")).registerVectors,

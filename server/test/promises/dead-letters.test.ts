@@ -10,7 +10,7 @@ import { makeRandom } from "../../../testing/random.ts";
 import { until } from "../../../testing/until.ts";
 import { writeAudit } from "../../src/parts/auth/administration.ts";
 import { readReplay, requestReplay } from "../../src/parts/dlq/replays.ts";
-import { addLetter } from "../helpers/letters.ts";
+import { addDeadLetter } from "../helpers/dead-letters.ts";
 
 const script = fileURLToPath(new URL("./replay-process.ts", import.meta.url));
 const kills = Number(process.env["WEIR_TEST_REPLAY_KILLS"] ?? 5);
@@ -42,7 +42,7 @@ async function createStage(t: CleanUp): Promise<TestDatabase> {
   await database.owner.query({ text: "grant usage on schema public to weir_app" });
   await database.owner.query({ text: "grant select, insert on public.effects to weir_app" });
   await database.app.transaction(async (connection) => {
-    for (let n = 0; n < letters; n++) await addLetter(connection, { key: `k${n}` });
+    for (let n = 0; n < letters; n++) await addDeadLetter(connection, { key: `k${n}` });
   });
   return database;
 }

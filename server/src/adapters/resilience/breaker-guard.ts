@@ -14,7 +14,7 @@ import {
   CallTimeoutError,
   type Guard,
 } from "../../core/ports/guard.ts";
-import { createWake } from "../../timing/wake.ts";
+import { pause } from "../../timing/pause.ts";
 import { makeBreaker, openTimeLeft } from "./breaker.ts";
 import { retryDelay } from "./retry-delay.ts";
 import type { GuardSettings, RetryPolicySettings } from "./settings.ts";
@@ -101,7 +101,7 @@ export class BreakerGuard implements Guard {
     const retrying = retry(handleWhen(mayRetry), { maxAttempts: policy.attempts - 1 });
     return retrying.execute(async ({ attempt }) => {
       if (attempt > 0) {
-        await createWake().wait(retryDelay(policy, attempt, this.#options.random), signal);
+        await pause(retryDelay(policy, attempt, this.#options.random), signal);
         signal.throwIfAborted();
         this.#options.onRetry();
       }

@@ -1,29 +1,29 @@
-/** The part `dlq`: replays dead letters and keeps them in bounds. */
+/** The part `dlq`: replays dead letters, and deletes them by age and size. */
 import type { Database, Notifications } from "../../core/ports/database.ts";
 import type { Part } from "../../core/ports/part.ts";
-import { createWake } from "../../timing/wake.ts";
+import { pause } from "../../timing/pause.ts";
 import { readFigures } from "./figures.ts";
 import type { Replayer } from "./ports.ts";
 import { createReplayWorker, runReplayWorker } from "./replay.ts";
 import { replayChannel } from "./replays.ts";
-import { type RetentionSettings, roomWarning, type Swept, sweep } from "./retention.ts";
+import { type RetentionSettings, type Swept, sizeWarning, sweep } from "./retention.ts";
 
 export interface DlqOptions {
   readonly database: Database;
   readonly notifications: Notifications;
-  /** One for each part whose letters can be replayed. */
+  /** One for each part whose dead letters can be replayed. */
   readonly replayers: readonly Replayer[];
-  /** Letters replayed at once by this process; with one they go in the order of arrival. */
+  /** Dead letters that this process replays concurrently; with 1 they are replayed in order of arrival. */
   readonly workers: number;
-  /** Asked at each round. */
+  /** Read at each sweep. */
   readonly retention: () => RetentionSettings;
-  /** `reason` is why it failed again; undefined when it is resolved. */
+  /** `reason`: why it failed again; undefined when it is resolved. */
   readonly onReplayed?: (letter: {
     readonly part: string;
     readonly reason: string | undefined;
   }) => void;
   readonly onSwept?: (swept: Swept) => void;
-  /** For the log: room is running out. */
+  /** The dead letters are close to their maximum size. */
   readonly onWarning?: (warning: string) => void;
   readonly onError?: (error: unknown) => void;
 }
@@ -34,19 +34,19 @@ export function createDlq(options: DlqOptions): Part {
   const { database, notifications } = options;
   let problem: string | undefined;
 
-  async function look(): Promise<void> {
+  async function sweepOnce(): Promise<void> {
     const settings = options.retention();
-    // before the sweep: the warning is about what is not deleted yet
-    problem = roomWarning(await readFigures(database), settings);
+    // before the sweep: the warning is about dead letters that are not deleted yet
+    problem = sizeWarning(await readFigures(database), settings);
     if (problem !== undefined) options.onWarning?.(problem);
     const swept = await sweep(database, settings);
     if (swept !== undefined) options.onSwept?.(swept);
   }
 
-  async function keepInBounds(signal: AbortSignal): Promise<void> {
+  async function sweepRegularly(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await look().catch((error: unknown) => options.onError?.(error));
-      await createWake().wait(sweepEveryMs, signal);
+      await sweepOnce().catch((error: unknown) => options.onError?.(error));
+      await pause(sweepEveryMs, signal);
     }
   }
 
@@ -62,7 +62,7 @@ export function createDlq(options: DlqOptions): Part {
           onError: (error) => options.onError?.(error),
         }),
       );
-      await Promise.all([keepInBounds(signal), ...replaying]);
+      await Promise.all([sweepRegularly(signal), ...replaying]);
     },
   };
 }

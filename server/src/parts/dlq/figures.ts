@@ -1,32 +1,32 @@
 import type { Queryable } from "../../core/ports/database.ts";
-import type { LetterState } from "./ports.ts";
+import type { DeadLetterState } from "./ports.ts";
 
-export interface LetterFigures {
+export interface DeadLetterFigures {
   readonly groups: readonly {
     readonly part: string;
     readonly reason: string;
-    readonly state: LetterState;
+    readonly state: DeadLetterState;
     readonly letters: number;
   }[];
-  readonly letters: Readonly<Record<LetterState, number>>;
-  /** As `dlq.max_mib` counts: the letters' bytes, and a KiB for the rest of each. */
+  readonly letters: Readonly<Record<DeadLetterState, number>>;
+  /** As `dlq.max_mib` counts: the content of all, and 1 KiB for the rest of each. */
   readonly bytes: number;
-  /** Age of the open letter that waits longest; null without one. */
+  /** Age of the oldest open dead letter; null without one. */
   readonly oldestOpenSeconds: number | null;
 }
 
-/** What a letter takes beside its bytes: names, error, indexes. */
+/** Size of a dead letter beside its content: names, error, indexes. */
 export const overheadBytes = 1_024;
 
-/** How many dead letters there are, of what kind, and how much room they take. */
+/** Number of dead letters by part, reason and state, and their size. */
 export async function readFigures(
   database: Queryable,
   options: { readonly timeoutMs?: number } = {},
-): Promise<LetterFigures> {
+): Promise<DeadLetterFigures> {
   const rows = await database.query<{
     part: string;
     reason: string;
-    state: LetterState;
+    state: DeadLetterState;
     letters: number;
     bytes: number;
   }>(
@@ -59,21 +59,21 @@ export async function readFigures(
   };
 }
 
-export type ReadFigures = () => Promise<LetterFigures>;
+export type ReadFigures = () => Promise<DeadLetterFigures>;
 
 /** Counting reads one index entry per dead letter, which is too much for every scrape. */
 const figuresAgeMs = 10_000;
 
-/** Figures of at most ten seconds ago. Concurrent callers share one query; a failure is not kept. */
+/** Figures that are at most ten seconds old. Concurrent callers share one query; a failure is not kept. */
 export function createFiguresReader(database: Queryable, timeoutMs: number): ReadFigures {
-  let kept: { readonly at: number; readonly figures: Promise<LetterFigures> } | undefined;
+  let kept: { readonly at: number; readonly figures: Promise<DeadLetterFigures> } | undefined;
   return () => {
     if (kept === undefined || performance.now() - kept.at > figuresAgeMs) {
-      const asked = { at: performance.now(), figures: readFigures(database, { timeoutMs }) };
-      asked.figures.catch(() => {
-        if (kept === asked) kept = undefined;
+      const read = { at: performance.now(), figures: readFigures(database, { timeoutMs }) };
+      read.figures.catch(() => {
+        if (kept === read) kept = undefined;
       });
-      kept = asked;
+      kept = read;
     }
     return kept.figures;
   };

@@ -1,20 +1,24 @@
-/** Which letters: the same filter for the list, a dry run, a replay and a discard. */
+/** Which dead letters: one filter for the list, dry runs, replays and discards. */
 import { schema as s } from "@weir/protocol";
 import { WeirError } from "../../core/errors.ts";
-import type { LetterState } from "./ports.ts";
+import type { DeadLetterState } from "./ports.ts";
 
 const instant = (description: string) =>
   s.string({ format: "date-time", maxLength: 40, description });
 
 export const filterMembers = {
-  part: s.string({ minLength: 1, maxLength: 64, description: "The part that could not process." }),
-  reason: s.string({ minLength: 1, maxLength: 100, description: "The reason's code." }),
-  since: instant("Failed last at or after this instant."),
-  until: instant("Failed last before this instant."),
+  part: s.string({ minLength: 1, maxLength: 64, description: "Only dead letters of this part." }),
+  reason: s.string({
+    minLength: 1,
+    maxLength: 100,
+    description: "Only dead letters with this reason code.",
+  }),
+  since: instant("Last failure at or after this instant."),
+  until: instant("Last failure before this instant."),
   text: s.string({
     minLength: 1,
     maxLength: 200,
-    description: "Stands in the error, in what names the letter, or in its bytes.",
+    description: "Text contained in the error, the source key or the content.",
   }),
 } as const;
 
@@ -25,12 +29,12 @@ const letterIds = s.array(s.string({ pattern: uuidPattern }), {
   maxItems: 10_000,
 });
 
-/** As sent with a replay or a discard. */
+/** In the body of a replay or a discard. */
 export const filterSchema = s.object(
   {
     ids: s.optional(letterIds),
     state: s.optional(
-      s.oneOf(["open", "discarded"], { description: "`open` unless told otherwise." }),
+      s.oneOf(["open", "discarded"], { description: "State of the dead letters; default `open`." }),
     ),
     part: s.optional(filterMembers.part),
     reason: s.optional(filterMembers.reason),
@@ -41,9 +45,9 @@ export const filterSchema = s.object(
   { $id: "DeadLetterFilter" },
 );
 
-export interface LetterFilter {
+export interface DeadLetterFilter {
   readonly ids?: readonly string[];
-  readonly state?: LetterState;
+  readonly state?: DeadLetterState;
   readonly part?: string;
   readonly reason?: string;
   readonly since?: string;
@@ -51,7 +55,7 @@ export interface LetterFilter {
   readonly text?: string;
 }
 
-/** Takes `$1` to `$7` from `filterValues`; other parameters of a statement start at `$8`. */
+/** Uses `$1` to `$7` from `filterValues`; other parameters of a statement start at `$8`. */
 export const matchesFilter = `
   ($1::uuid[] is null or l.id = any ($1)) and ($2::text is null or l.state = $2)
   and ($3::text is null or l.part = $3) and ($4::text is null or l.reason = $4)
@@ -59,8 +63,8 @@ export const matchesFilter = `
   and ($7::text is null or strpos(lower(l.error), lower($7)) > 0 or strpos(l.source_key, $7) > 0
     or position(convert_to($7, 'UTF8') in coalesce(l.edited, l.original)) > 0)`;
 
-/** @throws WeirError `invalid_request` for what is no instant or no text */
-export function filterValues(filter: LetterFilter): unknown[] {
+/** @throws WeirError `invalid_request` for an invalid instant or text */
+export function filterValues(filter: DeadLetterFilter): unknown[] {
   const problem = filterProblem(filter);
   if (problem !== undefined) {
     const { name, detail } = problem;
@@ -74,22 +78,23 @@ export function filterValues(filter: LetterFilter): unknown[] {
   return [ids ?? null, state ?? null, part ?? null, reason ?? null, from, to, text ?? null];
 }
 
-/** What is wrong with a filter that its schema lets pass. */
+/** What is wrong with a filter that its schema accepts. */
 export function filterProblem(
-  filter: LetterFilter,
+  filter: DeadLetterFilter,
 ): { readonly name: string; readonly detail: string } | undefined {
   for (const name of ["since", "until"] as const) {
     const text = filter[name];
     if (text !== undefined && !rfc3339.test(text)) {
-      return { name, detail: "write RFC 3339 with an offset: 2027-01-31T12:00:00Z" };
+      return { name, detail: "must be RFC 3339 with an offset: 2027-01-31T12:00:00Z" };
     }
   }
   for (const name of ["part", "reason", "text"] as const) {
-    if (filter[name]?.includes("\0") === true) return { name, detail: "holds a character NUL" };
+    if (filter[name]?.includes("\0") === true)
+      return { name, detail: "must not contain a NUL character" };
   }
   return undefined;
 }
 
-/** PostgreSQL takes more than this, and some of it differently. */
+/** PostgreSQL accepts more than this, and reads some of it differently. */
 const rfc3339 =
   /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$/;

@@ -5,9 +5,9 @@ import {
 } from "../../core/ports/health-check.ts";
 import { withDeadline } from "../../timing/deadline.ts";
 import type { ReadFigures } from "./figures.ts";
-import { type RetentionSettings, roomWarning } from "./retention.ts";
+import { type RetentionSettings, sizeWarning } from "./retention.ts";
 
-const unknown: CheckResult = { status: "degraded", detail: "the dead letters cannot be counted" };
+const unknown: CheckResult = { status: "degraded", detail: "dead letters cannot be counted" };
 
 /** Dead letters do not make the system unhealthy; that some may be deleted unseen does. */
 export function dlqCheck(figures: ReadFigures, settings: () => RetentionSettings): HealthCheck {
@@ -20,7 +20,7 @@ export function dlqCheck(figures: ReadFigures, settings: () => RetentionSettings
         limit_bytes: settings().maxBytes,
         oldest_open_s: now.oldestOpenSeconds === null ? null : Math.round(now.oldestOpenSeconds),
       };
-      const warning = roomWarning(now, settings());
+      const warning = sizeWarning(now, settings());
       if (warning === undefined) return { status: "ok", facts };
       return { status: "degraded", detail: warning, facts };
     } catch {

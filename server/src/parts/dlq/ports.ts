@@ -1,18 +1,18 @@
-import type { Queryable } from "../../core/ports/database.ts";
+import type { Database, Queryable } from "../../core/ports/database.ts";
 
-export const letterStates = ["open", "replaying", "resolved", "discarded"] as const;
-export type LetterState = (typeof letterStates)[number];
+export const deadLetterStates = ["open", "replaying", "resolved", "discarded"] as const;
+export type DeadLetterState = (typeof deadLetterStates)[number];
 export const replayStates = ["queued", "running", "done", "cancelled"] as const;
 
-/** What a part is given to process once more. */
-export interface ReplayLetter {
+/** What a part gets to process again. */
+export interface DeadLetterToReplay {
   readonly id: string;
   readonly part: string;
   readonly source_key: string;
   /** As the part gave it to `dlq.add`. */
   readonly source: unknown;
   readonly original: Buffer;
-  /** Stands instead of the original when somebody has mended it. */
+  /** Replaces the original after an edit. */
   readonly edited: Buffer | null;
   readonly content_type: string;
   readonly attempts: number;
@@ -22,25 +22,25 @@ export type Replayed =
   | { readonly ok: true }
   | { readonly ok: false; readonly reason: string; readonly error: string };
 
-/** How a part processes a letter of its own again. */
+/** How a part processes one of its dead letters again. */
 export interface Replayer {
   readonly part: string;
   /**
-   * All effects go through `connection`: they are committed together with the letter's new state, so that
-   * replaying twice has one effect. Of an answer that is not ok, and of a rejection, nothing stays. An
-   * error with `retryable: true` says that something is away: the letter waits and no attempt is counted.
+   * All effects go through `connection`: they are committed together with the dead letter's new state, so that
+   * replaying twice has one effect. They are rolled back when the result is not ok or the promise rejects. An
+   * error with `retryable: true` means that a dependency is down: the dead letter waits and no attempt is counted.
    */
-  replay(connection: Queryable, letter: ReplayLetter, signal: AbortSignal): Promise<Replayed>;
+  replay(connection: Queryable, letter: DeadLetterToReplay, signal: AbortSignal): Promise<Replayed>;
 }
 
-/** What is wrong with an edited letter of a part, for a person; undefined when nothing is. */
+/** Says what is wrong with the edited bytes of a part's dead letter; undefined when they are valid. */
 export type Validator = (
   bytes: Buffer,
   letter: { readonly source: unknown; readonly content_type: string },
 ) => string | undefined;
 export type Validators = Readonly<Record<string, Validator>>;
 
-/** Writes into the audit log, in the transaction of what is written about. */
+/** Writes an entry of the audit log, in the transaction of the change. */
 export type WriteAudit = (
   connection: Queryable,
   entry: {
@@ -50,3 +50,10 @@ export type WriteAudit = (
     readonly detail: Readonly<Record<string, unknown>>;
   },
 ) => Promise<void>;
+
+/** Where a change is made, by whom, and how it is recorded. */
+export interface Change {
+  readonly database: Database;
+  readonly actor: string;
+  readonly audit: WriteAudit;
+}

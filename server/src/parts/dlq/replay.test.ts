@@ -6,13 +6,13 @@ import {
   type TestDatabase,
 } from "../../../../testing/database.ts";
 import { until } from "../../../../testing/until.ts";
-import { addLetter } from "../../../test/helpers/letters.ts";
+import { addDeadLetter } from "../../../test/helpers/dead-letters.ts";
 import { openNotifications } from "../../adapters/postgres/notifications.ts";
 import type { Queryable } from "../../core/ports/database.ts";
 import { writeAudit } from "../auth/administration.ts";
+import { readDeadLetter } from "./dead-letters.ts";
 import { createDlq } from "./dlq.ts";
-import { type Change, readLetter } from "./letters.ts";
-import type { Replayed, Replayer, ReplayLetter } from "./ports.ts";
+import type { Change, DeadLetterToReplay, Replayed, Replayer } from "./ports.ts";
 import { createReplayWorker } from "./replay.ts";
 import { cancelReplay, listReplays, readReplay, requestReplay } from "./replays.ts";
 
@@ -23,7 +23,7 @@ const by = (database: TestDatabase): Change => ({
   audit: writeAudit,
 });
 
-/** A part whose effect is a row a letter; `effects` would hold a second one gladly. */
+/** A part whose effect is one row per dead letter; the table `effects` accepts duplicates. */
 async function createStage(t: CleanUp) {
   const database = await createTestDatabase(t);
   await database.owner.query({ text: "create table public.effects (letter text, content text)" });
@@ -39,7 +39,7 @@ async function createStage(t: CleanUp) {
   };
 }
 
-function insertEffect(connection: Queryable, letter: ReplayLetter): Promise<unknown> {
+function insertEffect(connection: Queryable, letter: DeadLetterToReplay): Promise<unknown> {
   return connection.query({
     text: "insert into public.effects values ($1, $2)",
     values: [letter.source_key, (letter.edited ?? letter.original).toString("utf8")],
@@ -47,7 +47,7 @@ function insertEffect(connection: Queryable, letter: ReplayLetter): Promise<unkn
 }
 
 const replayer = (
-  replay: (connection: Queryable, letter: ReplayLetter) => Promise<Replayed>,
+  replay: (connection: Queryable, letter: DeadLetterToReplay) => Promise<Replayed>,
 ): Replayer => ({ part: "test", replay });
 
 const inserting = replayer(async (connection, letter) => {
@@ -59,18 +59,18 @@ async function work(database: TestDatabase, part: Replayer, workers = 1): Promis
   const worker = createReplayWorker({ database: database.app, replayers: [part] });
   const drain = async () => {
     while (await worker.step(signal)) {
-      // until nothing is left to take
+      // until no dead letter is left
     }
   };
   await Promise.all(Array.from({ length: workers }, drain));
 }
 
-test("a replay takes the edition where there is one, and twice has one effect", async (t) => {
+test("a replay uses the edit if there is one, and replaying twice has one effect", async (t) => {
   const stage = await createStage(t);
-  await addLetter(stage.app, { key: "a" });
-  const edited = await addLetter(stage.app, { key: "b" });
+  await addDeadLetter(stage.app, { key: "a" });
+  const edited = await addDeadLetter(stage.app, { key: "b" });
   await stage.app.query({
-    text: "update dlq.letters set edited = 'mended' where id = $1",
+    text: "update dlq.letters set edited = 'fixed' where id = $1",
     values: [edited],
   });
   const [first, second] = await Promise.all([
@@ -83,7 +83,7 @@ test("a replay takes the edition where there is one, and twice has one effect", 
   await work(stage, inserting, 3);
   assert.deepEqual(await stage.effects(), [
     { letter: "a", content: '{"key":"a"}' },
-    { letter: "b", content: "mended" },
+    { letter: "b", content: "fixed" },
   ]);
   const [, ...replays] = await listReplays(stage.app, 10);
   assert.deepEqual(
@@ -93,16 +93,16 @@ test("a replay takes the edition where there is one, and twice has one effect", 
       ["done", 0, 0],
     ],
   );
-  assert.equal((await readLetter(stage.app, edited)).state, "resolved");
+  assert.equal((await readDeadLetter(stage.app, edited)).state, "resolved");
   const log = await stage.app.query({
     text: "select 1 from auth.audit_log where action = 'dlq.replay'",
   });
   assert.equal(log.length, 3);
 });
 
-test("control: effects outside of the letter's transaction come twice when it does not commit", async (t) => {
+test("control: effects outside of the transaction happen twice when it does not commit", async (t) => {
   const stage = await createStage(t);
-  await addLetter(stage.app, { key: "a" });
+  await addDeadLetter(stage.app, { key: "a" });
   await requestReplay(by(stage), {});
   let crashes = 1;
   const careless = replayer(async (_, letter) => {
@@ -116,9 +116,9 @@ test("control: effects outside of the letter's transaction come twice when it do
   assert.equal((await stage.effects()).length, 2);
 });
 
-test("control: a letter that is taken without looking at its state is replayed twice", async (t) => {
+test("control: a dead letter that is taken whatever its state is replayed twice", async (t) => {
   const stage = await createStage(t);
-  await addLetter(stage.app, { key: "a" });
+  await addDeadLetter(stage.app, { key: "a" });
   const { id } = await requestReplay(by(stage), {});
   await work(stage, inserting);
   // as if the state of the first replay had not been written
@@ -131,13 +131,13 @@ test("control: a letter that is taken without looking at its state is replayed t
   assert.equal((await stage.effects()).length, 2);
 });
 
-test("what fails again is open with one attempt more and the new reason, and leaves no effect", async (t) => {
+test("a dead letter that fails again is open with one attempt more and the new reason, and leaves no effect", async (t) => {
   const stage = await createStage(t);
-  const said = await addLetter(stage.app, { key: "said" });
-  const thrown = await addLetter(stage.app, { key: "thrown" });
-  const refused = await addLetter(stage.app, { key: "refused" });
-  const orphan = await addLetter(stage.app, { key: "orphan", part: "nobody" });
-  const good = await addLetter(stage.app, { key: "good" });
+  const said = await addDeadLetter(stage.app, { key: "said" });
+  const thrown = await addDeadLetter(stage.app, { key: "thrown" });
+  const refused = await addDeadLetter(stage.app, { key: "refused" });
+  const orphan = await addDeadLetter(stage.app, { key: "orphan", part: "nobody" });
+  const good = await addDeadLetter(stage.app, { key: "good" });
   const { id } = await requestReplay(by(stage), {});
   const part = replayer(async (connection, letter) => {
     await insertEffect(connection, letter);
@@ -151,7 +151,7 @@ test("what fails again is open with one attempt more and the new reason, and lea
   assert.deepEqual([replay.state, replay.done, replay.failed], ["done", 1, 4]);
   const rows = [];
   for (const letter of [said, thrown, refused, orphan, good]) {
-    const { state, attempts, reason } = await readLetter(stage.app, letter);
+    const { state, attempts, reason } = await readDeadLetter(stage.app, letter);
     rows.push([state, attempts, reason]);
   }
   assert.deepEqual(rows, [
@@ -167,33 +167,33 @@ test("what fails again is open with one attempt more and the new reason, and lea
   );
 });
 
-test("something that is away pauses the replay: no attempt is counted, other replays go on", async (t) => {
+test("a dependency that is down pauses the replay: no attempt is counted, other replays continue", async (t) => {
   const stage = await createStage(t);
-  const waiting = await addLetter(stage.app, { key: "a", part: "away" });
-  await addLetter(stage.app, { key: "b" });
-  const paused = await requestReplay(by(stage), { part: "away" });
+  const waiting = await addDeadLetter(stage.app, { key: "a", part: "waiting" });
+  await addDeadLetter(stage.app, { key: "b" });
+  const paused = await requestReplay(by(stage), { part: "waiting" });
   const other = await requestReplay(by(stage), { part: "test" });
-  let isAway = true;
-  const away: Replayer = {
-    part: "away",
+  let isDown = true;
+  const waitingPart: Replayer = {
+    part: "waiting",
     async replay(connection, letter) {
       await insertEffect(connection, letter);
-      if (isAway) throw Object.assign(new Error("the store is away"), { retryable: true });
+      if (isDown) throw Object.assign(new Error("the store is down"), { retryable: true });
       return { ok: true };
     },
   };
-  const worker = createReplayWorker({ database: stage.app, replayers: [away, inserting] });
+  const worker = createReplayWorker({ database: stage.app, replayers: [waitingPart, inserting] });
   while (await worker.step(signal)) {
-    // until nothing is left to take
+    // until no dead letter is left
   }
   const now = await readReplay(stage.app, paused.id);
-  assert.match(now.problem ?? "", /the store is away/);
+  assert.match(now.problem ?? "", /the store is down/);
   assert.ok(now.paused_until !== null && new Date(now.paused_until).getTime() > Date.now());
-  const letter = await readLetter(stage.app, waiting);
+  const letter = await readDeadLetter(stage.app, waiting);
   assert.deepEqual([letter.state, letter.attempts], ["replaying", 1]);
   assert.equal((await readReplay(stage.app, other.id)).done, 1);
 
-  isAway = false;
+  isDown = false;
   await until(
     async () => {
       await worker.step(signal);
@@ -204,9 +204,9 @@ test("something that is away pauses the replay: no attempt is counted, other rep
   assert.equal((await stage.effects()).length, 2);
 });
 
-test("a cancelled replay gives back what was not replayed yet, and ends what is in hand", async (t) => {
+test("a cancelled replay opens dead letters that were not replayed yet, and completes the one in progress", async (t) => {
   const stage = await createStage(t);
-  for (const key of ["a", "b", "c"]) await addLetter(stage.app, { key });
+  for (const key of ["a", "b", "c"]) await addDeadLetter(stage.app, { key });
   const { id } = await requestReplay(by(stage), {});
   const inHand = Promise.withResolvers<void>();
   const goOn = Promise.withResolvers<void>();
@@ -235,7 +235,7 @@ test("a cancelled replay gives back what was not replayed yet, and ends what is 
   assert.equal((await stage.effects()).length, 1);
 });
 
-test("the part works on what is asked for as soon as it is", async (t) => {
+test("the part runs a replay as soon as it is requested", async (t) => {
   const stage = await createStage(t);
   const notifications = openNotifications({ url: stage.urls.app, applicationName: "test dlq" });
   const stop = new AbortController();
@@ -255,7 +255,7 @@ test("the part works on what is asked for as soon as it is", async (t) => {
     await running;
     await notifications.close();
   });
-  await addLetter(stage.app, { key: "a" });
+  await addDeadLetter(stage.app, { key: "a" });
   const { id } = await requestReplay(by(stage), {});
   await until(async () => (await readReplay(stage.app, id)).state === "done", { what: "the end" });
   assert.deepEqual(seen, [{ part: "test", reason: undefined }]);

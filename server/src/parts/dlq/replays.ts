@@ -1,9 +1,10 @@
-/** Jobs that give letters back to their parts: asked for here, worked on by the part `dlq`. */
+/** Replays: background jobs that let parts process dead letters again. Requested here, run by the part `dlq`. */
 
 import { WeirError } from "../../core/errors.ts";
 import type { Queryable } from "../../core/ports/database.ts";
-import { filterValues, type LetterFilter, matchesFilter } from "./filter.ts";
-import { type Change, knownForm } from "./letters.ts";
+import { validId } from "./dead-letters.ts";
+import { type DeadLetterFilter, filterValues, matchesFilter } from "./filter.ts";
+import type { Change } from "./ports.ts";
 import type { Replay } from "./schemas.ts";
 
 export const replayChannel = "weir_dlq";
@@ -20,12 +21,12 @@ interface ReplayRow
 }
 
 /**
- * Takes the letters of now that match and are open (or discarded, when the filter says so). A letter
- * belongs to one replay at most: whoever asks a second time finds it taken.
+ * Replays the dead letters that match now and are open (or discarded, if the filter says so). A dead letter belongs
+ * to one replay at most: a second request does not get it.
  */
 export async function requestReplay(
   { database, actor, audit }: Change,
-  filter: LetterFilter,
+  filter: DeadLetterFilter,
 ): Promise<Replay> {
   const replay = await database.transaction(
     async (connection) => {
@@ -33,7 +34,7 @@ export async function requestReplay(
         text: "insert into dlq.replays (filter, requested_by) values ($1, $2) returning id",
         values: [JSON.stringify(filter), actor],
       });
-      if (job === undefined) throw new Error("dlq.replays took no row.");
+      if (job === undefined) throw new Error("the insert into dlq.replays returned no row");
       const state = filter.state === "discarded" ? "discarded" : "open";
       const [taken] = await connection.query<{ letters: number }>({
         text: `with taken as (
@@ -65,24 +66,24 @@ export async function requestReplay(
 export async function readReplay(connection: Queryable, id: string): Promise<Replay> {
   const [row] = await connection.query<ReplayRow>({
     text: `select ${replayColumns} from dlq.replays where id = $1`,
-    values: [knownForm(id)],
+    values: [validId(id)],
   });
   if (row === undefined) {
     throw new WeirError("not_found", { detail: `there is no replay "${id.slice(0, 80)}"` });
   }
-  return asReplay(row);
+  return toReplay(row);
 }
 
-/** The newest first. */
+/** Newest first. */
 export async function listReplays(connection: Queryable, limit: number): Promise<Replay[]> {
   const rows = await connection.query<ReplayRow>({
     text: `select ${replayColumns} from dlq.replays order by id desc limit $1`,
     values: [limit],
   });
-  return rows.map(asReplay);
+  return rows.map(toReplay);
 }
 
-/** Letters that were not replayed yet are open again; one that is under way at this moment still ends. */
+/** Dead letters that were not replayed yet are open again; one in progress is still completed. */
 export async function cancelReplay(
   { database, actor, audit }: Change,
   id: string,
@@ -91,18 +92,18 @@ export async function cancelReplay(
     const [job] = await connection.query<{ id: string }>({
       text: `update dlq.replays set state = 'cancelled', finished_at = clock_timestamp()
              where id = $1 and state in ('queued', 'running') returning id`,
-      values: [knownForm(id)],
+      values: [validId(id)],
     });
     if (job !== undefined) {
-      await releaseLetters(connection);
+      await releaseDeadLetters(connection);
       await audit(connection, { actor, action: "dlq.cancel", subject: `replay:${id}`, detail: {} });
     }
     return readReplay(connection, id);
   });
 }
 
-/** Gives back what belongs to a replay that has ended. Passes over letters that are in somebody's hand. */
-export async function releaseLetters(connection: Queryable): Promise<void> {
+/** Opens dead letters whose replay has ended. Skips those that a worker has locked. */
+export async function releaseDeadLetters(connection: Queryable): Promise<void> {
   await connection.query({
     text: `update dlq.letters set state = 'open', replay_id = null
            where id in (
@@ -112,7 +113,51 @@ export async function releaseLetters(connection: Queryable): Promise<void> {
   });
 }
 
-function asReplay(row: ReplayRow): Replay {
+/** More than one, because another replay can continue while one is paused or in the hands of other workers. */
+const replaysAtOnce = 20;
+
+/** Ids of replays that are not paused, oldest first. */
+export async function readOpenReplays(connection: Queryable): Promise<readonly string[]> {
+  const rows = await connection.query<{ id: string }>({
+    name: "dlq_open_replays",
+    text: `select id from dlq.replays
+           where state in ('queued', 'running') and (paused_until is null or paused_until <= clock_timestamp())
+           order by id limit ${replaysAtOnce}`,
+  });
+  return rows.map(({ id }) => id);
+}
+
+/** Ends the replay if all of its dead letters have been replayed. */
+export async function endReplay(connection: Queryable, id: string): Promise<void> {
+  await connection.query({
+    name: "dlq_end_replay",
+    text: `update dlq.replays r
+           set state = 'done', finished_at = clock_timestamp(), started_at = coalesce(started_at, clock_timestamp()),
+             paused_until = null, problem = null
+           where id = $1 and state in ('queued', 'running')
+             and not exists (select from dlq.letters where replay_id = r.id and state = 'replaying')`,
+    values: [id],
+  });
+}
+
+const pauseMs = { first: 1_000, last: 30_000 } as const;
+
+/** Each pause in a row is twice as long as the one before. */
+export async function pauseReplay(
+  connection: Queryable,
+  id: string,
+  problem: string,
+): Promise<void> {
+  await connection.query({
+    text: `update dlq.replays
+           set pauses = pauses + 1, problem = left($2, 1000), paused_until = clock_timestamp()
+             + least($4, $3 * 2.0 ^ least(pauses, 20)) * interval '1 millisecond'
+           where id = $1 and state in ('queued', 'running')`,
+    values: [id, problem, pauseMs.first, pauseMs.last],
+  });
+}
+
+function toReplay(row: ReplayRow): Replay {
   return {
     ...row,
     requested_at: row.requested_at.toISOString(),

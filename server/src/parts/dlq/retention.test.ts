@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createTestDatabase, type TestDatabase } from "../../../../testing/database.ts";
-import { addLetter } from "../../../test/helpers/letters.ts";
+import { addDeadLetter } from "../../../test/helpers/dead-letters.ts";
 import { overheadBytes, readFigures } from "./figures.ts";
-import { roomWarning, sweep } from "./retention.ts";
+import { sizeWarning, sweep } from "./retention.ts";
 
 const content = "x".repeat(1_000);
 const each = 1_000 + overheadBytes;
 
-/** Letters by their keys, in this order of age, oldest first; the first letter of a key is its state's. */
+/** Adds dead letters in this order, oldest first; the first character of a key gives its state. */
 async function fill({ app }: TestDatabase, keys: readonly string[]): Promise<void> {
   const states: Readonly<Record<string, string>> = { o: "open", r: "resolved", d: "discarded" };
   for (const key of keys) {
-    const id = await addLetter(app, { key, original: content });
+    const id = await addDeadLetter(app, { key, original: content });
     const state = states[key[0] ?? ""];
     await app.query({
       text: `update dlq.letters set state = $2, resolved_at = case when $2 = 'open' then null else now() end
@@ -29,7 +29,7 @@ async function keys({ app }: TestDatabase): Promise<string[]> {
   return rows.map(({ source_key }) => source_key);
 }
 
-test("settled letters go by age; open ones never do", async (t) => {
+test("settled dead letters are deleted by age, open ones are not", async (t) => {
   const database = await createTestDatabase(t);
   await fill(database, ["o1", "r1", "d1", "r2"]);
   await database.app.query({
@@ -41,7 +41,7 @@ test("settled letters go by age; open ones never do", async (t) => {
   assert.deepEqual(await keys(database), ["o1", "r2"]);
 });
 
-test("for room, settled letters go first, then the oldest open ones, and no more than needed", async (t) => {
+test("to limit the size, settled dead letters are deleted first, then the oldest open ones, and no more than needed", async (t) => {
   const database = await createTestDatabase(t);
   await fill(database, ["o1", "o2", "r1", "o3", "d1", "o4"]);
   const settings = (letters: number) => ({ retentionDays: 8, maxBytes: letters * each });
@@ -58,19 +58,19 @@ test("for room, settled letters go first, then the oldest open ones, and no more
   assert.deepEqual(await keys(database), ["o3", "o4"]);
 });
 
-test("from 80 % on there is a warning, and nothing is deleted yet", async (t) => {
+test("from 80 % on there is a warning, and nothing is deleted", async (t) => {
   const database = await createTestDatabase(t);
   await fill(database, ["o1", "o2", "r1", "o3"]);
   const figures = await readFigures(database.app);
   assert.deepEqual(figures.letters, { open: 3, replaying: 0, resolved: 1, discarded: 0 });
   assert.equal(figures.bytes, 4 * each);
-  assert.equal(roomWarning(figures, { maxBytes: 5.1 * each }), undefined);
-  assert.match(roomWarning(figures, { maxBytes: 5 * each }) ?? "", /80 % .* 3 open/);
+  assert.equal(sizeWarning(figures, { maxBytes: 5.1 * each }), undefined);
+  assert.match(sizeWarning(figures, { maxBytes: 5 * each }) ?? "", /80 % .* 3 open/);
   const swept = await sweep(database.app, { retentionDays: 8, maxBytes: 5 * each });
   assert.equal(swept?.bytes, 4 * each);
 });
 
-test("a second process does not delete beside the first", async (t) => {
+test("a second process does not delete at the same time", async (t) => {
   const { app } = await createTestDatabase(t);
   await app.transaction(async (connection) => {
     await connection.query({ text: "select pg_advisory_xact_lock(hashtext('dlq retention'))" });

@@ -1,44 +1,44 @@
-/** Keeps the dead letters in bounds, of age and of size, and says so before an open one is touched. */
+/** Deletes dead letters by age and by total size, and warns before an open one is deleted. */
 import type { Database, Queryable } from "../../core/ports/database.ts";
 import { overheadBytes, readFigures } from "./figures.ts";
 
 export interface RetentionSettings {
-  /** Days after which a resolved or discarded letter is deleted. */
+  /** Days after which a resolved or discarded dead letter is deleted. */
   readonly retentionDays: number;
   readonly maxBytes: number;
 }
 
 export interface Swept {
-  /** Resolved and discarded letters, for their age. */
+  /** Resolved and discarded ones, deleted for their age. */
   readonly expired: number;
-  /** Resolved and discarded letters, for the size of all. */
+  /** Resolved and discarded ones, deleted for the total size. */
   readonly settled: number;
-  /** Open letters, for the size of all: what they held is lost. */
+  /** Open ones, deleted for the total size: their content is lost. */
   readonly open: number;
-  /** After the sweep. */
+  /** Total size after the sweep. */
   readonly bytes: number;
 }
 
 const warnShare = 0.8;
 
 const sweepTimeoutMs = 300_000;
-const mostAtOnce = 20_000;
+const maxRows = 20_000;
 
-/** What an operator should know before letters are deleted that nobody has looked at. */
-export function roomWarning(
+/** Warns the operator before open dead letters are deleted. */
+export function sizeWarning(
   figures: { readonly bytes: number; readonly letters: { readonly open: number } },
   { maxBytes }: Pick<RetentionSettings, "maxBytes">,
 ): string | undefined {
   const share = figures.bytes / maxBytes;
   if (share < warnShare) return undefined;
   const { open } = figures.letters;
-  return `dead letters take ${Math.round(share * 100)} % of dlq.max_mib; above 100 % resolved and discarded letters are deleted, then the oldest of ${open} open ones`;
+  return `dead letters take ${Math.round(share * 100)} % of dlq.max_mib; above 100 % resolved and discarded ones are deleted first, then the oldest of ${open} open ones`;
 }
 
 /**
- * One round: what is resolved or discarded and too old; and when all take too much room, settled letters
- * first and then open ones, the oldest first. Letters under replay are never touched. One process at a
- * time: a second one does nothing and answers undefined.
+ * Deletes resolved and discarded dead letters that are too old. If the rest is too large, deletes settled ones
+ * (resolved or discarded) first and then open ones, oldest first. Never deletes one that is being replayed. Only one
+ * process sweeps at a time: in a second one the result is undefined.
  */
 export async function sweep(
   database: Database,
@@ -46,15 +46,15 @@ export async function sweep(
 ): Promise<Swept | undefined> {
   return database.transaction(
     async (connection) => {
-      const [lock] = await connection.query<{ mine: boolean }>({
-        text: "select pg_try_advisory_xact_lock(hashtext('dlq retention')) as mine",
+      const [lock] = await connection.query<{ locked: boolean }>({
+        text: "select pg_try_advisory_xact_lock(hashtext('dlq retention')) as locked",
       });
-      if (lock?.mine !== true) return undefined;
+      if (lock?.locked !== true) return undefined;
       const expired = await connection.query({
         text: `delete from dlq.letters where id in (
                  select id from dlq.letters
                  where state in ('resolved', 'discarded') and resolved_at < clock_timestamp() - make_interval(days => $1)
-                 limit ${mostAtOnce})
+                 limit ${maxRows})
                returning 1 as one`,
         values: [retentionDays],
       });
@@ -65,13 +65,13 @@ export async function sweep(
         values: [retentionDays],
       });
       let { bytes } = await readFigures(connection);
-      const makeRoom = async (states: readonly string[]) => {
-        const gone = await deleteOldest(connection, states, bytes - maxBytes);
-        bytes -= gone.bytes;
-        return gone.letters;
+      const makeRoomFrom = async (states: readonly string[]) => {
+        const deleted = await deleteOldest(connection, states, bytes - maxBytes);
+        bytes -= deleted.bytes;
+        return deleted.letters;
       };
-      const settled = await makeRoom(["resolved", "discarded"]);
-      const open = await makeRoom(["open"]);
+      const settled = await makeRoomFrom(["resolved", "discarded"]);
+      const open = await makeRoomFrom(["open"]);
       return { expired: expired.length, settled, open, bytes };
     },
     { timeoutMs: sweepTimeoutMs },
@@ -84,20 +84,20 @@ async function deleteOldest(
   excess: number,
 ): Promise<{ letters: number; bytes: number }> {
   if (excess <= 0) return { letters: 0, bytes: 0 };
-  const [gone] = await connection.query<{ letters: number; bytes: number }>({
+  const [deleted] = await connection.query<{ letters: number; bytes: number }>({
     text: `with sized as (
              select id, last_at, bytes + ${overheadBytes} as size from dlq.letters
-             where state = any ($1) order by last_at, id limit ${mostAtOnce}
-           ), doomed as (
+             where state = any ($1) order by last_at, id limit ${maxRows}
+           ), chosen as (
              select id from (
                select id, size, sum(size) over (order by last_at, id) as running from sized) s
              where running - size < $2
-           ), gone as (
-             delete from dlq.letters l using doomed d where l.id = d.id and l.state = any ($1)
+           ), deleted as (
+             delete from dlq.letters l using chosen c where l.id = c.id and l.state = any ($1)
              returning l.bytes + ${overheadBytes} as size
            )
-           select count(*)::int as letters, coalesce(sum(size), 0)::float8 as bytes from gone`,
+           select count(*)::int as letters, coalesce(sum(size), 0)::float8 as bytes from deleted`,
     values: [states, excess],
   });
-  return gone ?? { letters: 0, bytes: 0 };
+  return deleted ?? { letters: 0, bytes: 0 };
 }

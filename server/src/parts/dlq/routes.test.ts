@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { createTestAuth } from "../../../test/helpers/auth.ts";
-import { addLetter } from "../../../test/helpers/letters.ts";
+import { addDeadLetter } from "../../../test/helpers/dead-letters.ts";
 import { createHttpServer } from "../../adapters/http/server.ts";
 import { writeAudit } from "../auth/administration.ts";
 import { createReplayWorker } from "./replay.ts";
@@ -47,11 +47,11 @@ async function serve(t: TestContext) {
   return { ...auth, ask };
 }
 
-test("from a failure to a replay, by HTTP alone", async (t) => {
+test("from a failure to a replay, over HTTP alone", async (t) => {
   const { app, ask } = await serve(t);
   const ids: string[] = [];
   for (const key of ["a", "b", "c"]) {
-    ids.push(await addLetter(app, { key, reason: key === "c" ? "other" : "broken" }));
+    ids.push(await addDeadLetter(app, { key, reason: key === "c" ? "other" : "broken" }));
   }
   const groups = await ask("GET", "/api/dlq/groups?state=open");
   assert.deepEqual(groups.body["groups"]?.["length"], 2);
@@ -101,9 +101,9 @@ test("from a failure to a replay, by HTTP alone", async (t) => {
   assert.ok(log.every(({ actor }) => actor.startsWith("operator/")));
 });
 
-test("nobody without the permission reads, mends, replays or discards", async (t) => {
+test("without the permission nothing is read, edited, replayed or discarded", async (t) => {
   const { app, ask } = await serve(t);
-  const id = await addLetter(app, { key: "a" });
+  const id = await addDeadLetter(app, { key: "a" });
   const asked: readonly [string, string, unknown?][] = [
     ["GET", "/api/dlq/letters"],
     ["GET", "/api/dlq/groups"],
@@ -129,9 +129,9 @@ test("nobody without the permission reads, mends, replays or discards", async (t
   assert.deepEqual(rows, [{ state: "open", edited: null }]);
 });
 
-test("what makes no sense is refused with a problem that says why", async (t) => {
+test("an invalid request is refused with a problem that says why", async (t) => {
   const { app, ask } = await serve(t);
-  const id = await addLetter(app, { key: "a" });
+  const id = await addDeadLetter(app, { key: "a" });
   const codeOf = async (...[method, path, body]: [string, string, unknown?]) => {
     const answer = await ask(method, path, body === undefined ? {} : { body });
     return `${answer.status} ${answer.body["code"]}`;

@@ -2,24 +2,22 @@ import { type Infer, schema as s } from "@weir/protocol";
 import { WeirError } from "../../core/errors.ts";
 import type { Database } from "../../core/ports/database.ts";
 import type { Route, RouteRequest } from "../../core/ports/route.ts";
-import { filterMembers, filterProblem, filterSchema, type LetterFilter } from "./filter.ts";
+import { discardDeadLetters, editDeadLetter } from "./change-dead-letters.ts";
 import {
-  type Change,
-  countLetters,
-  discardLetters,
-  editLetter,
-  groupLetters,
-  listLetters,
-  readLetter,
-} from "./letters.ts";
-import { letterStates, type Validators, type WriteAudit } from "./ports.ts";
+  countDeadLetters,
+  groupDeadLetters,
+  listDeadLetters,
+  readDeadLetter,
+} from "./dead-letters.ts";
+import { type DeadLetterFilter, filterMembers, filterProblem, filterSchema } from "./filter.ts";
+import { type Change, deadLetterStates, type Validators, type WriteAudit } from "./ports.ts";
 import { cancelReplay, listReplays, readReplay, requestReplay } from "./replays.ts";
 import {
+  deadLetterPageSchema,
   groupsSchema,
-  letterPageSchema,
   matchingSchema,
   replaySchema,
-  wholeLetterSchema,
+  wholeDeadLetterSchema,
 } from "./schemas.ts";
 
 export interface DlqRoutesOptions {
@@ -28,31 +26,31 @@ export interface DlqRoutesOptions {
   readonly audit: WriteAudit;
 }
 
-const filterParameters = { state: s.oneOf(letterStates), ...filterMembers };
+const filterParameters = { state: s.oneOf(deadLetterStates), ...filterMembers };
 
 const selectionSchema = s.object({
   filter: filterSchema,
   dry_run: s.optional(
-    s.boolean({ description: "Only counts what would be taken, and changes nothing." }),
+    s.boolean({ description: "Only counts the dead letters that match; changes nothing." }),
   ),
 });
 
-const longestLetter = 10 * 1024 * 1024;
+const maxBytes = 10 * 1024 * 1024;
 
-/** Dead letters: looking, mending, replaying, discarding. */
+/** Dead letters: list, read, edit, replay, discard. */
 export function dlqRoutes(options: DlqRoutesOptions): Route[] {
-  return [...letterRoutes(options), ...replayRoutes(options)];
+  return [...readRoutes(options), ...changeRoutes(options), ...replayRoutes(options)];
 }
 
 function changeOf({ database, audit }: DlqRoutesOptions, { principal }: RouteRequest): Change {
   return { database, audit, actor: `${principal.service}/${principal.keyId}` };
 }
 
-/** @throws WeirError `invalid_query`: here the filter stands in the address */
-function filterOf(query: RouteRequest["query"]): LetterFilter {
+/** @throws WeirError `invalid_query`: here the filter is part of the URL */
+function filterOf(query: RouteRequest["query"]): DeadLetterFilter {
   const names = Object.keys(filterParameters);
   const given = Object.entries(query).filter(([name]) => names.includes(name));
-  const filter: LetterFilter = Object.fromEntries(given);
+  const filter: DeadLetterFilter = Object.fromEntries(given);
   const problem = filterProblem(filter);
   if (problem !== undefined) {
     throw new WeirError("invalid_query", { detail: `${problem.name}: ${problem.detail}` });
@@ -60,28 +58,30 @@ function filterOf(query: RouteRequest["query"]): LetterFilter {
   return filter;
 }
 
-function letterRoutes(options: DlqRoutesOptions): Route[] {
-  const { database, validators } = options;
+function readRoutes({ database }: DlqRoutesOptions): Route[] {
   return [
     {
       method: "GET",
       path: "/api/dlq/letters",
       view: "dlq.letter_list",
       access: "permission",
-      summary: "Dead letters, those that failed last first.",
+      summary: "List dead letters, most recent failure first.",
       query: {
         ...filterParameters,
-        cursor: s.string({ maxLength: 200, description: "next_cursor of the page before." }),
+        cursor: s.string({
+          maxLength: 200,
+          description: "next_cursor of the previous page of results.",
+        }),
         limit: s.integer({ minimum: 1, maximum: 500, default: 50 }),
       },
-      responses: { 200: { description: "A page of letters.", schema: letterPageSchema } },
+      responses: { 200: { description: "A page of dead letters.", schema: deadLetterPageSchema } },
       async handle({ query }) {
         const cursor = query["cursor"] as string | undefined;
         const page = {
           limit: Number(query["limit"] ?? 50),
           ...(cursor === undefined ? {} : { cursor }),
         };
-        return { status: 200, body: await listLetters(database, filterOf(query), page) };
+        return { status: 200, body: await listDeadLetters(database, filterOf(query), page) };
       },
     },
     {
@@ -89,12 +89,12 @@ function letterRoutes(options: DlqRoutesOptions): Route[] {
       path: "/api/dlq/groups",
       view: "dlq.letter_groups",
       access: "permission",
-      summary: "How many dead letters of which part, reason and state.",
+      summary: "Count dead letters by part, reason and state.",
       query: filterParameters,
-      responses: { 200: { description: "Groups, the largest first.", schema: groupsSchema } },
+      responses: { 200: { description: "Groups, largest first.", schema: groupsSchema } },
       handle: async ({ query }) => ({
         status: 200,
-        body: await groupLetters(database, filterOf(query)),
+        body: await groupDeadLetters(database, filterOf(query)),
       }),
     },
     {
@@ -102,33 +102,39 @@ function letterRoutes(options: DlqRoutesOptions): Route[] {
       path: "/api/dlq/letters/:id",
       view: "dlq.letter_get",
       access: "permission",
-      summary: "A dead letter with its bytes.",
-      responses: { 200: { description: "The letter.", schema: wholeLetterSchema } },
+      summary: "Get a dead letter with its content.",
+      responses: { 200: { description: "The dead letter.", schema: wholeDeadLetterSchema } },
       handle: async ({ params }) => ({
         status: 200,
-        body: await readLetter(database, params["id"] ?? ""),
+        body: await readDeadLetter(database, params["id"] ?? ""),
       }),
     },
+  ];
+}
+
+function changeRoutes(options: DlqRoutesOptions): Route[] {
+  const { database, validators } = options;
+  return [
     {
       method: "PUT",
       path: "/api/dlq/letters/:id/edition",
       view: "dlq.letter_edit",
       access: "permission",
-      summary: "Mends a dead letter: these bytes are replayed instead. The original is kept.",
+      summary: "Edit a dead letter: a replay uses this content instead. The original is kept.",
       body: {
         kind: "bytes",
         contentTypes: ["application/json", "text/plain", "application/octet-stream"],
-        description: "The whole content as it should have been.",
-        limit: longestLetter,
+        description: "The complete corrected content.",
+        limit: maxBytes,
       },
-      responses: { 200: { description: "The letter now.", schema: wholeLetterSchema } },
+      responses: { 200: { description: "The edited dead letter.", schema: wholeDeadLetterSchema } },
       async handle(request) {
         const edit = {
           id: request.params["id"] ?? "",
           bytes: request.body as Buffer,
           validators,
         };
-        return { status: 200, body: await editLetter(changeOf(options, request), edit) };
+        return { status: 200, body: await editDeadLetter(changeOf(options, request), edit) };
       },
     },
     {
@@ -136,16 +142,21 @@ function letterRoutes(options: DlqRoutesOptions): Route[] {
       path: "/api/dlq/discard",
       view: "dlq.letter_discard",
       access: "permission",
-      summary: "Gives open dead letters up; they are kept until retention takes them.",
+      summary: "Discard open dead letters. They are kept until retention deletes them.",
       body: { kind: "json", schema: selectionSchema },
-      responses: { 200: { description: "How many.", schema: matchingSchema } },
+      responses: {
+        200: {
+          description: "How many were discarded, or match with `dry_run`.",
+          schema: matchingSchema,
+        },
+      },
       async handle(request) {
         const { filter, dry_run } = request.body as Infer<typeof selectionSchema>;
-        const wanted = { ...filter, state: "open" } as const;
+        const selection = { ...filter, state: "open" } as const;
         const letters =
           dry_run === true
-            ? await countLetters(database, wanted)
-            : await discardLetters(changeOf(options, request), wanted);
+            ? await countDeadLetters(database, selection)
+            : await discardDeadLetters(changeOf(options, request), selection);
         return { status: 200, body: { letters } };
       },
     },
@@ -160,16 +171,22 @@ function replayRoutes(options: DlqRoutesOptions): Route[] {
       path: "/api/dlq/replays",
       view: "dlq.replay_create",
       access: "permission",
-      summary: "Gives the letters that match back to their parts, in the background.",
+      summary: "Replay matching dead letters in the background: their parts process them again.",
       body: { kind: "json", schema: selectionSchema },
       responses: {
-        200: { description: "With `dry_run`: how many letters match.", schema: matchingSchema },
-        202: { description: "Under way; ask for it by its id.", schema: replaySchema },
+        200: {
+          description: "With `dry_run`: how many dead letters match.",
+          schema: matchingSchema,
+        },
+        202: {
+          description: "The replay is queued; read its progress by its id.",
+          schema: replaySchema,
+        },
       },
       async handle(request) {
         const { filter, dry_run } = request.body as Infer<typeof selectionSchema>;
         if (dry_run === true) {
-          return { status: 200, body: { letters: await countLetters(database, filter) } };
+          return { status: 200, body: { letters: await countDeadLetters(database, filter) } };
         }
         const replay = await requestReplay(changeOf(options, request), filter);
         const headers = { location: `/api/dlq/replays/${replay.id}` };
@@ -181,7 +198,7 @@ function replayRoutes(options: DlqRoutesOptions): Route[] {
       path: "/api/dlq/replays",
       view: "dlq.replay_list",
       access: "permission",
-      summary: "The newest replays with their progress.",
+      summary: "List the newest replays with their progress.",
       query: { limit: s.integer({ minimum: 1, maximum: 200, default: 20 }) },
       responses: {
         200: { description: "Replays.", schema: s.object({ replays: s.array(replaySchema) }) },
@@ -196,7 +213,7 @@ function replayRoutes(options: DlqRoutesOptions): Route[] {
       path: "/api/dlq/replays/:id",
       view: "dlq.replay_get",
       access: "permission",
-      summary: "How far a replay is.",
+      summary: "Get a replay with its progress.",
       responses: { 200: { description: "The replay.", schema: replaySchema } },
       handle: async ({ params }) => ({
         status: 200,
@@ -208,8 +225,8 @@ function replayRoutes(options: DlqRoutesOptions): Route[] {
       path: "/api/dlq/replays/:id/cancel",
       view: "dlq.replay_cancel",
       access: "permission",
-      summary: "Ends a replay; letters that were not replayed yet are open again.",
-      responses: { 200: { description: "The replay now.", schema: replaySchema } },
+      summary: "Cancel a replay. Dead letters that were not replayed yet are open again.",
+      responses: { 200: { description: "The cancelled replay.", schema: replaySchema } },
       handle: async (request) => ({
         status: 200,
         body: await cancelReplay(changeOf(options, request), request.params["id"] ?? ""),

@@ -4,11 +4,12 @@
  * the order in which they changed once the store is back. Collections and aliases are copied too. Several workers may
  * run: they take turns, a page at a time.
  */
-import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../../../core/errors.ts";
 import type { Database, Notifications } from "../../../core/ports/database.ts";
 import type { Part } from "../../../core/ports/part.ts";
 import { type VectorStore, VectorStoreError } from "../../../core/ports/vector-store.ts";
+import { createBackoff } from "../../../timing/backoff.ts";
+import { pause } from "../../../timing/pause.ts";
 import { createWake } from "../../../timing/wake.ts";
 import { pointsChannel } from "../feed.ts";
 import { type KnownAliases, readAliases, switchCompleteAliases } from "./aliases.ts";
@@ -40,7 +41,7 @@ export interface VectorSync extends Part {
 }
 
 const pollMs = 1_000;
-const backoffMs = { first: 100, last: 5_000 } as const;
+const retries = { firstMs: 100, lastMs: 5_000 } as const;
 
 export function createVectorSync(options: VectorSyncOptions): VectorSync {
   const { database, store, verifyMs = 60_000, storeName = "qdrant", pagePoints = 500 } = options;
@@ -90,20 +91,19 @@ class Worker {
   async run(signal: AbortSignal): Promise<void> {
     const wake = createWake();
     const unsubscribe = this.#options.notifications.subscribe(pointsChannel, () => wake.wake());
-    let backoff: number = backoffMs.first;
+    const backoff = createBackoff(retries);
     try {
       while (!signal.aborted) {
         try {
           const more = await this.#pass(signal);
           this.#problem = undefined;
-          backoff = backoffMs.first;
+          backoff.reset();
           if (!more) await wake.wait(pollMs, signal);
         } catch (error) {
           if (signal.aborted) return;
           this.#problem = messageOf(error);
           this.#options.onError?.(error);
-          await delay(backoff, undefined, { signal }).catch(() => {});
-          backoff = Math.min(backoff * 2, backoffMs.last);
+          await pause(backoff.next(), signal);
         }
       }
     } finally {

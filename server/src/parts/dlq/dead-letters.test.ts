@@ -1,18 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createTestDatabase, type TestDatabase } from "../../../../testing/database.ts";
-import { addLetter } from "../../../test/helpers/letters.ts";
+import { addDeadLetter } from "../../../test/helpers/dead-letters.ts";
 import { WeirError } from "../../core/errors.ts";
 import { writeAudit } from "../auth/administration.ts";
+import { discardDeadLetters, editDeadLetter } from "./change-dead-letters.ts";
 import {
-  type Change,
-  countLetters,
-  discardLetters,
-  editLetter,
-  groupLetters,
-  listLetters,
-  readLetter,
-} from "./letters.ts";
+  countDeadLetters,
+  groupDeadLetters,
+  listDeadLetters,
+  readDeadLetter,
+} from "./dead-letters.ts";
+import type { Change } from "./ports.ts";
 import { requestReplay } from "./replays.ts";
 
 const by = (database: TestDatabase): Change => ({
@@ -23,42 +22,42 @@ const by = (database: TestDatabase): Change => ({
 const code = (wanted: string) => (error: unknown) =>
   error instanceof WeirError && error.code === wanted;
 
-test("the same thing that fails again is the same letter, open, with one attempt more", async (t) => {
+test("an event that fails again is the same dead letter, open, with one attempt more", async (t) => {
   const { app } = await createTestDatabase(t);
-  const id = await addLetter(app, { key: "1/a", original: "first", userKey: "u1" });
+  const id = await addDeadLetter(app, { key: "1/a", original: "first", userKey: "u1" });
   for (const state of ["resolved", "discarded"]) {
     await app.query({
       text: "update dlq.letters set state = $2, resolved_at = now() where id = $1",
       values: [id, state],
     });
     const again = { key: "1/a", reason: "poison", error: "x".repeat(9_000), original: "other" };
-    assert.equal(await addLetter(app, again), id);
+    assert.equal(await addDeadLetter(app, again), id);
   }
-  const letter = await readLetter(app, id);
+  const letter = await readDeadLetter(app, id);
   assert.deepEqual(
     [letter.state, letter.attempts, letter.reason, letter.error.length, letter.resolved_at],
     ["open", 3, "poison", 4_000, null],
   );
   assert.deepEqual(letter.original, { encoding: "utf8", data: "first" });
-  assert.notEqual(await addLetter(app, { part: "other", key: "1/a" }), id);
+  assert.notEqual(await addDeadLetter(app, { part: "other", key: "1/a" }), id);
 });
 
-test("a letter of a transaction that is rolled back does not exist", async (t) => {
+test("a dead letter of a transaction that is rolled back does not exist", async (t) => {
   const { app } = await createTestDatabase(t);
   const gone = app.transaction(async (connection) => {
-    await addLetter(connection, { key: "k" });
+    await addDeadLetter(connection, { key: "k" });
     throw new Error("rolled back");
   });
   await assert.rejects(gone, /rolled back/);
-  assert.deepEqual((await listLetters(app, {}, { limit: 10 })).letters, []);
+  assert.deepEqual((await listDeadLetters(app, {}, { limit: 10 })).letters, []);
 });
 
-test("pages and filters show each letter once, those that failed last first", async (t) => {
+test("pages and filters show each dead letter once, most recent failure first", async (t) => {
   const { app } = await createTestDatabase(t);
   const ids: string[] = [];
   for (let n = 0; n < 7; n++) {
     ids.push(
-      await addLetter(app, {
+      await addDeadLetter(app, {
         key: `k${n}`,
         part: n % 2 === 0 ? "stream" : "intake",
         reason: n < 4 ? "poison" : "unreadable",
@@ -66,14 +65,14 @@ test("pages and filters show each letter once, those that failed last first", as
       }),
     );
   }
-  // one transaction, one instant: the id decides
+  // these have the same instant: the id decides
   await app.query({
     text: "update dlq.letters set last_at = now() - interval '1 hour' where reason = 'poison'",
   });
   const seen: string[] = [];
   let cursor: string | undefined;
   do {
-    const page = await listLetters(
+    const page = await listDeadLetters(
       app,
       {},
       { limit: 2, ...(cursor === undefined ? {} : { cursor }) },
@@ -83,8 +82,8 @@ test("pages and filters show each letter once, those that failed last first", as
   } while (cursor !== undefined);
   assert.deepEqual(seen, [...ids].reverse());
 
-  const found = async (filter: Parameters<typeof listLetters>[1]) =>
-    (await listLetters(app, filter, { limit: 10 })).letters.map(({ source_key }) => source_key);
+  const found = async (filter: Parameters<typeof listDeadLetters>[1]) =>
+    (await listDeadLetters(app, filter, { limit: 10 })).letters.map(({ source_key }) => source_key);
   assert.deepEqual(await found({ part: "intake", reason: "poison" }), ["k3", "k1"]);
   assert.deepEqual(await found({ text: "strange" }), ["k5"]);
   assert.deepEqual(await found({ text: '"key":"k2"' }), ["k2"]);
@@ -92,9 +91,9 @@ test("pages and filters show each letter once, those that failed last first", as
   assert.deepEqual(await found({ ids: [ids[4] ?? ""] }), ["k4"]);
   const limit = new Date(Date.now() - 1_800_000).toISOString();
   assert.deepEqual(await found({ since: limit }), ["k6", "k5", "k4"]);
-  assert.equal(await countLetters(app, { until: limit }), 4);
+  assert.equal(await countDeadLetters(app, { until: limit }), 4);
 
-  const { groups } = await groupLetters(app, {});
+  const { groups } = await groupDeadLetters(app, {});
   assert.deepEqual(
     groups.map(({ part, reason, letters }) => [part, reason, letters]),
     [
@@ -105,28 +104,41 @@ test("pages and filters show each letter once, those that failed last first", as
     ],
   );
   const foreign = Buffer.from("1 or true").toString("base64url");
-  await assert.rejects(listLetters(app, {}, { limit: 1, cursor: foreign }), code("invalid_query"));
-  await assert.rejects(listLetters(app, { since: "soon" }, { limit: 1 }), code("invalid_request"));
-  await assert.rejects(readLetter(app, "no-id"), code("not_found"));
+  await assert.rejects(
+    listDeadLetters(app, {}, { limit: 1, cursor: foreign }),
+    code("invalid_query"),
+  );
+  await assert.rejects(
+    listDeadLetters(app, { since: "soon" }, { limit: 1 }),
+    code("invalid_request"),
+  );
+  await assert.rejects(readDeadLetter(app, "no-id"), code("not_found"));
 });
 
-test("an edition stands beside the original, is checked, can be undone, and is in the audit log", async (t) => {
+test("an edit is stored beside the original, is validated, can be undone, and is in the audit log", async (t) => {
   const database = await createTestDatabase(t);
   const { app } = database;
-  const id = await addLetter(app, { key: "a", original: '{"price":"x"}' });
+  const id = await addDeadLetter(app, { key: "a", original: '{"price":"x"}' });
   const validators = {
-    test: (bytes: Buffer) => (bytes.toString().startsWith("{") ? undefined : "an object is wanted"),
+    test: (bytes: Buffer) => (bytes.toString().startsWith("{") ? undefined : "must be an object"),
   };
   const edit = (text: string, letterId = id) =>
-    editLetter(by(database), { id: letterId, bytes: Buffer.from(text), validators });
-  await assert.rejects(edit("[]"), /an object is wanted/);
+    editDeadLetter(by(database), { id: letterId, bytes: Buffer.from(text), validators });
+  await assert.rejects(edit("[]"), /must be an object/);
   const edited = await edit('{"price":1}');
   assert.deepEqual(edited.original, { encoding: "utf8", data: '{"price":"x"}' });
   assert.deepEqual(edited.edition, { encoding: "utf8", data: '{"price":1}' });
   assert.equal((await edit('{"price":"x"}')).edition, null);
 
-  const other = await addLetter(app, { part: "bare", key: "b", original: Buffer.from([0xff, 0]) });
-  assert.deepEqual((await readLetter(app, other)).original, { encoding: "base64", data: "/wA=" });
+  const other = await addDeadLetter(app, {
+    part: "bare",
+    key: "b",
+    original: Buffer.from([0xff, 0]),
+  });
+  assert.deepEqual((await readDeadLetter(app, other)).original, {
+    encoding: "base64",
+    data: "/wA=",
+  });
   await assert.rejects(edit("{", other), /not valid JSON/);
   await assert.rejects(edit("{}", "00000000-0000-7000-8000-000000000000"), code("not_found"));
   await requestReplay(by(database), { ids: [id] });
@@ -138,14 +150,14 @@ test("an edition stands beside the original, is checked, can be undone, and is i
   assert.deepEqual(log, [entry, entry]);
 });
 
-test("a discard takes open letters only and is in the audit log", async (t) => {
+test("a discard changes open dead letters only, and is in the audit log", async (t) => {
   const database = await createTestDatabase(t);
   const { app } = database;
   const ids = [];
-  for (const key of ["a", "b", "c"]) ids.push(await addLetter(app, { key, reason: key }));
+  for (const key of ["a", "b", "c"]) ids.push(await addDeadLetter(app, { key, reason: key }));
   await requestReplay(by(database), { reason: "c" });
-  assert.equal(await discardLetters(by(database), { reason: "a" }), 1);
-  assert.equal(await discardLetters(by(database), {}), 1);
+  assert.equal(await discardDeadLetters(by(database), { reason: "a" }), 1);
+  assert.equal(await discardDeadLetters(by(database), {}), 1);
   const states = await app.query<{ state: string }>({
     text: "select state from dlq.letters order by id",
   });

@@ -1,7 +1,7 @@
 import type { Queryable } from "../../src/core/ports/database.ts";
 
-/** What a part does with a thing that it cannot process; answers the letter's id. */
-export async function addLetter(
+/** What a part does with an event that it cannot process; returns the id of the dead letter. */
+export async function addDeadLetter(
   connection: Queryable,
   letter: {
     readonly key: string;
@@ -24,6 +24,6 @@ export async function addLetter(
       letter.userKey ?? null,
     ],
   });
-  if (row === undefined) throw new Error("dlq.add answered nothing");
+  if (row === undefined) throw new Error("dlq.add returned no row");
   return row.id;
 }

@@ -2,22 +2,22 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { createTestDatabase, createTestFolder } from "../../../testing/database.ts";
-import { addLetter } from "../../test/helpers/letters.ts";
-import { runCommand } from "../../test/helpers/weir.ts";
-import { createReplayWorker } from "../parts/dlq/replay.ts";
+import { createTestDatabase, createTestFolder } from "../../../../testing/database.ts";
+import { addDeadLetter } from "../../../test/helpers/dead-letters.ts";
+import { runCommand } from "../../../test/helpers/weir.ts";
+import { createReplayWorker } from "../../parts/dlq/replay.ts";
 
-test("weir dlq: list, show, edit, replay and discard, each with an exit code that says how it went", async (t) => {
+test("weir dlq: list, show, edit, replay and discard, each with an exit code that says whether it succeeded", async (t) => {
   const database = await createTestDatabase(t);
   const folder = await createTestFolder(t);
   const environment = { WEIR_DATABASE_URL: database.urls.owner };
   const dlq = (...words: string[]) => runCommand(["dlq", ...words], environment);
-  const id = await addLetter(database.app, {
+  const id = await addDeadLetter(database.app, {
     part: "stream",
     key: "a",
     original: '{"event_type":"a"}',
   });
-  const other = await addLetter(database.app, { key: "b", reason: "hopeless" });
+  const other = await addDeadLetter(database.app, { key: "b", reason: "hopeless" });
 
   const groups = await dlq("list", "--group");
   assert.equal(groups.exitCode, 0, groups.output);
@@ -37,8 +37,11 @@ test("weir dlq: list, show, edit, replay and discard, each with an exit code tha
 
   const nothingNamed = await dlq("replay");
   assert.equal(nothingNamed.exitCode, 2, nothingNamed.output);
-  assert.match((await dlq("replay", "--all", "--dry-run")).output, /^2 letters would be replayed/);
-  assert.match((await dlq("discard", other)).output, /^1 letters are discarded/);
+  assert.match(
+    (await dlq("replay", "--all", "--dry-run")).output,
+    /^Would replay 2 dead letters\./,
+  );
+  assert.match((await dlq("discard", other)).output, /^Discarded 1 dead letter\./);
 
   const stop = new AbortController();
   const worker = createReplayWorker({
@@ -56,7 +59,7 @@ test("weir dlq: list, show, edit, replay and discard, each with an exit code tha
   await working;
   assert.deepEqual(
     [replayed.exitCode, replayed.stdout],
-    [0, "Replay done: 1 of 1 letters resolved, 0 failed again.\n"],
+    [0, "Replay done: 1 of 1 dead letter resolved, 0 failed again.\n"],
   );
   assert.match((await dlq("list")).output, /No dead letters/);
 });
