@@ -16,7 +16,7 @@ import {
 import { fold } from "../../server/src/adapters/embeddings/fold.ts";
 import type { Embedder } from "../../server/src/core/ports/embedder.ts";
 import { parseRetail } from "../../server/src/parts/demo/uci.ts";
-import { fuseRanks, rankByLetters } from "../../server/src/parts/search/lexical.ts";
+import { fuseRanks, rankByNgrams } from "../../server/src/parts/search/lexical.ts";
 import { alteredNames, type NamedCase } from "../../testing/quality/altered-names.ts";
 import { nearestTo, rankOf } from "../../testing/quality/nearest.ts";
 import { basketLift } from "./baskets.ts";
@@ -166,8 +166,8 @@ function vectorRank({ question, wanted, vectors }: Parameters<Rank>[0]): number 
 function hybridRank({ query, question, wanted, names, vectors }: Parameters<Rank>[0]): number {
   const near = nearestTo(question, vectors, 100);
   const texts = near.map((index) => ({ id: String(index), folded: fold(names[index] ?? "") }));
-  const byLetters = rankByLetters(fold(query), texts);
-  const place = fuseRanks(near.map(String), byLetters).indexOf(String(wanted));
+  const byText = rankByNgrams(fold(query), texts);
+  const place = fuseRanks(near.map(String), byText).indexOf(String(wanted));
   return place < 0 ? Number.POSITIVE_INFINITY : place + 1;
 }
 

@@ -2,12 +2,12 @@ import type { Database } from "../../core/ports/database.ts";
 import type { ModelDirectory } from "./model-directory.ts";
 import type { Searcher } from "./searcher.ts";
 
-/** What a route of the search works with. */
+/** What every route of the search needs. */
 export interface SearchContext {
   readonly searcher: Searcher;
   readonly models: ModelDirectory;
   readonly database: Database;
-  /** As the products' names are folded in stream.products. */
+  /** Folds a text as the names in stream.products are folded. */
   readonly fold: (text: string) => string;
   /** The setting `stream.events_collection`. */
   readonly eventsAreKept: boolean;

@@ -1,9 +1,7 @@
-/** Which models there are and what their collections are called, kept current. */
-
+/** The models and the names of their collections, at most a second old. */
 import { WeirError } from "../../core/errors.ts";
+import type { Purpose } from "../../core/ports/collections.ts";
 import type { Database, Notifications } from "../../core/ports/database.ts";
-
-export type Purpose = "products" | "users" | "events";
 
 export interface KnownModel {
   readonly id: string;
@@ -18,20 +16,20 @@ export interface KnownModel {
   readonly error: string | null;
   /** Names of its collections. */
   readonly collections: Readonly<Partial<Record<Purpose, string>>>;
-  /** Those that were added while it answers already, and are incomplete until they are filled. */
+  /** Collections that were added to a filled model, and are incomplete until they are filled too. */
   readonly filling: readonly Purpose[];
 }
 
 export interface ModelDirectory {
   all(): Promise<readonly KnownModel[]>;
-  /** The live one, or the one named if it is filled. @throws WeirError search_unavailable, invalid_request */
+  /** The live one, or the named one if it is filled. @throws WeirError search_unavailable, invalid_request */
   resolve(modelId?: string): Promise<KnownModel>;
   close(): void;
 }
 
 /**
- * A switch retires the old collections only a minute later, so an answer from the list of a moment ago is
- * right: it asks the old collection with the old model.
+ * The old collections are dropped only a minute after a switch, so a list that is a second old gives right answers:
+ * it queries the old collection with the old model.
  */
 const freshMs = 1_000;
 
@@ -107,15 +105,15 @@ export function createModelDirectory(options: {
       if (live !== undefined) return live;
       throw new WeirError("search_unavailable", {
         detail:
-          "no embedder is live yet; the part stream makes one within seconds of its first start",
+          "no embedder is live yet; the part models adds one within seconds of its first start",
         retryAfterSeconds: 2,
       });
     }
-    const answering = models.filter(({ state }) => state === "live" || state === "ready");
-    const named = answering.find(({ id }) => id === modelId);
+    const filled = models.filter(({ state }) => state === "live" || state === "ready");
+    const named = filled.find(({ id }) => id === modelId);
     if (named !== undefined) return named;
     throw new WeirError("invalid_request", {
-      detail: `there is no filled model "${modelId}"; filled ones: ${answering.map(({ id }) => id).join(", ") || "none"}`,
+      detail: `there is no filled model "${modelId}"; filled models: ${filled.map(({ id }) => id).join(", ") || "none"}`,
     });
   }
 

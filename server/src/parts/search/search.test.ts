@@ -64,7 +64,7 @@ async function startSearch(t: TestContext) {
         ip: "127.0.0.1",
         requestId: "test",
         signal: new AbortController().signal,
-        // biome-ignore lint/suspicious/noExplicitAny: nobody is asked who asks
+        // biome-ignore lint/suspicious/noExplicitAny: a request without a principal
       } as any);
       // biome-ignore lint/suspicious/noExplicitAny: answers of several forms
       return { status, body: body as any };
@@ -74,7 +74,7 @@ async function startSearch(t: TestContext) {
     }
   }
 
-  /** What the stream does with events of these users: [user, type, product]. */
+  /** Lets the stream process events of these users: [user, type, product]. */
   async function happened(events: readonly (readonly [string, keyof typeof actions, string])[]) {
     await addModel(
       app,
@@ -131,7 +131,7 @@ const ids = (found: { body: { results: { product_id: string }[] } }) =>
   found.body.results.map((product) => product.product_id);
 const views = products.map(({ id }) => ["somebody", "product.view", id] as const);
 
-test("without any model every question is answered with when to ask again", async (t) => {
+test("without any model every request gets 503 and a time to retry", async (t) => {
   const { call } = await startSearch(t);
   for (const [path, about] of [
     ["/api/search", { body: { text: "mug" } }],
@@ -170,10 +170,10 @@ test("similar products, search with filters, and hybrid search", async (t) => {
   assert.deepEqual(await search({ text: "brass", hybrid: true, filter: { price: { lte: 10 } } }), [
     "mug-red",
   ]);
-  // no product has one of these words whole
+  // no product contains one of these words
   const forms = await search({ text: "Lambalar, lamps!", hybrid: true });
   assert.equal(forms[0], "lamp");
-  // a category alone asks nothing of the price
+  // a category alone does not filter by price
   const lights = { id: "mug-red", query: { category: "Light" } };
   const similarLights = await call("/api/products/:id/similar", lights);
   assert.deepEqual(ids(similarLights).sort(), ["candle", "lamp"]);
@@ -191,10 +191,10 @@ test("similar products, search with filters, and hybrid search", async (t) => {
   }
   const other = await call("/api/search", { body: { text: "mug", model: "none" } });
   assert.equal(other.status, 422);
-  assert.match(other.body.detail, /there is no filled model "none"; filled ones: /);
+  assert.match(other.body.detail, /there is no filled model "none"; filled models: /);
 });
 
-test("recommendations follow the taste without what was bought; who is unknown gets what is popular", async (t) => {
+test("recommendations follow the interest, without bought products; an unknown user gets popular ones", async (t) => {
   const { call, happened } = await startSearch(t);
   await happened([
     ...views,

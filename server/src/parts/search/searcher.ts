@@ -1,20 +1,18 @@
-/** Asks the vector store: with one model, its own collections, and nothing of another. */
-import type { FoundProduct, SearchFilter, SearchSource } from "@weir/protocol";
+/** Queries the vector store: with one model and its own collections, never with those of another. */
+import type { SearchSource } from "@weir/protocol";
 import { WeirError } from "../../core/errors.ts";
-import type { Embedder } from "../../core/ports/embedder.ts";
-import { EmbeddingError } from "../../core/ports/embedder.ts";
+import type { Purpose } from "../../core/ports/collections.ts";
+import { type Embedders, EmbeddingError } from "../../core/ports/embedder.ts";
 import { BreakerOpenError } from "../../core/ports/guard.ts";
 import {
   type CollectionInfo,
-  type Condition,
   type Filter,
-  type Payload,
+  type ScoredPoint,
   type StoredPoint,
   type VectorStore,
   VectorStoreError,
 } from "../../core/ports/vector-store.ts";
-import type { KnownModel, ModelDirectory, Purpose } from "./model-directory.ts";
-import type { Embedders } from "./ports.ts";
+import type { KnownModel, ModelDirectory } from "./model-directory.ts";
 
 export interface SearcherOptions {
   readonly store: VectorStore;
@@ -23,12 +21,20 @@ export interface SearcherOptions {
   readonly timeoutMs: number;
 }
 
-/** A model and one of its collections: everything of one answer comes from them. */
+/** A model and one of its collections: the whole answer comes from them. */
 export interface Target {
   readonly model: KnownModel;
   readonly collection: string;
-  /** False: it was added a moment ago, and what is older than that is still on its way. */
+  /** False: the collection was added a moment ago, and older points are still being written. */
   readonly isFilled: boolean;
+}
+
+export interface NearestQuestion {
+  readonly vector: Float32Array;
+  readonly limit: number;
+  readonly filter?: Filter | undefined;
+  /** Points that score no more than this are left out. */
+  readonly threshold?: number | undefined;
 }
 
 const infoMs = 1_000;
@@ -50,29 +56,57 @@ export class Searcher {
     const collection = model.collections[purpose];
     if (collection === undefined) {
       throw new WeirError("not_found", {
-        detail: `the model ${model.id} keeps no ${purpose}`,
+        detail: `the model ${model.id} has no collection for ${purpose}`,
       });
     }
     return { model, collection, isFilled: !model.filling.includes(purpose) };
   }
 
   async embed({ model }: Target, text: string, signal: AbortSignal): Promise<Float32Array> {
-    return answering(signal, async () => {
-      const embedder: Embedder = await this.#options.embedders.open(model.id);
+    return withProblems(signal, async () => {
+      const embedder = await this.#options.embedders.open(model.id);
       const [vector] = await embedder.embed([text], signal);
       if (vector === undefined)
-        throw new EmbeddingError("no vector came back", { retryable: true });
+        throw new EmbeddingError("the embedder returned no vector", { retryable: true });
       return vector;
     });
   }
 
-  /** Time limit and abort of every call, and errors in Weir's words. */
+  /** Every call has a time limit and the request's signal; failures become a `WeirError`. */
   ask<T>(
     signal: AbortSignal,
     work: (store: VectorStore, options: { signal: AbortSignal; timeoutMs: number }) => Promise<T>,
   ): Promise<T> {
     const { store, timeoutMs } = this.#options;
-    return answering(signal, () => work(store, { signal, timeoutMs }));
+    return withProblems(signal, () => work(store, { signal, timeoutMs }));
+  }
+
+  /** The points nearest to a vector, with payloads, best first. */
+  nearest(
+    { collection }: Target,
+    { vector, limit, filter, threshold }: NearestQuestion,
+    signal: AbortSignal,
+  ): Promise<ScoredPoint[]> {
+    const query = {
+      vector,
+      limit,
+      with_payload: true,
+      ...(filter === undefined ? {} : { filter }),
+      ...(threshold === undefined ? {} : { score_threshold: threshold }),
+    };
+    return this.ask(signal, (store, options) => store.query(collection, query, options));
+  }
+
+  /** Points by their ids, with payloads and vectors; unknown ones are left out. */
+  retrieve(
+    { collection }: Target,
+    ids: readonly string[],
+    signal: AbortSignal,
+  ): Promise<StoredPoint[]> {
+    const content = { with_payload: true, with_vector: true };
+    return this.ask(signal, (store, options) =>
+      store.retrieve(collection, ids, { ...options, ...content }),
+    );
   }
 
   async source(
@@ -97,7 +131,7 @@ export class Searcher {
     };
   }
 
-  /** Counting points costs as much as a query, and a second says the same. */
+  /** Counting points costs as much as a query, and the number may be a second old. */
   async #info(collection: string, signal: AbortSignal): Promise<CollectionInfo | undefined> {
     const kept = this.#infos.get(collection);
     if (kept !== undefined && performance.now() - kept.at < infoMs) return kept.info;
@@ -108,7 +142,13 @@ export class Searcher {
   }
 }
 
-async function answering<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+/** The vector of a text without a single known n-gram: it is similar to nothing. */
+export function isZero(vector: Float32Array): boolean {
+  return vector.every((value) => value === 0);
+}
+
+/** Failures of the store or the embedder that a client can wait out become `search_unavailable`. */
+async function withProblems<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -123,7 +163,7 @@ async function answering<T>(signal: AbortSignal, work: () => Promise<T>): Promis
     const isStore = error instanceof VectorStoreError;
     if (isStore && error.code === "not_found") {
       throw new WeirError("search_unavailable", {
-        detail: "the collection is not there yet; it is made when the first product comes",
+        detail: "the collection does not exist yet; it is created with the first product",
         retryAfterSeconds: 1,
         cause: error,
       });
@@ -145,46 +185,4 @@ async function answering<T>(signal: AbortSignal, work: () => Promise<T>): Promis
     }
     throw error;
   }
-}
-
-export function filterOf(
-  wanted: SearchFilter | undefined,
-  without: readonly string[] = [],
-): Filter | undefined {
-  const must: Condition[] = [];
-  if (wanted?.category !== undefined)
-    must.push({ key: "category", match: { any: wanted.category } });
-  if (wanted?.currency !== undefined) {
-    must.push({ key: "currency", match: { value: wanted.currency.toUpperCase() } });
-  }
-  const price = wanted?.price;
-  // a range without bounds would let only those through that have a price
-  if (price?.gte !== undefined || price?.lte !== undefined) {
-    must.push({ key: "price", range: price });
-  }
-  if (must.length === 0 && without.length === 0) return undefined;
-  return {
-    ...(must.length === 0 ? {} : { must }),
-    ...(without.length === 0 ? {} : { must_not: [{ has_id: without }] }),
-  };
-}
-
-export function productOf(point: StoredPoint, score: number): FoundProduct {
-  const payload: Payload = point.payload ?? {};
-  const text = (name: string) => {
-    const value = payload[name];
-    return typeof value === "string" ? value : null;
-  };
-  const price = payload["price"];
-  return {
-    product_id: text("product_id") ?? point.id,
-    score: Math.round(score * 1e6) / 1e6,
-    name: text("name"),
-    category: text("category"),
-    price: typeof price === "number" ? price : null,
-    currency: text("currency"),
-    first_seen: text("first_seen"),
-    last_seen: text("last_seen"),
-    counts: (payload["counts"] ?? {}) as Record<string, number>,
-  };
 }

@@ -1,4 +1,4 @@
-/** Events by meaning, where the collection `events` is kept. */
+/** Events by meaning, if the collection `events` is enabled. */
 import {
   type EventSearchFilter,
   type EventSearchQuestion,
@@ -11,23 +11,21 @@ import type { Route, RouteRequest } from "../../core/ports/route.ts";
 import type { Condition, Filter, ScoredPoint } from "../../core/ports/vector-store.ts";
 import { parseTimestamp } from "../../core/timestamp.ts";
 import type { SearchContext } from "./context.ts";
-import type { Target } from "./searcher.ts";
+import { isZero, type Target } from "./searcher.ts";
 
 const normalLimit = 10;
 
-export function eventSearchRoutes(context: SearchContext): Route[] {
-  return [
-    {
-      method: "POST",
-      path: "/api/events/search",
-      view: "search.event_search",
-      access: "permission",
-      summary: "Events by meaning; needs the setting stream.events_collection.",
-      body: { kind: "json", schema: eventSearchQuestionSchema },
-      responses: { 200: { description: "Events, best first.", schema: eventSearchAnswerSchema } },
-      handle: (request) => search(context, request),
-    },
-  ];
+export function eventSearchRoute(context: SearchContext): Route {
+  return {
+    method: "POST",
+    path: "/api/events/search",
+    view: "search.event_search",
+    access: "permission",
+    summary: "Events by meaning; requires the setting stream.events_collection.",
+    body: { kind: "json", schema: eventSearchQuestionSchema },
+    responses: { 200: { description: "Events, best first.", schema: eventSearchAnswerSchema } },
+    handle: (request) => search(context, request),
+  };
 }
 
 async function search(context: SearchContext, { body, signal }: RouteRequest) {
@@ -36,23 +34,10 @@ async function search(context: SearchContext, { body, signal }: RouteRequest) {
   const target = await targetOf(context, question.model);
   const { searcher } = context;
   const vector = await searcher.embed(target, question.text, signal);
-  const threshold = question.score_threshold;
-  // a text without a single known letter sequence is like nothing
-  const found = vector.every((value) => value === 0)
+  const { limit = normalLimit, score_threshold: threshold } = question;
+  const found = isZero(vector)
     ? []
-    : await searcher.ask(signal, (store, options) =>
-        store.query(
-          target.collection,
-          {
-            vector,
-            limit: question.limit ?? normalLimit,
-            with_payload: true,
-            ...(filter === undefined ? {} : { filter }),
-            ...(threshold === undefined ? {} : { score_threshold: threshold }),
-          },
-          options,
-        ),
-      );
+    : await searcher.nearest(target, { vector, limit, filter, threshold }, signal);
   const results = found.map(eventOf);
   return { status: 200, body: { results, source: await searcher.source(target, signal) } };
 }
@@ -65,7 +50,7 @@ async function targetOf(
   if (collections.events !== undefined) return searcher.target("events", modelId);
   if (eventsAreKept) {
     throw new WeirError("search_unavailable", {
-      detail: `the model ${id} has no collection for events yet; the part stream makes one within seconds`,
+      detail: `the model ${id} has no collection for events yet; the part models adds one within seconds`,
       retryAfterSeconds: 2,
     });
   }
@@ -77,19 +62,19 @@ async function targetOf(
 }
 
 /** @throws WeirError invalid_request */
-function filterOf(wanted: EventSearchFilter = {}): Filter | undefined {
+function filterOf(asked: EventSearchFilter = {}): Filter | undefined {
   const must: Condition[] = [];
   for (const key of ["event_type", "category", "product_id", "source"] as const) {
-    const any = wanted[key];
+    const any = asked[key];
     if (any !== undefined) must.push({ key, match: { any } });
   }
-  if (wanted.user_id !== undefined) {
-    must.push({ key: "user_id", match: { value: wanted.user_id } });
+  if (asked.user_id !== undefined) {
+    must.push({ key: "user_id", match: { value: asked.user_id } });
   }
-  const from = instantOf("from", wanted.from);
-  const to = instantOf("to", wanted.to);
+  const from = instantOf("from", asked.from);
+  const to = instantOf("to", asked.to);
   if (from !== undefined && to !== undefined && from >= to) {
-    throw new WeirError("invalid_request", { detail: "/filter/from must lie before /filter/to." });
+    throw new WeirError("invalid_request", { detail: "/filter/from must be before /filter/to." });
   }
   if (from !== undefined || to !== undefined) {
     const range = {
@@ -107,7 +92,7 @@ function instantOf(name: "from" | "to", text: string | undefined): number | unde
   const microseconds = parseTimestamp(text);
   if (typeof microseconds === "number") return Math.ceil(microseconds / 1000);
   throw new WeirError("invalid_request", {
-    detail: `/filter/${name} is no instant with an offset, e.g. 2026-01-31T00:00:00Z.`,
+    detail: `/filter/${name} is not a time with an offset, for example 2026-01-31T00:00:00Z.`,
   });
 }
 
