@@ -68,9 +68,7 @@ async function measureStream(
   const days = stream.events / streamEventsPerDay;
   const end = start + days * dayMs;
   // the stream is "received" after the history: let the reader look there, as it would live
-  await client.query("update etl.cursors set read_at = $1 where reader = 'windows'", [
-    new Date(start),
-  ]);
+  await client.query("update log.readers set since = $1 where name = 'windows'", [new Date(start)]);
   await client.query(
     "select etl.ensure_facts_partitions($1::timestamptz::date, $2::timestamptz::date)",
     [new Date(start), new Date(end + dayMs)],
@@ -88,7 +86,6 @@ async function prepare(client: pg.Client, url: string, history: History): Promis
   const pool = openPool({ url, applicationName: "weir bench etl" });
   await syncEventTypeMapping(pool, defaultEventTypeMapping);
   await pool.close();
-  await client.query("update etl.cursors set read_at = 'epoch' where reader = 'windows'");
   await client.query(
     "select etl.ensure_facts_partitions($1::timestamptz::date, $2::timestamptz::date)",
     [new Date(history.end - (history.days + 4) * dayMs), new Date(history.end + 4 * dayMs)],
@@ -105,7 +102,7 @@ async function measureSteps(client: pg.Client, batch: number): Promise<Measured>
   for (;;) {
     const started = performance.now();
     const step = await client.query<{ events: number; stage_us: number[] }>(
-      "select events, stage_us from etl.step((select epoch from etl.cursors where reader = 'windows'), $1)",
+      "select events, stage_us from etl.step((select epoch from log.readers where name = 'windows'), $1)",
       [batch],
     );
     const folded = step.rows[0]?.events ?? 0;

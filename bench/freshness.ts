@@ -36,7 +36,6 @@ async function measure(url: string, wanted: Wanted): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   await client.query("select raw.prepare_days(1)");
-  await client.query("update etl.cursors set read_at = 'epoch' where reader = 'windows'");
   await client.query(
     "select etl.ensure_facts_partitions((now() - interval '35 days')::date, (now() + interval '2 days')::date)",
   );
@@ -53,7 +52,6 @@ async function measure(url: string, wanted: Wanted): Promise<void> {
     owner: "bench",
     intervalMs: wanted.intervalMs,
     stepEvents: 10_000,
-    longestWriteMs: 10_000,
     retentionDays: 30,
     onStep: (step) => step.events > 0 && steps.push(step.milliseconds),
     onError: (error) => console.error(error),
@@ -132,7 +130,7 @@ async function sendAndWatch(
   wanted: Wanted,
 ): Promise<number[]> {
   const { rows } = await client.query<{ events: string }>(
-    "select events from etl.cursors where reader = 'windows'",
+    "select events from log.readers where name = 'windows'",
   );
   let sent = Number(rows[0]?.events);
   const waiting: { readonly upTo: number; readonly since: number }[] = [];
@@ -142,7 +140,7 @@ async function sendAndWatch(
     while (sending || waiting.length > 0) {
       const [cursor] = await database.query<{ events: string }>({
         name: "watch",
-        text: "select events from etl.cursors where reader = 'windows'",
+        text: "select events from log.readers where name = 'windows'",
       });
       const now = performance.now();
       while (waiting[0] !== undefined && waiting[0].upTo <= Number(cursor?.events)) {

@@ -194,7 +194,7 @@ export async function foldAll(
   let folded = 0;
   for (;;) {
     const { rows } = await client.query<{ events: number; more: boolean }>(
-      "select events, more from etl.step((select epoch from etl.cursors where reader = 'windows'), $1)",
+      "select events, more from etl.step((select epoch from log.readers where name = 'windows'), $1)",
       [options.stepEvents ?? 20_000],
     );
     folded += rows[0]?.events ?? 0;
@@ -236,8 +236,6 @@ async function main(): Promise<void> {
     const pool = openPool({ url: values.url, applicationName: "weir bench generate" });
     await syncEventTypeMapping(pool, defaultEventTypeMapping);
     await pool.close();
-    // history is received "in the past": the reader must not take that as read
-    await client.query("update etl.cursors set read_at = 'epoch' where reader = 'windows'");
     await client.query(
       "select etl.ensure_facts_partitions($1::timestamptz::date, $2::timestamptz::date)",
       [new Date(history.end - (history.days + 4) * day), new Date(history.end + 2 * day)],

@@ -21,6 +21,8 @@ import {
   defaultEventTypeMapping,
   syncEventTypeMapping,
 } from "../server/src/parts/etl/event-types.ts";
+import { createPageReader } from "../server/src/parts/log/page-reader.ts";
+import { createLogScan } from "../server/src/parts/log/scan.ts";
 import { collections } from "../server/src/parts/models/collections.ts";
 import { createModels } from "../server/src/parts/models/models.ts";
 import { createCorpus } from "../server/src/parts/stream/fill/corpus.ts";
@@ -81,9 +83,9 @@ async function append(database: Pool, random: () => number): Promise<void> {
 
 async function isRead(owner: Pool): Promise<boolean> {
   const [row] = await owner.query<{ read: boolean }>({
-    text: `select not exists (select from stream.pages)
+    text: `select not exists (select from log.pages)
              and not exists (select from stream.stale)
-             and (select events from etl.cursors where reader = 'stream') >= (select count(*) from raw.events) as read`,
+             and (select events from log.readers where name = 'stream') >= (select count(*) from raw.events) as read`,
   });
   return row?.read === true;
 }
@@ -114,6 +116,7 @@ try {
     createStream({
       database,
       notifications,
+      pages: createPageReader(database, "stream"),
       processor: createProcessor({
         database,
         collections,
@@ -125,7 +128,6 @@ try {
       workers: 1,
       pageEvents: Number(flags.page),
       intervalMs: 25,
-      longestWriteMs: 10_000,
       steps: { documents: flags.documents },
       onPage: (page) => pages.push(page),
       onError: (error) => console.error(String(error)),
@@ -139,7 +141,13 @@ try {
         fit: (texts, signal) => fitLsa(texts, { created: new Date(0), signal }),
       },
       corpus: createCorpus(database),
-      source: createPointSource({ database, collections, embedders: shelf, eventDays: 30 }),
+      source: createPointSource({
+        database,
+        log: createLogScan(database),
+        collections,
+        embedders: shelf,
+        eventDays: 30,
+      }),
       owner: "bench",
       eventsCollection: flags.documents,
     }),

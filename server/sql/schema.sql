@@ -411,15 +411,6 @@ end $function$;
 -- etl ---------------------------------------------------------------------------------------------
 create schema etl;
 
-create table etl.cursors (
-  reader text not null,
-  epoch bigint not null default 0,
-  "position" pg_snapshot not null,
-  read_at timestamp with time zone not null,
-  events bigint not null default 0,
-  constraint cursors_pkey PRIMARY KEY (reader)
-);
-
 create table etl.event_type_actions (
   name text not null,
   action smallint not null,
@@ -462,6 +453,14 @@ create table etl.window_runs (
 CREATE INDEX window_runs_open ON etl.window_runs USING btree (id) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]));
 CREATE INDEX window_runs_window ON etl.window_runs USING btree (size, start, id DESC);
 
+create view etl.cursors as
+ SELECT name AS reader,
+    epoch,
+    "position",
+    read_at,
+    events
+   FROM log.readers;
+
 CREATE OR REPLACE FUNCTION etl.apply_facts(hour integer)
  RETURNS void
  LANGUAGE plpgsql
@@ -484,17 +483,17 @@ begin
   from wrong_facts cross join generate_series(1, n) where n > 0;
 end $function$;
 
-CREATE OR REPLACE FUNCTION etl.apply_hour(worker_epoch bigint, hour integer, staged etl.cursors)
+CREATE OR REPLACE FUNCTION etl.apply_hour(worker_epoch bigint, hour integer, staged log.readers)
  RETURNS boolean
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
 AS $function$
 #variable_conflict use_variable
 declare
-  current etl.cursors;
+  current log.readers;
   noted int[] := array(select user_id from rerun_users);
 begin
-  select * into current from etl.cursors where reader = 'windows' for no key update;
+  select * into current from log.readers where name = 'windows' for no key update;
   if current.epoch is distinct from worker_epoch then
     raise exception 'fenced: epoch % has been taken over by epoch %', worker_epoch, current.epoch using errcode = 'WF001';
   end if;
@@ -1391,16 +1390,6 @@ begin
   create temporary table rerun_last_views (user_id int primary key, last_view_at timestamptz, cart_view_at timestamptz);
 end $function$;
 
-CREATE OR REPLACE FUNCTION etl.position_after(seen pg_snapshot, last_xid xid8)
- RETURNS pg_snapshot
- LANGUAGE sql
- IMMUTABLE
-AS $function$
-  select (coalesce(min(x)::text, cut::text) || ':' || cut || ':' || coalesce(string_agg(x::text, ',' order by x), ''))::pg_snapshot
-  from (select last_xid::text::numeric + 1 as cut) c left join pg_snapshot_xip(seen) x on x::text::numeric < cut
-  group by cut
-$function$;
-
 CREATE OR REPLACE FUNCTION etl.product_label(format smallint, payload text, product_key text, OUT name text, OUT category text)
  RETURNS record
  LANGUAGE plpgsql
@@ -1445,8 +1434,6 @@ CREATE OR REPLACE FUNCTION etl.read_batch("position" pg_snapshot, seen pg_snapsh
  SET enable_mergejoin TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
-declare
-  running xid8[] := array(select pg_snapshot_xip("position"));
 begin
   insert into batch
   select r.occurred_at, r.received_at, r.xid, m.minute, etl.hour_of_minute(m.minute), etl.day_of_minute(m.minute),
@@ -1454,14 +1441,7 @@ begin
     r.event_type, r.user_key, r.product_key, m.currency_code, r.format,
     -- keep the payload only of events that may name a product
     case when (r.items is not null or p.named is not true) and position('"name"' in r.payload) > 0 then r.payload end
-  from (
-    (select * from raw.events
-     where xid = any (running) and received_at >= since and pg_visible_in_snapshot(xid, seen))
-    union all
-    (select * from raw.events
-     where xid >= pg_snapshot_xmax("position") and received_at >= since and pg_visible_in_snapshot(xid, seen)
-     order by xid fetch first max_events rows with ties)
-  ) r
+  from log.unread("position", seen, since, max_events) r
   cross join lateral (
     select etl.minute_of(r.occurred_at) as minute,
       -- XXX is "no currency" in ISO 4217
@@ -1501,13 +1481,13 @@ CREATE OR REPLACE PROCEDURE etl.rerun_hour(IN worker_epoch bigint, IN hour integ
  LANGUAGE plpgsql
 AS $procedure$
 declare
-  staged etl.cursors;
+  staged log.readers;
 begin
   for attempt in 1..5 loop
     commit;
     set transaction isolation level repeatable read;
     perform set_config('enable_seqscan', 'off', true), set_config('work_mem', '64MB', true);
-    select * into staged from etl.cursors where reader = 'windows';
+    select * into staged from log.readers where name = 'windows';
     perform etl.open_rerun();
     perform etl.stage_hour(staged."position", hour);
     perform etl.stage_last_views(hour);
@@ -1542,7 +1522,7 @@ begin
       select key from analytics.users where id = any (only_users)));
 end $function$;
 
-CREATE OR REPLACE FUNCTION etl.stage_events_since(staged etl.cursors, until pg_snapshot, hour integer, noted integer[])
+CREATE OR REPLACE FUNCTION etl.stage_events_since(staged log.readers, until pg_snapshot, hour integer, noted integer[])
  RETURNS void
  LANGUAGE plpgsql
 AS $function$
@@ -1550,18 +1530,14 @@ AS $function$
 declare
   starts timestamptz := etl.start_of_hour(hour);
   ends timestamptz := etl.start_of_hour(hour + 1);
-  running xid8[] := array(select pg_snapshot_xip(staged."position"));
+  unread_since timestamptz := log.since(staged.position, staged.since);
 begin
   insert into rerun_events
   select r.occurred_at, r.occurred_at >= starts and r.occurred_at < ends, u.id, null, null, r.service_id, t.action, null, null, null
-  from (
-    select * from raw.events where xid = any (running) and received_at >= staged.read_at - interval '1 hour'
-    union all
-    select * from raw.events where xid >= pg_snapshot_xmax(staged."position") and received_at >= staged.read_at - interval '1 hour'
-  ) r
+  from log.unread(staged.position, until, unread_since, null) r
   join analytics.users u on u.key = r.user_key
   join analytics.event_types t on t.name = r.event_type
-  where pg_visible_in_snapshot(r.xid, until) and u.id = any (noted);
+  where u.id = any (noted);
 end $function$;
 
 CREATE OR REPLACE FUNCTION etl.stage_hour("position" pg_snapshot, hour integer)
@@ -1682,7 +1658,8 @@ CREATE OR REPLACE FUNCTION etl.step(worker_epoch bigint, max_events integer, lon
  SET enable_seqscan TO 'off'
 AS $function$
 declare
-  cursor_row etl.cursors;
+  reader log.readers;
+  open_since timestamptz;
   seen pg_snapshot;
   asked_at timestamptz;
   last_xid xid8;
@@ -1691,14 +1668,16 @@ declare
   since timestamptz := clock_timestamp();
 begin
   perform etl.open_batch();
-  select * into cursor_row from etl.cursors where reader = 'windows' for no key update;
-  if cursor_row.epoch is distinct from worker_epoch then
-    raise exception 'fenced: epoch % has been taken over by epoch %', worker_epoch, cursor_row.epoch using errcode = 'WF001';
+  select * into reader from log.readers where name = 'windows' for no key update;
+  if reader.epoch is distinct from worker_epoch then
+    raise exception 'fenced: epoch % has been taken over by epoch %', worker_epoch, reader.epoch using errcode = 'WF001';
   end if;
 
+  -- before the snapshot: see log.next_page
+  select o.since into open_since from log.open_days o;
   asked_at := clock_timestamp();
   seen := pg_current_snapshot();
-  more := etl.read_batch(cursor_row.position, seen, cursor_row.read_at - longest_write - interval '1 hour', max_events);
+  more := etl.read_batch(reader.position, seen, log.since(reader.position, reader.since), max_events);
   select count(*), max(xid), max(received_at) into events, last_xid, last_received from batch;
   stage_us := array[(extract(epoch from clock_timestamp() - since) * 1e6)::int];
 
@@ -1721,16 +1700,274 @@ begin
   end if;
 
   if more then
-    seen := etl.position_after(seen, last_xid);
-    -- no unread event committed before an event of this batch was received
-    asked_at := greatest(cursor_row.read_at, least(asked_at, last_received));
+    seen := log.position_after(seen, last_xid);
+    open_since := reader.since;
+    asked_at := least(asked_at, last_received);
   end if;
-  -- with nothing read, the position still moves from time to time: what it looks back at stays short
-  if events > 0 or asked_at > cursor_row.read_at + interval '5 seconds' then
-    update etl.cursors set position = seen, read_at = asked_at, events = cursors.events + step.events
-    where reader = 'windows';
+  if events > 0 or log.is_due(reader.read_at) then
+    perform log.advance('windows', reader.position, seen, open_since, asked_at, events);
   end if;
 end $function$;
+
+
+-- log ---------------------------------------------------------------------------------------------
+create schema log;
+
+create table log.open_days (
+  only_row boolean not null default true,
+  since timestamp with time zone not null,
+  constraint open_days_only_row_check CHECK (only_row),
+  constraint open_days_pkey PRIMARY KEY (only_row)
+);
+
+create table log.pages (
+  id bigint not null generated always as identity,
+  from_position pg_snapshot not null,
+  to_position pg_snapshot not null,
+  since timestamp with time zone not null,
+  read_at timestamp with time zone not null,
+  events integer not null,
+  owner text not null,
+  epoch integer not null default 1,
+  heartbeat_at timestamp with time zone not null default clock_timestamp(),
+  reader text not null,
+  oldest timestamp with time zone,
+  constraint pages_pkey PRIMARY KEY (id),
+  constraint pages_reader_fkey FOREIGN KEY (reader) REFERENCES log.readers(name) ON DELETE CASCADE
+);
+
+create table log.readers (
+  name text not null,
+  epoch bigint not null default 0,
+  "position" pg_snapshot not null,
+  read_at timestamp with time zone not null,
+  events bigint not null default 0,
+  since timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  heartbeat_at timestamp with time zone not null default clock_timestamp(),
+  registered_at timestamp with time zone not null default now(),
+  constraint readers_pkey PRIMARY KEY (name)
+);
+
+create table log.reopenings (
+  xid xid8 not null default pg_current_xact_id(),
+  received_from timestamp with time zone not null,
+  noted_at timestamp with time zone not null default now(),
+  constraint reopenings_pkey PRIMARY KEY (xid, received_from)
+);
+
+CREATE OR REPLACE FUNCTION log.advance(reader text, from_position pg_snapshot, to_position pg_snapshot, next_since timestamp with time zone, next_read_at timestamp with time zone, read_events integer)
+ RETURNS boolean
+ LANGUAGE plpgsql
+AS $function$
+begin
+  update log.readers r
+  set position = to_position, since = next_since, read_at = next_read_at, events = r.events + read_events,
+    heartbeat_at = clock_timestamp()
+  where r.name = reader and r.position::text = from_position::text;
+  return found;
+end $function$;
+
+CREATE OR REPLACE FUNCTION log.claim(for_reader text, worker text, max_events integer, patience interval)
+ RETURNS SETOF log.pages
+ LANGUAGE plpgsql
+AS $function$
+declare
+  page record;
+begin
+  return query update log.pages p
+    set owner = worker, epoch = p.epoch + 1, heartbeat_at = clock_timestamp()
+    where p.id = (
+      -- a sign of life from the future is from before the clock stepped back
+      select a.id from log.pages a
+      where a.reader = for_reader
+        and a.heartbeat_at not between clock_timestamp() - patience and clock_timestamp() + patience
+      order by a.id for update skip locked limit 1)
+    returning p.*;
+  if found then return; end if;
+
+  perform from log.readers r where r.name = for_reader for no key update;
+  select * into page from log.next_page(for_reader, max_events);
+  if page.events > 0 then
+    return query insert into log.pages (from_position, to_position, since, read_at, events, owner, reader, oldest)
+      values (page.from_position, page.to_position, page.since, page.read_at, page.events, worker, for_reader, page.oldest)
+      returning *;
+  end if;
+  if page.events > 0 or log.is_due(page.read_at) then
+    perform log.advance(for_reader, page.from_position, page.to_position, page.next_since, page.next_read_at, page.events);
+  end if;
+end $function$;
+
+CREATE OR REPLACE FUNCTION log.close_day(day regclass)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  execute format('create trigger closed before insert on %s for each row execute function log.note_reopening()', day);
+end $function$;
+
+CREATE OR REPLACE FUNCTION log.close_days(before date)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  partition record;
+begin
+  perform set_config('lock_timeout', '500ms', true);
+  -- new partitions must not slip in between
+  perform pg_advisory_xact_lock(hashtext('raw.ensure_partition'));
+  for partition in
+    select c.oid::regclass as name, to_date(right(c.relname, 8), 'YYYYMMDD') < before as over,
+      exists (select from pg_trigger t where t.tgrelid = c.oid and t.tgname = 'closed') as closed
+    from pg_inherits h join pg_class c on c.oid = h.inhrelid
+    where h.inhparent = 'raw.events'::regclass and c.relname ~ '^events_\d{8}$'
+  loop
+    if partition.over and not partition.closed then
+      perform log.close_day(partition.name);
+    elsif partition.closed and not partition.over then
+      execute format('drop trigger closed on %s', partition.name);
+    end if;
+  end loop;
+  update log.open_days set since = before::timestamp at time zone 'UTC'
+  where since <> before::timestamp at time zone 'UTC';
+  -- a day longer than any live feed is replayed
+  delete from log.reopenings o
+  where noted_at not between now() - interval '1 day' and now() + interval '1 day'
+    and not exists (select from log.readers r where not pg_visible_in_snapshot(o.xid, r.position))
+    and not exists (select from log.pages p where not pg_visible_in_snapshot(o.xid, p.from_position));
+end $function$;
+
+CREATE OR REPLACE FUNCTION log.is_due(read_at timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select clock_timestamp() not between read_at and read_at + interval '5 seconds'
+$function$;
+
+CREATE OR REPLACE FUNCTION log.lag(for_reader text, at_most integer, OUT events bigint, OUT more boolean, OUT oldest timestamp with time zone, OUT age_seconds double precision)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_sort TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+#variable_conflict use_column
+declare
+  reader log.readers;
+  seen pg_snapshot := pg_current_snapshot();
+  since timestamptz;
+  claimed bigint;
+  claimed_oldest timestamptz;
+begin
+  select * into reader from log.readers where name = for_reader;
+  if reader.name is null then return; end if;
+  since := log.since(reader.position, reader.since);
+  select count(*), min(u.received_at) into events, oldest
+  from (select received_at from log.unread(reader.position, seen, since, at_most + 1) limit at_most + 1) u;
+  -- a page that the previous version claimed does not say when its oldest event was received
+  select coalesce(sum(p.events), 0), min(coalesce(p.oldest, p.heartbeat_at)) into claimed, claimed_oldest
+  from log.pages p where p.reader = for_reader;
+  more := events + claimed > at_most;
+  events := least(events + claimed, at_most);
+  oldest := least(oldest, claimed_oldest);
+  age_seconds := greatest(0, coalesce(extract(epoch from clock_timestamp() - oldest), 0));
+end $function$;
+
+CREATE OR REPLACE FUNCTION log.needed_since()
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select min(n.since) from (
+    select log.since(position, since) as since from log.readers
+    union all select since from log.pages
+  ) n
+$function$;
+
+CREATE OR REPLACE FUNCTION log.next_page(reader text, max_events integer, OUT from_position pg_snapshot, OUT to_position pg_snapshot, OUT since timestamp with time zone, OUT next_since timestamp with time zone, OUT read_at timestamp with time zone, OUT next_read_at timestamp with time zone, OUT events integer, OUT oldest timestamp with time zone, OUT more boolean)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_sort TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+#variable_conflict use_variable
+declare
+  kept log.readers;
+  open_since timestamptz;
+  page record;
+begin
+  select * into kept from log.readers r where r.name = reader;
+  if kept.name is null then
+    raise exception 'no reader of the raw log is named %', reader using errcode = 'WF002';
+  end if;
+  -- before the snapshot: a day that is closed by now has no writer that the snapshot does not show
+  select o.since into open_since from log.open_days o;
+  next_read_at := clock_timestamp();
+  to_position := pg_current_snapshot();
+  from_position := kept.position;
+  read_at := kept.read_at;
+  since := log.since(kept.position, kept.since);
+  select count(*)::int as events, max(u.xid) as last_xid, max(u.received_at) as newest, min(u.received_at) as oldest,
+    count(*) filter (where u.xid >= pg_snapshot_xmax(from_position)) >= max_events as more
+  into page from log.unread(from_position, to_position, since, max_events) u;
+  events := page.events;
+  oldest := page.oldest;
+  more := page.more;
+  next_since := open_since;
+  if more then
+    to_position := log.position_after(to_position, page.last_xid);
+    next_since := kept.since;
+    next_read_at := least(next_read_at, page.newest);
+  end if;
+end $function$;
+
+CREATE OR REPLACE FUNCTION log.note_reopening()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  insert into log.reopenings (received_from) values (date_trunc('day', new.received_at, 'UTC')) on conflict do nothing;
+  return new;
+end $function$;
+
+CREATE OR REPLACE FUNCTION log.position_after(seen pg_snapshot, last_xid xid8)
+ RETURNS pg_snapshot
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  select (coalesce(min(x)::text, cut::text) || ':' || cut || ':' || coalesce(string_agg(x::text, ',' order by x), ''))::pg_snapshot
+  from (select last_xid::text::numeric + 1 as cut) c left join pg_snapshot_xip(seen) x on x::text::numeric < cut
+  group by cut
+$function$;
+
+CREATE OR REPLACE FUNCTION log.since("position" pg_snapshot, kept timestamp with time zone)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select least(kept, (select min(received_from) from log.reopenings where not pg_visible_in_snapshot(xid, "position")))
+$function$;
+
+CREATE OR REPLACE FUNCTION log.unread("position" pg_snapshot, seen pg_snapshot, since timestamp with time zone, max_events integer)
+ RETURNS SETOF raw.events
+ LANGUAGE sql
+ STABLE
+AS $function$
+  (select * from raw.events
+   where xid = any (array(select pg_snapshot_xip("position"))) and received_at >= since
+     and pg_visible_in_snapshot(xid, seen))
+  union all
+  (select * from raw.events
+   where xid >= pg_snapshot_xmax("position") and xid < pg_snapshot_xmax(seen) and received_at >= since
+     and pg_visible_in_snapshot(xid, seen)
+   order by xid fetch first max_events rows with ties)
+$function$;
 
 
 -- raw ---------------------------------------------------------------------------------------------
@@ -1905,6 +2142,10 @@ begin
   -- `attach` waits for none of them
   execute format('create table raw.%I (like raw.events including defaults)', name);
   perform raw.set_upkeep(('raw.' || name)::regclass);
+  -- readers no longer visit days that old, unless they are told
+  if (day + 1)::timestamp at time zone 'UTC' <= (select since from log.open_days) then
+    perform log.close_day(('raw.' || name)::regclass);
+  end if;
   execute format(
     'alter table raw.events attach partition raw.%I for values from (%L) to (%L)',
     name,
@@ -1993,19 +2234,6 @@ create table stream.leases (
   constraint leases_pkey PRIMARY KEY (name)
 );
 
-create table stream.pages (
-  id bigint not null generated always as identity,
-  from_position pg_snapshot not null,
-  to_position pg_snapshot not null,
-  since timestamp with time zone not null,
-  read_at timestamp with time zone not null,
-  events integer not null,
-  owner text not null,
-  epoch integer not null default 1,
-  heartbeat_at timestamp with time zone not null default clock_timestamp(),
-  constraint pages_pkey PRIMARY KEY (id)
-);
-
 create table stream.products (
   point_id uuid not null,
   key text not null,
@@ -2078,6 +2306,19 @@ alter table stream.users alter column point_id set statistics 10;
 alter table stream.users alter column bought set storage external;
 alter table stream.users alter column items set storage external;
 
+create view stream.pages as
+ SELECT id,
+    from_position,
+    to_position,
+    since,
+    read_at,
+    events,
+    owner,
+    epoch,
+    heartbeat_at
+   FROM log.pages
+  WHERE reader = 'stream'::text;
+
 CREATE OR REPLACE FUNCTION stream.add_counts(kept jsonb, added jsonb)
  RETURNS jsonb
  LANGUAGE sql
@@ -2146,57 +2387,11 @@ AS $function$
 $function$;
 
 CREATE OR REPLACE FUNCTION stream.claim(worker text, max_events integer, longest_write interval, patience interval)
- RETURNS SETOF stream.pages
- LANGUAGE plpgsql
- SET enable_seqscan TO 'off'
- SET enable_bitmapscan TO 'off'
- SET enable_sort TO 'off'
+ RETURNS SETOF log.pages
+ LANGUAGE sql
 AS $function$
-declare
-  cursor_row etl.cursors;
-  running xid8[];
-  seen pg_snapshot;
-  asked_at timestamptz;
-  bound timestamptz;
-  page record;
-begin
-  return query update stream.pages p
-    set owner = worker, epoch = p.epoch + 1, heartbeat_at = clock_timestamp()
-    where id = (select id from stream.pages where heartbeat_at < clock_timestamp() - patience
-                order by id for update skip locked limit 1)
-    returning p.*;
-  if found then return; end if;
-
-  select * into cursor_row from etl.cursors where reader = 'stream' for no key update;
-  asked_at := clock_timestamp();
-  seen := pg_current_snapshot();
-  running := array(select pg_snapshot_xip(cursor_row.position));
-  bound := cursor_row.read_at - longest_write - interval '1 hour';
-  select count(*)::int as events, max(xid) as last_xid, max(received_at) as last_received,
-    count(*) filter (where xid >= pg_snapshot_xmax(cursor_row.position)) >= max_events as more
-  into page
-  from (
-    (select xid, received_at from raw.events
-     where xid = any (running) and received_at >= bound and pg_visible_in_snapshot(xid, seen))
-    union all
-    (select xid, received_at from raw.events
-     where xid >= pg_snapshot_xmax(cursor_row.position) and received_at >= bound and pg_visible_in_snapshot(xid, seen)
-     order by xid fetch first max_events rows with ties)
-  ) r;
-  if page.more then
-    seen := etl.position_after(seen, page.last_xid);
-    asked_at := greatest(cursor_row.read_at, least(asked_at, page.last_received));
-  end if;
-  if page.events > 0 then
-    return query insert into stream.pages (from_position, to_position, since, read_at, events, owner)
-      values (cursor_row.position, seen, bound, cursor_row.read_at, page.events, worker) returning *;
-  end if;
-  -- with nothing read, the position still moves from time to time: what it looks back at stays short
-  if page.events > 0 or asked_at > cursor_row.read_at + interval '5 seconds' then
-    update etl.cursors set position = seen, read_at = asked_at, events = cursors.events + page.events
-    where reader = 'stream';
-  end if;
-end $function$;
+  select * from log.claim('stream', worker, max_events, patience)
+$function$;
 
 CREATE OR REPLACE FUNCTION stream.put_event_points(collection integer, ids uuid[], other_ids uuid[], new_vectors bytea[], payloads jsonb[])
  RETURNS void
@@ -2614,6 +2809,7 @@ grant usage on schema auth to weir_app;
 grant usage on schema dlq to weir_app;
 grant usage on schema erasure to weir_app;
 grant usage on schema etl to weir_app;
+grant usage on schema log to weir_app;
 grant usage on schema public to weir_app;
 grant usage on schema raw to weir_app;
 grant usage on schema raw to weir_ingest;
@@ -2660,6 +2856,11 @@ grant delete, insert, select, truncate, update on table etl.leases to weir_app;
 grant delete, insert, select, truncate, update on table etl.raw_history to weir_app;
 grant delete, insert, select, truncate, update on table etl.window_runs to weir_app;
 grant select, usage on sequence etl.window_runs_id_seq to weir_app;
+grant delete, insert, select, update on table log.open_days to weir_app;
+grant delete, insert, select, truncate, update on table log.pages to weir_app;
+grant select, usage on sequence log.pages_id_seq to weir_app;
+grant delete, insert, select, truncate, update on table log.readers to weir_app;
+grant delete, insert, select, update on table log.reopenings to weir_app;
 grant select on table raw.events to weir_app;
 grant select on table raw.identities to weir_app;
 grant select on table raw.identities_before to weir_app;
@@ -2667,7 +2868,6 @@ grant select on table raw.identity_generation to weir_app;
 grant delete, insert, select, truncate, update on table stream.embeddings to weir_app;
 grant delete, insert, select, truncate, update on table stream.leases to weir_app;
 grant delete, insert, select, truncate, update on table stream.pages to weir_app;
-grant select, usage on sequence stream.pages_id_seq to weir_app;
 grant delete, insert, select, truncate, update on table stream.products to weir_app;
 grant delete, insert, select, truncate, update on table stream.stale to weir_app;
 grant delete, insert, select, truncate, update on table stream.users to weir_app;
@@ -2684,7 +2884,7 @@ grant delete, insert, select, update on table vectors.sync_state to weir_app;
 grant execute on function auth.touch() to weir_app;
 grant execute on function dlq.add(text,text,jsonb,text,text,bytea,text,text) to weir_app;
 grant execute on function etl.apply_facts(integer) to weir_app;
-grant execute on function etl.apply_hour(bigint,integer,etl.cursors) to weir_app;
+grant execute on function etl.apply_hour(bigint,integer,log.readers) to weir_app;
 grant execute on function etl.apply_sums() to weir_app;
 grant execute on function etl.apply_totals() to weir_app;
 grant execute on function etl.apply_users(integer,integer[]) to weir_app;
@@ -2720,14 +2920,13 @@ grant execute on function etl.note_wrong_users(integer) to weir_app;
 grant execute on function etl.oldest_raw_day() to weir_app;
 grant execute on function etl.open_batch() to weir_app;
 grant execute on function etl.open_rerun() to weir_app;
-grant execute on function etl.position_after(pg_snapshot,xid8) to weir_app;
 grant execute on function etl.product_label(smallint,text,text) to weir_app;
 grant execute on function etl.raw_events_gone(integer) to weir_app;
 grant execute on function etl.read_batch(pg_snapshot,pg_snapshot,timestamp with time zone,integer) to weir_app;
 grant execute on function etl.replace_users(integer,integer[],integer) to weir_app;
 grant execute on function etl.rerun_hour(bigint,integer,bigint,boolean) to weir_app;
 grant execute on function etl.stage_events(pg_snapshot,timestamp with time zone,timestamp with time zone,integer,integer[]) to weir_app;
-grant execute on function etl.stage_events_since(etl.cursors,pg_snapshot,integer,integer[]) to weir_app;
+grant execute on function etl.stage_events_since(log.readers,pg_snapshot,integer,integer[]) to weir_app;
 grant execute on function etl.stage_hour(pg_snapshot,integer) to weir_app;
 grant execute on function etl.stage_last_views(integer) to weir_app;
 grant execute on function etl.staged_key_facts(integer,boolean) to weir_app;
@@ -2735,6 +2934,18 @@ grant execute on function etl.staged_sessions(integer,boolean) to weir_app;
 grant execute on function etl.staged_user_hours(integer,boolean) to weir_app;
 grant execute on function etl.start_of_hour(integer) to weir_app;
 grant execute on function etl.step(bigint,integer,interval) to weir_app;
+grant execute on function log.advance(text,pg_snapshot,pg_snapshot,timestamp with time zone,timestamp with time zone,integer) to weir_app;
+grant execute on function log.claim(text,text,integer,interval) to weir_app;
+grant execute on function log.close_day(regclass) to weir_app;
+grant execute on function log.close_days(date) to weir_app;
+grant execute on function log.is_due(timestamp with time zone) to weir_app;
+grant execute on function log.lag(text,integer) to weir_app;
+grant execute on function log.needed_since() to weir_app;
+grant execute on function log.next_page(text,integer) to weir_app;
+grant execute on function log.note_reopening() to weir_app;
+grant execute on function log.position_after(pg_snapshot,xid8) to weir_app;
+grant execute on function log.since(pg_snapshot,timestamp with time zone) to weir_app;
+grant execute on function log.unread(pg_snapshot,pg_snapshot,timestamp with time zone,integer) to weir_app;
 grant execute on function raw.append(integer[],smallint[],uuid[],bigint[],timestamp with time zone[],text[],text[],numeric[],text[],text[],text[],json[],text[]) to weir_ingest;
 grant execute on function raw.prepare_days(integer) to weir_ingest;
 grant execute on function stream.add_counts(jsonb,jsonb) to weir_app;
@@ -2764,6 +2975,9 @@ alter default privileges in schema auth grant delete, insert, select, update on 
 alter default privileges in schema etl grant select, usage on sequences to weir_app;
 alter default privileges in schema etl grant execute on functions to weir_app;
 alter default privileges in schema etl grant delete, insert, select, truncate, update on tables to weir_app;
+alter default privileges in schema log grant select, usage on sequences to weir_app;
+alter default privileges in schema log grant execute on functions to weir_app;
+alter default privileges in schema log grant delete, insert, select, update on tables to weir_app;
 alter default privileges in schema raw grant select on tables to weir_app;
 alter default privileges in schema stream grant execute on functions to weir_app;
 alter default privileges in schema stream grant delete, insert, select, truncate, update on tables to weir_app;

@@ -15,9 +15,6 @@ import { createRetention } from "../parts/retention/retention.ts";
 import { openConnections, untilDatabaseAnswers } from "../process/databases.ts";
 import type { Compose, ComposeOptions } from "./options.ts";
 
-/** Writers' `transaction_timeout`: how long after its insert an event may still be committed. */
-const longestWriteMs = 10_000;
-
 export const compose: Compose = async (options, names) => {
   const observer = observeEtl(options.metrics);
   const parts: Part[] = [];
@@ -60,7 +57,6 @@ async function composeEtlPart(
     owner,
     intervalMs: etl.interval_ms,
     stepEvents: etl.step_events,
-    longestWriteMs,
     retentionDays: retention.raw_days,
     onStep: observer.step,
     onError: (error) => logger.error({ err: error }, "etl"),

@@ -6,6 +6,7 @@ import type { Directory } from "../parts/auth/directory.ts";
 import { createGateway, type Gateway } from "../parts/gateway/gateway.ts";
 import { observeGateway } from "../parts/gateway/metrics.ts";
 import type { UpgradeRequest } from "../parts/gateway/ports.ts";
+import { createLiveLog } from "../parts/log/live-log.ts";
 import { openConnections } from "../process/databases.ts";
 import type { ComposeOptions } from "./options.ts";
 
@@ -16,14 +17,15 @@ export function composeLiveFeed(
 ): Gateway {
   const { directory, notifications } = shared;
   const { http, live } = options.config();
+  const database = openConnections(options.stack, options.logger).pool({
+    url: options.urls.app,
+    applicationName: "weir gateway",
+    // three replays and the feed itself may read at the same time
+    max: 4,
+    settings: { enable_seqscan: "off" },
+  });
   const gateway = createGateway({
-    database: openConnections(options.stack, options.logger).pool({
-      url: options.urls.app,
-      applicationName: "weir gateway",
-      // three replays and the feed itself may read at the same time
-      max: 4,
-      settings: { enable_seqscan: "off" },
-    }),
+    log: createLiveLog(database),
     notifications,
     authorise: (request) => authorise(directory, request),
     onDirectoryChange: (wake) => directory.onChange(wake),

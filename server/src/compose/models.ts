@@ -3,6 +3,7 @@ import { coldStartModel, fitLsa } from "../adapters/embeddings/embedders.ts";
 import type { Database, Notifications } from "../core/ports/database.ts";
 import type { Embedders } from "../core/ports/embedder.ts";
 import type { Part } from "../core/ports/part.ts";
+import { createLogScan } from "../parts/log/scan.ts";
 import { collections } from "../parts/models/collections.ts";
 import { createModels } from "../parts/models/models.ts";
 import { createCorpus } from "../parts/stream/fill/corpus.ts";
@@ -30,6 +31,7 @@ export function composeModels(
     corpus: createCorpus(database),
     source: createPointSource({
       database,
+      log: createLogScan(database),
       collections,
       embedders,
       eventDays: stream.events_days,

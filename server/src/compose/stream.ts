@@ -10,6 +10,7 @@ import {
   mergeEventTypeMappings,
   syncEventTypeMapping,
 } from "../parts/etl/event-types.ts";
+import { createPageReader } from "../parts/log/page-reader.ts";
 import { collections } from "../parts/models/collections.ts";
 import { createReplayer } from "../parts/stream/dead-letters.ts";
 import { observeStream } from "../parts/stream/metrics.ts";
@@ -44,8 +45,6 @@ function observeSync(metrics: Metrics, sync: VectorSync): void {
   });
 }
 
-/** Writers' `transaction_timeout`: how long after its insert an event may still be committed. */
-const longestWriteMs = 10_000;
 const dayMs = 86_400_000;
 
 export const compose: Compose = async (options) => {
@@ -93,12 +92,12 @@ export const compose: Compose = async (options) => {
     createStream({
       database,
       notifications: listener,
+      pages: createPageReader(database, "stream"),
       processor,
       owner,
       workers: config.stream.workers,
       pageEvents: config.stream.page_events,
       intervalMs: config.stream.interval_ms,
-      longestWriteMs,
       steps: { documents },
       onPage: observer.page,
       onError: (error) => logger.error({ err: error }, "stream"),

@@ -15,6 +15,7 @@ import type { Principal } from "../../src/core/access/principal.ts";
 import { WeirError } from "../../src/core/errors.ts";
 import { createGateway, type Gateway } from "../../src/parts/gateway/gateway.ts";
 import type { GatewayOptions } from "../../src/parts/gateway/ports.ts";
+import { createLiveLog } from "../../src/parts/log/live-log.ts";
 
 export interface LiveServer {
   readonly url: string;
@@ -46,13 +47,12 @@ export async function startLiveServer(
   const refusals = new Map<string, WeirError>();
   let reads = 0;
   const gateway = createGateway({
-    database: {
-      ...pool,
+    log: createLiveLog({
       query: (statement, wanted) => {
         reads++;
         return pool.query(statement, wanted);
       },
-    },
+    }),
     notifications,
     encodeFrame,
     allowedOrigins: ["https://allowed.example"],

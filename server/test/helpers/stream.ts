@@ -9,6 +9,8 @@ import { openEmbedderShelf } from "../../src/compose/embedders.ts";
 import type { Database, Notifications } from "../../src/core/ports/database.ts";
 import { EmbeddingError } from "../../src/core/ports/embedder.ts";
 import type { Part } from "../../src/core/ports/part.ts";
+import { createPageReader } from "../../src/parts/log/page-reader.ts";
+import { createLogScan } from "../../src/parts/log/scan.ts";
 import type { ModelEvent } from "../../src/parts/models/build.ts";
 import { collections } from "../../src/parts/models/collections.ts";
 import type { EmbedderShelf } from "../../src/parts/models/embedder-shelf.ts";
@@ -95,12 +97,12 @@ export function createTestStream(
     const stream = createStream({
       ...common,
       database: app,
+      pages: createPageReader(app, "stream"),
       processor,
       owner: "test",
       workers,
       pageEvents,
       intervalMs: 5,
-      longestWriteMs: 10_000,
       steps: { documents: events !== undefined },
       onPage: (page) => pages.push(page),
     });
@@ -117,6 +119,7 @@ export function createTestStream(
           },
           corpus: createCorpus(database.app),
           source: createPointSource({
+            log: createLogScan(database.app),
             database: database.app,
             collections,
             embedders: shelf,
@@ -191,9 +194,9 @@ async function sendUntilAccepted(
 /** The log is read to its end, and none of these conditions holds. */
 async function isRead(database: TestDatabase, left: readonly string[]): Promise<boolean> {
   const conditions = [
-    "exists (select from stream.pages)",
-    `exists (select from raw.events e, etl.cursors c
-       where c.reader = 'stream' and not pg_visible_in_snapshot(e.xid, c.position))`,
+    "exists (select from log.pages)",
+    `exists (select from raw.events e, log.readers c
+       where c.name = 'stream' and not pg_visible_in_snapshot(e.xid, c.position))`,
     ...left,
   ];
   const [row] = await database.app.query<{ busy: boolean }>({

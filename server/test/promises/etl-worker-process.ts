@@ -15,7 +15,6 @@ const part = createEtl({
   owner: `test/${process.pid}`,
   intervalMs: 20,
   stepEvents: 50,
-  longestWriteMs: 10_000,
   retentionDays: 5,
   onError: (error) => console.error(String(error)),
 });

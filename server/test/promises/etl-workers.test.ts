@@ -84,7 +84,7 @@ test("a step with an epoch that was taken over is refused", async (t) => {
   const next = await takeLease(database.app, "two");
   assert.equal(next?.epoch, (lease?.epoch ?? 0) + 1);
   await assert.rejects(
-    runStep(database.app, { epoch: lease?.epoch ?? 0, maxEvents: 10, longestWriteMs: 10_000 }),
+    runStep(database.app, { epoch: lease?.epoch ?? 0, maxEvents: 10 }),
     (error) => error instanceof DatabaseError && error.code === "WF001",
   );
 });
@@ -98,7 +98,7 @@ test("control: two workers that do not lock the cursor count events twice", asyn
   });
   const ledger = makeEvents(makeRandom(1), 300);
   await appendEvents(database.ingest, ledger);
-  const step = () => runStep(database.app, { epoch: 0, maxEvents: 1_000, longestWriteMs: 10_000 });
+  const step = () => runStep(database.app, { epoch: 0, maxEvents: 1_000 });
   await Promise.allSettled([step(), step(), step()]);
   assert.notDeepEqual(differences(expectedLines(ledger), await storedLines(database.app)), []);
 });
@@ -126,7 +126,7 @@ async function isLeading(database: TestDatabase, worker: ChildProcess): Promise<
 
 async function folded(database: TestDatabase): Promise<number> {
   const [row] = await database.app.query<{ events: string }>({
-    text: "select events from etl.cursors where reader = 'windows'",
+    text: "select events from log.readers where name = 'windows'",
   });
   return Number(row?.events);
 }

@@ -127,8 +127,8 @@ async function audited(dataDir: string) {
     async () => {
       const [row] = await pool
         .query<{ done: boolean }>({
-          text: `select not exists (select from raw.events e, etl.cursors c
-                   where c.reader = 'windows' and not pg_visible_in_snapshot(e.xid, c.position)) as done`,
+          text: `select not exists (select from raw.events e, log.readers c
+                   where c.name = 'windows' and not pg_visible_in_snapshot(e.xid, c.position)) as done`,
         })
         .catch(() => []);
       return row?.done === true;

@@ -126,9 +126,9 @@ function startWorker(t: CleanUp, database: TestDatabase, about: readonly string[
 async function untilRead(database: TestDatabase, patienceMs: number): Promise<void> {
   const isRead = async () => {
     const [row] = await database.app.query<{ done: boolean }>({
-      text: `select not exists (select from stream.pages) and not exists (select from stream.stale) and not exists (
-               select from raw.events e, etl.cursors c
-               where c.reader = 'stream' and not pg_visible_in_snapshot(e.xid, c.position)) as done`,
+      text: `select not exists (select from log.pages) and not exists (select from stream.stale) and not exists (
+               select from raw.events e, log.readers c
+               where c.name = 'stream' and not pg_visible_in_snapshot(e.xid, c.position)) as done`,
     });
     return row?.done === true;
   };

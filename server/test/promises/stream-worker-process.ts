@@ -10,6 +10,8 @@ import { openNotifications } from "../../src/adapters/postgres/notifications.ts"
 import { openPool } from "../../src/adapters/postgres/pool.ts";
 import { openEmbedderShelf } from "../../src/compose/embedders.ts";
 import type { Database, Queryable, Statement } from "../../src/core/ports/database.ts";
+import { createPageReader } from "../../src/parts/log/page-reader.ts";
+import { createLogScan } from "../../src/parts/log/scan.ts";
 import { collections } from "../../src/parts/models/collections.ts";
 import { createModels } from "../../src/parts/models/models.ts";
 import { createCorpus } from "../../src/parts/stream/fill/corpus.ts";
@@ -88,6 +90,7 @@ const parts = [
   createStream({
     database,
     notifications,
+    pages: createPageReader(database, "stream"),
     processor: createTestProcessor(database, shelf, async (texts, embed) => {
       if (texts.length > 0) reach("before", "embed");
       const vectors = await embed();
@@ -98,7 +101,6 @@ const parts = [
     workers: 2,
     pageEvents: 40,
     intervalMs: 10,
-    longestWriteMs: 10_000,
     patienceMs: 1_000,
     onError,
   }),
@@ -111,7 +113,13 @@ const parts = [
       fit: (texts, signal) => fitLsa(texts, { dimension: 32, created: new Date(0), signal }),
     },
     corpus: createCorpus(database),
-    source: createPointSource({ database, collections, embedders: shelf, eventDays: 30 }),
+    source: createPointSource({
+      database,
+      log: createLogScan(database),
+      collections,
+      embedders: shelf,
+      eventDays: 30,
+    }),
     owner: `test/${process.pid}`,
     eventsCollection: false,
     onError,

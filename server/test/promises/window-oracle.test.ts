@@ -94,5 +94,5 @@ async function play(
 }
 
 function step(database: Database, maxEvents: number): ReturnType<typeof runStep> {
-  return runStep(database, { epoch: 0, maxEvents, longestWriteMs: 10_000 });
+  return runStep(database, { epoch: 0, maxEvents });
 }

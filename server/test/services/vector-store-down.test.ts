@@ -108,9 +108,9 @@ async function untilSynced({ database }: Stage): Promise<void> {
   await until(
     async () => {
       const [row] = await database.query<{ read: boolean }>({
-        text: `select not exists (select from stream.pages) and not exists (select from stream.stale) and not exists (
-                 select from raw.events e, etl.cursors c
-                 where c.reader = 'stream' and not pg_visible_in_snapshot(e.xid, c.position)) as read`,
+        text: `select not exists (select from log.pages) and not exists (select from stream.stale) and not exists (
+                 select from raw.events e, log.readers c
+                 where c.name = 'stream' and not pg_visible_in_snapshot(e.xid, c.position)) as read`,
       });
       const lag = await readLag(database, "qdrant");
       last = { row, lag };

@@ -1,13 +1,13 @@
 -- Locks the reader's position and fixes what compare_hour found. Returns false when an event that arrived
 -- in between extends a session of the hour beyond what was staged: the hour must then be staged again.
-create or replace function etl.apply_hour(worker_epoch bigint, hour int, staged etl.cursors) returns boolean
+create or replace function etl.apply_hour(worker_epoch bigint, hour int, staged log.readers) returns boolean
 language plpgsql set enable_seqscan = off as $$
 #variable_conflict use_variable
 declare
-  current etl.cursors;
+  current log.readers;
   noted int[] := array(select user_id from rerun_users);
 begin
-  select * into current from etl.cursors where reader = 'windows' for no key update;
+  select * into current from log.readers where name = 'windows' for no key update;
   if current.epoch is distinct from worker_epoch then
     raise exception 'fenced: epoch % has been taken over by epoch %', worker_epoch, current.epoch using errcode = 'WF001';
   end if;

@@ -1,13 +1,9 @@
--- Stage 1: reads what became visible since `position`: transactions that were running then (few, one per
--- writer), and up to `max_events` events of later transactions, in their order and never a part of one. `seen`
--- is taken before the rows are read, and only rows visible in it count, so the position and the rows agree
--- whatever commits meanwhile. `since` only serves partition pruning. Returns whether more events may wait.
+-- Stage 1: puts what became visible since `position` into the batch, with the ids that are known already. See
+-- log.unread. Returns whether more events may wait.
 create or replace function etl.read_batch("position" pg_snapshot, seen pg_snapshot, since timestamptz, max_events int)
 returns boolean language plpgsql
 set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
 set enable_hashjoin = off set enable_mergejoin = off set plan_cache_mode = force_generic_plan as $$
-declare
-  running xid8[] := array(select pg_snapshot_xip("position"));
 begin
   insert into batch
   select r.occurred_at, r.received_at, r.xid, m.minute, etl.hour_of_minute(m.minute), etl.day_of_minute(m.minute),
@@ -15,14 +11,7 @@ begin
     r.event_type, r.user_key, r.product_key, m.currency_code, r.format,
     -- keep the payload only of events that may name a product
     case when (r.items is not null or p.named is not true) and position('"name"' in r.payload) > 0 then r.payload end
-  from (
-    (select * from raw.events
-     where xid = any (running) and received_at >= since and pg_visible_in_snapshot(xid, seen))
-    union all
-    (select * from raw.events
-     where xid >= pg_snapshot_xmax("position") and received_at >= since and pg_visible_in_snapshot(xid, seen)
-     order by xid fetch first max_events rows with ties)
-  ) r
+  from log.unread("position", seen, since, max_events) r
   cross join lateral (
     select etl.minute_of(r.occurred_at) as minute,
       -- XXX is "no currency" in ISO 4217

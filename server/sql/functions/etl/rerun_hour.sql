@@ -14,13 +14,13 @@
 create or replace procedure etl.rerun_hour(worker_epoch bigint, hour int, inout rows bigint, inout changed boolean)
 language plpgsql as $$
 declare
-  staged etl.cursors;
+  staged log.readers;
 begin
   for attempt in 1..5 loop
     commit;
     set transaction isolation level repeatable read;
     perform set_config('enable_seqscan', 'off', true), set_config('work_mem', '64MB', true);
-    select * into staged from etl.cursors where reader = 'windows';
+    select * into staged from log.readers where name = 'windows';
     perform etl.open_rerun();
     perform etl.stage_hour(staged."position", hour);
     perform etl.stage_last_views(hour);

@@ -7,13 +7,14 @@
 -- scan, and joins between results without statistics must not become nested loops.
 --
 -- Call it as a single statement: a client that freezes then holds no lock. The epoch fences: after a takeover,
--- steps of the previous worker fail with WF001. `longest_write` must be at least the writers'
--- transaction_timeout; an hour of slack covers clock differences.
+-- steps of the previous worker fail with WF001. Processes of the previous version pass
+-- `longest_write`, which is not needed any more.
 create or replace function etl.step(worker_epoch bigint, max_events int, longest_write interval default '10 seconds',
   out events int, out more boolean, out stage_us int[])
 language plpgsql set enable_seqscan = off as $$
 declare
-  cursor_row etl.cursors;
+  reader log.readers;
+  open_since timestamptz;
   seen pg_snapshot;
   asked_at timestamptz;
   last_xid xid8;
@@ -22,14 +23,16 @@ declare
   since timestamptz := clock_timestamp();
 begin
   perform etl.open_batch();
-  select * into cursor_row from etl.cursors where reader = 'windows' for no key update;
-  if cursor_row.epoch is distinct from worker_epoch then
-    raise exception 'fenced: epoch % has been taken over by epoch %', worker_epoch, cursor_row.epoch using errcode = 'WF001';
+  select * into reader from log.readers where name = 'windows' for no key update;
+  if reader.epoch is distinct from worker_epoch then
+    raise exception 'fenced: epoch % has been taken over by epoch %', worker_epoch, reader.epoch using errcode = 'WF001';
   end if;
 
+  -- before the snapshot: see log.next_page
+  select o.since into open_since from log.open_days o;
   asked_at := clock_timestamp();
   seen := pg_current_snapshot();
-  more := etl.read_batch(cursor_row.position, seen, cursor_row.read_at - longest_write - interval '1 hour', max_events);
+  more := etl.read_batch(reader.position, seen, log.since(reader.position, reader.since), max_events);
   select count(*), max(xid), max(received_at) into events, last_xid, last_received from batch;
   stage_us := array[(extract(epoch from clock_timestamp() - since) * 1e6)::int];
 
@@ -52,13 +55,11 @@ begin
   end if;
 
   if more then
-    seen := etl.position_after(seen, last_xid);
-    -- no unread event committed before an event of this batch was received
-    asked_at := greatest(cursor_row.read_at, least(asked_at, last_received));
+    seen := log.position_after(seen, last_xid);
+    open_since := reader.since;
+    asked_at := least(asked_at, last_received);
   end if;
-  -- with nothing read, the position still moves from time to time: what it looks back at stays short
-  if events > 0 or asked_at > cursor_row.read_at + interval '5 seconds' then
-    update etl.cursors set position = seen, read_at = asked_at, events = cursors.events + step.events
-    where reader = 'windows';
+  if events > 0 or log.is_due(reader.read_at) then
+    perform log.advance('windows', reader.position, seen, open_since, asked_at, events);
   end if;
 end $$;

@@ -13,6 +13,10 @@ begin
   -- `attach` waits for none of them
   execute format('create table raw.%I (like raw.events including defaults)', name);
   perform raw.set_upkeep(('raw.' || name)::regclass);
+  -- readers no longer visit days that old, unless they are told
+  if (day + 1)::timestamp at time zone 'UTC' <= (select since from log.open_days) then
+    perform log.close_day(('raw.' || name)::regclass);
+  end if;
   execute format(
     'alter table raw.events attach partition raw.%I for values from (%L) to (%L)',
     name,

@@ -23,7 +23,6 @@ test("a user who asks for it is gone everywhere, the windows are right without t
       owner: "test",
       intervalMs: 10,
       stepEvents: 1_000,
-      longestWriteMs: 10_000,
       retentionDays: 10,
     }),
     createErasure({

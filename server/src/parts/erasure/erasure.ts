@@ -131,11 +131,11 @@ export function createErasure(options: ErasureOptions): Part {
   /** A worker may have read the user's events before they were gone, and write of them after. */
   async function untilPagesAreDone(signal: AbortSignal): Promise<void> {
     const [newest] = await database.query<{ id: string | null }>({
-      text: "select max(id)::text as id from stream.pages",
+      text: "select max(id)::text as id from log.pages",
     });
     for (;;) {
       const [row] = await database.query<{ open: boolean }>({
-        text: "select exists (select from stream.pages where id <= $1) as open",
+        text: "select exists (select from log.pages where id <= $1) as open",
         values: [newest?.id ?? "0"],
       });
       if (row?.open !== true) return;

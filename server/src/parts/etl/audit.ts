@@ -169,7 +169,7 @@ async function stageDay(connection: Queryable, day: number): Promise<void> {
                items, payload, coalesce(a.action, 0) as action
              from raw.events r left join etl.event_type_actions a on a.name = r.event_type
              where ${literalRange(start, 0, dayMs)}
-               and pg_visible_in_snapshot(r.xid, (select position from etl.cursors where reader = 'windows'))`,
+               and pg_visible_in_snapshot(r.xid, (select position from log.readers where name = 'windows'))`,
     },
     within,
   );
@@ -216,7 +216,7 @@ async function addPoints(
              select user_key, occurred_at, coalesce(a.action, 0)
              from raw.events r left join etl.event_type_actions a on a.name = r.event_type
              where user_key is not null and ${literalRange(start, after, before)}
-               and pg_visible_in_snapshot(r.xid, (select position from etl.cursors where reader = 'windows'))`,
+               and pg_visible_in_snapshot(r.xid, (select position from log.readers where name = 'windows'))`,
     },
     { timeoutMs: dayTimeoutMs },
   );

@@ -79,7 +79,7 @@ export async function syncEventTypeMapping(
     // no step may run meanwhile: it could count an event of a type by its old meaning, and of a day
     // that is not queued
     await connection.query({
-      text: "select 1 from etl.cursors where reader = 'windows' for no key update",
+      text: "select 1 from log.readers where name = 'windows' for no key update",
     });
     await replaceActions(connection, names);
     const changed = await connection.query<{ id: number; name: string }>({

@@ -19,14 +19,14 @@ export async function takeLease(database: Queryable, owner: string): Promise<Lea
   const [taken] = await database.query<{ epoch: string }>({
     text: `with taken as (
              insert into etl.leases as l (reader, epoch, owner, heartbeat_at)
-             select reader, epoch + 1, $1, clock_timestamp() from etl.cursors where reader = 'windows'
+             select name, epoch + 1, $1, clock_timestamp() from log.readers where name = 'windows'
              on conflict (reader) do update
              set epoch = l.epoch + 1, owner = excluded.owner, heartbeat_at = clock_timestamp()
              where l.heartbeat_at < clock_timestamp() - $2 * interval '1 millisecond'
              returning epoch
            )
-           update etl.cursors c set epoch = taken.epoch from taken where c.reader = 'windows'
-           returning c.epoch`,
+           update log.readers r set epoch = taken.epoch from taken where r.name = 'windows'
+           returning r.epoch`,
     values: [owner, takeoverAfterMs],
   });
   return taken === undefined ? undefined : { epoch: Number(taken.epoch), owner };

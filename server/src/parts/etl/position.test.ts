@@ -74,6 +74,6 @@ function views(count: number): LedgerEvent[] {
 
 /** How many events the next step reads. */
 async function step(database: TestDatabase, maxEvents: number): Promise<number> {
-  const { events } = await runStep(database.app, { epoch: 0, maxEvents, longestWriteMs: 10_000 });
+  const { events } = await runStep(database.app, { epoch: 0, maxEvents });
   return events;
 }

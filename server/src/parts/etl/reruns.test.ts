@@ -57,9 +57,9 @@ test("a damaged hour and day are right again after a rerun, while events of that
 test("control: a rerun that forgets what was read meanwhile is found by the oracle", async (t) => {
   const database = await createEtlDatabase(t);
   await mutate(database.owner, {
-    in: "etl.stage_events_since(etl.cursors, pg_snapshot, integer, integer[])",
-    from: "and u.id = any (noted)",
-    to: "and false",
+    in: "etl.stage_events_since(log.readers, pg_snapshot, integer, integer[])",
+    from: "where u.id = any (noted)",
+    to: "where false",
   });
   const ledger = [...recent(makeLedger(23, 1_000))];
   await appendEvents(database.ingest, ledger);
@@ -127,7 +127,7 @@ function busiestHour(ledger: readonly LedgerEvent[]): Date {
 }
 
 async function foldAll(database: TestDatabase): Promise<void> {
-  while ((await runStep(database.app, { epoch: 0, maxEvents: 500, longestWriteMs: 10_000 })).more);
+  while ((await runStep(database.app, { epoch: 0, maxEvents: 500 })).more);
 }
 
 async function rerun(
@@ -166,7 +166,7 @@ async function damage(database: TestDatabase, hour: Date, hours: number): Promis
   ]) {
     // Behind the cursor's lock, as every step and rerun is: the order of rows alone would let two wait for each other.
     await database.owner.transaction(async (connection) => {
-      await connection.query({ text: "select from etl.cursors for update" });
+      await connection.query({ text: "select from log.readers for update" });
       await connection.query({ text });
     });
   }
@@ -195,7 +195,6 @@ function keepFolding(
       const step = await runStep(database.app, {
         epoch: 0,
         maxEvents: 500,
-        longestWriteMs: 10_000,
       });
       longest = Math.max(longest, step.milliseconds);
       await delay(10);

@@ -39,7 +39,7 @@ for (const { side, gap, sessions } of [
       const database = await createEtlDatabase(t);
       for (const batch of batches) {
         await appendEvents(database.ingest, batch.map(viewAt));
-        await runStep(database.app, { epoch: 0, maxEvents: 500, longestWriteMs: 10_000 });
+        await runStep(database.app, { epoch: 0, maxEvents: 500 });
       }
       const far = batches.flat().some((after) => after > gap) ? 1 : 0;
       const expected =
@@ -66,7 +66,7 @@ test("an event that is 30 minutes from both neighbours joins two sessions into o
   const database = await createEtlDatabase(t);
   for (const batch of [[0, 2 * gapMs], [gapMs]]) {
     await appendEvents(database.ingest, batch.map(viewAt));
-    await runStep(database.app, { epoch: 0, maxEvents: 500, longestWriteMs: 10_000 });
+    await runStep(database.app, { epoch: 0, maxEvents: 500 });
   }
   assert.deepEqual(await storedSessions(database), [{ started: 0, ended: 2 * gapMs, events: 3 }]);
   const [total] = await database.app.query<{ sessions: number }>({

@@ -27,8 +27,6 @@ export const stageNames = [
 export interface StepOptions {
   readonly epoch: number;
   readonly maxEvents: number;
-  /** The writers' transaction_timeout: nothing older than that can still be on its way. */
-  readonly longestWriteMs: number;
 }
 
 /** Rejects with `DatabaseError` code WF001 when another worker has taken over. */
@@ -38,8 +36,8 @@ export async function runStep(database: Database, options: StepOptions): Promise
   const [row] = await database.query<{ events: number; more: boolean; stage_us: number[] }>(
     {
       name: "etl_step",
-      text: "select events, more, stage_us from etl.step($1, $2, $3 * interval '1 millisecond')",
-      values: [options.epoch, options.maxEvents, options.longestWriteMs],
+      text: "select events, more, stage_us from etl.step($1, $2)",
+      values: [options.epoch, options.maxEvents],
     },
     { timeoutMs: 120_000 },
   );

@@ -18,8 +18,6 @@ export interface EtlOptions {
   /** Shortest time from one step to the next. */
   readonly intervalMs: number;
   readonly stepEvents: number;
-  /** The writers' transaction_timeout. */
-  readonly longestWriteMs: number;
   /** Facts get partitions of their own for this many days back. */
   readonly retentionDays: number;
   readonly onStep?: (step: Step) => void;
@@ -97,7 +95,6 @@ export function createEtl(options: EtlOptions): Part {
       const step = await runStep(options.database, {
         epoch: lease.epoch,
         maxEvents: options.stepEvents,
-        longestWriteMs: options.longestWriteMs,
       });
       problem = undefined;
       options.onStep?.(step);

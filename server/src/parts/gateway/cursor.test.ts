@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { formatPosition, type Position } from "../../core/position.ts";
 import { type Cursor, decodeCursor, encodeCursor } from "./cursor.ts";
-import { follows, formatSnapshot, parseSnapshot, type Snapshot, sees } from "./snapshot.ts";
 
-const snapshots: fc.Arbitrary<Snapshot> = fc
+const positions: fc.Arbitrary<Position> = fc
   .record({
     xmin: fc.bigInt({ min: 3n, max: 1n << 60n }),
     gaps: fc.array(fc.bigInt({ min: 1n, max: 1_000n }), { maxLength: 30 }),
@@ -19,7 +19,7 @@ const snapshots: fc.Arbitrary<Snapshot> = fc
 const cursors: fc.Arbitrary<Cursor> = fc
   .record({
     at: fc.integer({ min: 0, max: 4_102_444_800_000 }),
-    from: snapshots,
+    from: positions,
     later: fc.bigInt({ min: 1n, max: 50n }),
     eventId: fc.uuid(),
     serviceId: fc.integer({ min: 1, max: 2 ** 31 - 1 }),
@@ -28,7 +28,7 @@ const cursors: fc.Arbitrary<Cursor> = fc
   .map(({ at, from, later, eventId, serviceId, inside }) => {
     if (!inside) return { at, from };
     const to = { xmin: from.xmax, xmax: from.xmax + later, xip: [] };
-    return { at, from, step: { to, last: { xid: from.xmax, eventId, serviceId } } };
+    return { at, from, round: { to, last: { xid: from.xmax, eventId, serviceId } } };
   });
 
 test("a cursor survives being written and read", () => {
@@ -38,8 +38,8 @@ test("a cursor survives being written and read", () => {
       const read = decodeCursor(text);
       assert.ok(read !== undefined, text);
       assert.equal(encodeCursor(read), text);
-      assert.equal(formatSnapshot(read.from), formatSnapshot(cursor.from));
-      assert.equal(read.step?.last.eventId, cursor.step?.last.eventId);
+      assert.equal(formatPosition(read.from), formatPosition(cursor.from));
+      assert.equal(read.round?.last.eventId, cursor.round?.last.eventId);
     }),
   );
 });
@@ -81,16 +81,4 @@ test("nonsense is no cursor", () => {
   }
   const sound = encoded("1~a~5.4.~5.5.~9~00000000-0000-0000-0000-000000000000~1");
   assert.ok(decodeCursor(sound) !== undefined);
-});
-
-test("a snapshot sees what is over and nothing else", () => {
-  const snapshot = parseSnapshot("10:20:10,15,19");
-  assert.ok(snapshot !== undefined);
-  const seen = [9n, 10n, 11n, 15n, 18n, 19n, 20n].filter((xid) => sees(snapshot, xid));
-  assert.deepEqual(seen, [9n, 11n, 18n]);
-  for (const text of ["", "1", "20:10:", "10:20:25", "10:20:15,11", "0:1:", "1:2:,", "a:b:"]) {
-    assert.equal(parseSnapshot(text), undefined, text);
-  }
-  const later = parseSnapshot("15:21:15") as Snapshot;
-  assert.ok(follows(later, snapshot) && !follows(snapshot, later));
 });

@@ -1,25 +1,25 @@
 /**
- * A place in the live feed that every instance understands, because it names transactions and not
- * positions in somebody's memory.
+ * What a client continues a live feed with. Every instance understands it, because it names transactions
+ * and nothing that one process has in memory.
  *
- * Events are delivered in steps: from one snapshot to the next, ordered by (xid, event_id). A place
- * between steps is `{ from }`; inside a step it also names the step's end and the last event had:
- * everything that `from` sees was delivered, and of what `to` sees, all up to `last`.
+ * Events are delivered in rounds: from one position of the log to a later one, ordered by
+ * (xid, event_id, service_id). A cursor between two rounds is `{ from }`; inside a round it also names
+ * the round's end and the last event delivered: everything that `from` sees was delivered, and of what
+ * `to` sees, all up to `last`.
  */
-import { follows, isSound, type Snapshot, sees } from "./snapshot.ts";
-
-export interface LastEvent {
-  readonly xid: bigint;
-  /** Canonical UUID. */
-  readonly eventId: string;
-  readonly serviceId: number;
-}
+import type { EventPlace, LiveRange } from "../../core/ports/live-log.ts";
+import { follows, isSound, type Position, sees } from "../../core/position.ts";
 
 export interface Cursor {
-  /** When `from` was taken, by the database's clock, in milliseconds: bounds which days are read. */
+  /** When `from` was taken, by the database's clock, in milliseconds: it bounds which days are read. */
   readonly at: number;
-  readonly from: Snapshot;
-  readonly step?: { readonly to: Snapshot; readonly last: LastEvent };
+  readonly from: Position;
+  readonly round?: { readonly to: Position; readonly last: EventPlace };
+}
+
+/** What is to be delivered next: the rest of the round, else a new one that ends at `end` or now. */
+export function rangeAfter({ at, from, round }: Cursor, end?: Position): LiveRange {
+  return { at, from, to: round?.to ?? end, after: round?.last };
 }
 
 const version = "1";
@@ -28,17 +28,17 @@ const mostInProgress = 2_000;
 
 /** Opaque text for clients: base64url without padding. */
 export function encodeCursor(cursor: Cursor): string {
-  return encodeInStep(cursor)(cursor.step?.last);
+  return encodeInRound(cursor)(cursor.round?.last);
 }
 
-/** As `encodeCursor` for the events of one step: what they share is written once. */
-export function encodeInStep(
-  cursor: Pick<Cursor, "at" | "from"> & { readonly step?: { readonly to: Snapshot } },
+/** As `encodeCursor` for the events of one round: what they share is written once. */
+export function encodeInRound(
+  cursor: Pick<Cursor, "at" | "from"> & { readonly round?: { readonly to: Position } },
 ) {
   const head = [version, cursor.at.toString(36), shorten(cursor.from)];
   const start = head.join("~");
-  const inside = cursor.step === undefined ? "" : `${start}~${shorten(cursor.step.to)}~`;
-  return (last: LastEvent | undefined): string => {
+  const inside = cursor.round === undefined ? "" : `${start}~${shorten(cursor.round.to)}~`;
+  return (last: EventPlace | undefined): string => {
     const text =
       last === undefined
         ? start
@@ -80,12 +80,12 @@ export function decodeCursor(text: string): Cursor | undefined {
   return {
     at: place.at,
     from: place.from,
-    step: { to: end, last: { ...last, xid: last.xid } },
+    round: { to: end, last: { ...last, xid: last.xid } },
   };
 }
 
-/** `xmin.span.gap,gap,...` in base 36: a snapshot of a busy server is long otherwise. */
-function shorten({ xmin, xmax, xip }: Snapshot): string {
+/** `xmin.span.gap,gap,...` in base 36: a position on a busy server is long otherwise. */
+function shorten({ xmin, xmax, xip }: Position): string {
   let before = xmin;
   const gaps = xip.map((xid) => {
     const gap = xid - before;
@@ -95,7 +95,7 @@ function shorten({ xmin, xmax, xip }: Snapshot): string {
   return `${xmin.toString(36)}.${(xmax - xmin).toString(36)}.${gaps.join(",")}`;
 }
 
-function expand(text: string): Snapshot | undefined {
+function expand(text: string): Position | undefined {
   const parts = /^([0-9a-z]{1,13})\.([0-9a-z]{1,13})\.([0-9a-z,]*)$/.exec(text);
   if (parts === null) return undefined;
   const [, min = "", span = "", list = ""] = parts;
@@ -112,8 +112,8 @@ function expand(text: string): Snapshot | undefined {
     before += step;
     xip.push(before);
   }
-  const snapshot = { xmin, xmax: xmin + width, xip };
-  return isSound(snapshot) ? snapshot : undefined;
+  const position = { xmin, xmax: xmin + width, xip };
+  return isSound(position) ? position : undefined;
 }
 
 function parseBase36(text: string): bigint | undefined {

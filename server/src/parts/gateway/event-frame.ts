@@ -1,6 +1,16 @@
-import type { LogEvent } from "./read-log.ts";
+import type { LiveEvent } from "../../core/ports/live-log.ts";
 
-/** The text of an `event` frame; built by hand because the payload is JSON text already. */
-export function eventFrame(cursor: string, event: LogEvent): string {
-  return `{"type":"event","cursor":"${cursor}","event":{${event.json}}}`;
+/** The text of an `event` frame. The payload goes out as it came in: parsing it would round its numbers. */
+export function eventFrame(cursor: string, event: LiveEvent): string {
+  const members = JSON.stringify({
+    event_id: event.eventRef ?? event.eventId,
+    event_type: event.eventType,
+    source: event.source,
+    format: event.format,
+    received_at: event.receivedAt,
+    occurred_at: event.occurredAt,
+    user_id: event.userKey,
+    product_id: event.productKey,
+  });
+  return `{"type":"event","cursor":"${cursor}","event":${members.slice(0, -1)},"payload":${event.payload}}}`;
 }

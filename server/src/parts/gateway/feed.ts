@@ -1,21 +1,21 @@
 import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
-import { type Cursor, encodeCursor, encodeInStep } from "./cursor.ts";
+import type { LiveEvent, LiveEvents } from "../../core/ports/live-log.ts";
+import { type Cursor, encodeCursor, encodeInRound, rangeAfter } from "./cursor.ts";
 import { eventFrame } from "./event-frame.ts";
 import { heartbeatSeconds, type Member } from "./member.ts";
 import type { GatewayLimits, GatewayOptions } from "./ports.ts";
-import { type LogEvent, type Page, readPage, readPosition } from "./read-log.ts";
 import { findGap, replay } from "./replay.ts";
 import { Turns } from "./turns.ts";
 
-const pageEvents = 1_000;
+const readEvents = 1_000;
 /** Frames are handed out in slices, so that a reader's backlog is judged after the network had a turn. */
 const mostSliceBytes = 256 * 1024;
 const readTimeoutMs = 5_000;
 const replaysAtOnce = 3;
 
 /**
- * Reads the log once for all sockets, and only while there is one. Members join between two steps,
- * where everything before is in `place` and everything after comes with the next read.
+ * Reads the log once for all sockets, and only while there is one. Members join between two
+ * rounds, where everything before is in `place` and everything after comes with the next read.
  */
 export class Feed {
   readonly members = new Set<Member>();
@@ -70,7 +70,7 @@ export class Feed {
         }
         unsubscribe ??= this.#options.notifications.subscribe("weir_raw", () => this.wake());
         const started = performance.now();
-        await this.#step(signal);
+        await this.#advance(signal);
         const rest = this.#limits.readEveryMs - (performance.now() - started);
         if (rest > 0) await delay(rest, undefined, { signal }).catch(() => undefined);
         await this.#woken(this.#limits.pollMs);
@@ -87,13 +87,13 @@ export class Feed {
     clearTimeout(timer);
   }
 
-  async #step(signal: AbortSignal): Promise<void> {
+  async #advance(signal: AbortSignal): Promise<void> {
     this.#wake = Promise.withResolvers();
-    // who comes during the reads waits for the next step: their cursor may be younger than this one
+    // members that come during the reads wait for the next round: their cursor may be younger than this one
     const joining = this.#joining.splice(0);
     try {
       if (this.#place === undefined) this.#place = await this.#now(signal);
-      else await this.#readStep(this.#place, signal);
+      else await this.#readRound(this.#place, signal);
       this.problem = undefined;
     } catch (error) {
       if (signal.aborted) return;
@@ -104,30 +104,31 @@ export class Feed {
     for (const member of joining) if (member.isOpen) this.#admit(member, this.#place, signal);
   }
 
-  #now(signal: AbortSignal): Promise<Cursor> {
-    return readPosition(this.#options.database, { timeoutMs: readTimeoutMs, signal });
+  async #now(signal: AbortSignal): Promise<Cursor> {
+    const { at, position } = await this.#options.log.now({ timeoutMs: readTimeoutMs, signal });
+    return { at, from: position };
   }
 
-  async #readStep(start: Cursor, signal: AbortSignal): Promise<void> {
+  async #readRound(start: Cursor, signal: AbortSignal): Promise<void> {
     let place = start;
     let end = { at: start.at };
     for (let events = 0; ; ) {
-      const page = await readPage(this.#options.database, place, {
-        limit: pageEvents,
+      const read = await this.#options.log.read(rangeAfter(place), {
+        limit: readEvents,
         timeoutMs: readTimeoutMs,
         signal,
       });
-      if (place.step === undefined) end = { at: page.at };
-      await this.#deliver(place, page);
-      events += page.events.length;
-      const last = page.events.at(-1);
-      if (!page.more || last === undefined) {
-        this.#place = { at: end.at, from: page.to };
-        // a step that a failure had cut ends in the past; members join at a place as young as they are
-        if (start.step !== undefined) await this.#readStep(this.#place, signal);
+      if (place.round === undefined) end = { at: read.at };
+      await this.#deliver(place, read);
+      events += read.events.length;
+      const last = read.events.at(-1);
+      if (!read.more || last === undefined) {
+        this.#place = { at: end.at, from: read.to };
+        // a round that a failure cut ends in the past; members join at a place as young as they are
+        if (start.round !== undefined) await this.#readRound(this.#place, signal);
         return;
       }
-      place = { at: place.at, from: place.from, step: { to: page.to, last } };
+      place = { at: place.at, from: place.from, round: { to: read.to, last } };
       if (events >= this.#limits.replayEvents) {
         this.#place = await this.#now(signal);
         const gap = this.#gap(this.#place, `more than ${events} events came at once`);
@@ -137,30 +138,30 @@ export class Feed {
     }
   }
 
-  async #deliver(place: Cursor, page: Page): Promise<void> {
-    const step = { at: place.at, from: place.from, step: { to: page.to } };
-    const cursorOf = encodeInStep(step);
-    let slice: { readonly event: LogEvent; readonly frame: Buffer }[] = [];
+  async #deliver(place: Cursor, read: LiveEvents): Promise<void> {
+    const round = { at: place.at, from: place.from, round: { to: read.to } };
+    const cursorOf = encodeInRound(round);
+    let slice: { readonly event: LiveEvent; readonly frame: Buffer }[] = [];
     const sliceBytes = Math.min(mostSliceBytes, this.#limits.backlogBytes / 4);
     let bytes = 0;
-    for (const [index, event] of page.events.entries()) {
+    for (const [index, event] of read.events.entries()) {
       const frame = this.#options.encodeFrame(eventFrame(cursorOf(event), event));
       slice.push({ event, frame });
       bytes += frame.length;
-      const isLast = index === page.events.length - 1;
+      const isLast = index === read.events.length - 1;
       if (bytes < sliceBytes && !isLast) continue;
       this.#handOut(slice, bytes);
-      this.#place = { ...step, step: { to: page.to, last: event } };
+      this.#place = { ...round, round: { to: read.to, last: event } };
       slice = [];
       bytes = 0;
-      if (!isLast || page.more) await nextTurn();
+      if (!isLast || read.more) await nextTurn();
     }
-    this.counts.events += page.events.length;
+    this.counts.events += read.events.length;
   }
 
   /** One buffer for all members with the same filter. */
   #handOut(
-    slice: readonly { readonly event: LogEvent; readonly frame: Buffer }[],
+    slice: readonly { readonly event: LiveEvent; readonly frame: Buffer }[],
     bytes: number,
   ): void {
     const buffers = new Map<string, { readonly frames: number; readonly data: Buffer }>();
@@ -179,7 +180,7 @@ export class Feed {
     }
   }
 
-  /** Lets a member in at `place`, which is between two steps. */
+  /** Lets a member in at `place`, which is between two rounds. */
   #admit(member: Member, place: Cursor, signal: AbortSignal): void {
     this.members.add(member);
     member.startReplay();
@@ -207,7 +208,7 @@ export class Feed {
     signal: AbortSignal,
   ): Promise<void> {
     const options = {
-      database: this.#options.database,
+      log: this.#options.log,
       encodeFrame: this.#options.encodeFrame,
       limits: this.#limits,
       signal,

@@ -1,5 +1,5 @@
 import type { LiveFilter } from "@weir/protocol";
-import type { LogEvent } from "./read-log.ts";
+import type { LiveEvent } from "../../core/ports/live-log.ts";
 
 const mostValues = 50;
 const longestValue = 256;
@@ -45,7 +45,7 @@ export function filterOf(given: unknown): Read<LiveFilter> {
   return { value: given as LiveFilter };
 }
 
-export type Matches = (event: LogEvent) => boolean;
+export type Matches = (event: LiveEvent) => boolean;
 
 /** A filter as a function, and the name under which sockets with an equal filter share their frames. */
 export function compileFilter(filter: LiveFilter): {

@@ -2,7 +2,8 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { CloseReason } from "@weir/protocol";
 import type { Principal } from "../../core/access/principal.ts";
-import type { Database, Notifications } from "../../core/ports/database.ts";
+import type { Notifications } from "../../core/ports/database.ts";
+import type { LiveLog } from "../../core/ports/live-log.ts";
 
 /** The HTTP request that wants to become a live feed. */
 export interface UpgradeRequest {
@@ -32,8 +33,7 @@ export interface SocketListener {
 }
 
 export interface GatewayOptions {
-  /** A pool whose sessions say `set enable_seqscan = off` (a plan made on an empty day is for ever wrong). */
-  readonly database: Database;
+  readonly log: LiveLog;
   readonly notifications: Notifications;
   /**
    * Who asks, by the request's headers; asked again every second while the socket is open.

@@ -1,13 +1,12 @@
-import type { Database } from "../../core/ports/database.ts";
-import { type Cursor, encodeInStep } from "./cursor.ts";
+import type { LiveEvents, LiveLog } from "../../core/ports/live-log.ts";
+import { follows } from "../../core/position.ts";
+import { type Cursor, encodeInRound, rangeAfter } from "./cursor.ts";
 import { eventFrame } from "./event-frame.ts";
 import type { Member } from "./member.ts";
 import type { GatewayLimits } from "./ports.ts";
-import { type Page, readPage } from "./read-log.ts";
-import { follows, formatSnapshot } from "./snapshot.ts";
 
 interface ReplayOptions {
-  readonly database: Database;
+  readonly log: LiveLog;
   readonly limits: GatewayLimits;
   readonly encodeFrame: (text: string) => Buffer;
   readonly signal: AbortSignal;
@@ -15,7 +14,7 @@ interface ReplayOptions {
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
-const pageEvents = 500;
+const readEvents = 500;
 const readTimeoutMs = 10_000;
 
 /** Why nothing can be replayed from `cursor` up to `end`; undefined when it can. */
@@ -25,7 +24,7 @@ export async function findGap(
   options: ReplayOptions,
 ): Promise<string | undefined> {
   const { limits } = options;
-  const newest = cursor.step?.to ?? cursor.from;
+  const newest = cursor.round?.to ?? cursor.from;
   if (!follows(end.from, newest) || cursor.at > end.at + 60_000) {
     return "the cursor is of another database, or of this one before it was restored";
   }
@@ -38,8 +37,8 @@ export async function findGap(
 }
 
 /**
- * Sends everything between the member's cursor and `end`: first what was left of the step in which
- * it stopped, then one step up to `end`. Returns how many events were sent.
+ * Sends everything between the member's cursor and `end`: first what was left of the round in which
+ * it stopped, then one round up to `end`. Returns how many events were sent.
  */
 export async function replay(
   member: Member,
@@ -49,77 +48,48 @@ export async function replay(
   let sent = 0;
   let place: Cursor = from;
   for (;;) {
-    const inOldStep = place.step !== undefined && place.step.to !== end.from;
-    const page = await options.inTurn(() =>
-      readPage(options.database, place, {
-        limit: pageEvents,
+    const inOldRound = place.round !== undefined && place.round.to !== end.from;
+    const read = await options.inTurn(() =>
+      options.log.read(rangeAfter(place, end.from), {
+        limit: readEvents,
         timeoutMs: readTimeoutMs,
         signal: options.signal,
-        ...(place.step === undefined ? { to: end.from } : {}),
       }),
     );
-    if (!(await sendPage(member, { place, page }, options))) return sent;
-    sent += page.events.length;
-    const last = page.events.at(-1);
-    if (page.more && last !== undefined) {
-      place = { at: place.at, from: place.from, step: { to: page.to, last } };
-    } else if (inOldStep) {
-      place = { at: place.at, from: page.to };
+    if (!(await sendEvents(member, { place, read }, options))) return sent;
+    sent += read.events.length;
+    const last = read.events.at(-1);
+    if (read.more && last !== undefined) {
+      place = { at: place.at, from: place.from, round: { to: read.to, last } };
+    } else if (inOldRound) {
+      place = { at: place.at, from: read.to };
     } else {
       return sent;
     }
   }
 }
 
-async function sendPage(
+async function sendEvents(
   member: Member,
-  { place, page }: { readonly place: Cursor; readonly page: Page },
+  { place, read }: { readonly place: Cursor; readonly read: LiveEvents },
   { encodeFrame }: ReplayOptions,
 ): Promise<boolean> {
-  const cursorOf = encodeInStep({ at: place.at, from: place.from, step: { to: page.to } });
-  for (const event of page.events) {
+  const cursorOf = encodeInRound({ at: place.at, from: place.from, round: { to: read.to } });
+  for (const event of read.events) {
     if (!member.filter.matches(event)) continue;
     if (!(await member.replay(encodeFrame(eventFrame(cursorOf(event), event))))) return false;
   }
   return member.isOpen;
 }
 
-async function countMissed(
+function countMissed(
   cursor: Cursor,
   end: Cursor,
-  { database, limits, signal }: ReplayOptions,
+  { log, limits, signal }: ReplayOptions,
 ): Promise<number> {
-  const { step } = cursor;
-  const [row] = await database.query<{ missed: string }>(
-    {
-      name: "gateway_count_missed",
-      text: `
-        select count(*) as missed from (
-          select from (
-            select xid, event_id, service_id from raw.events
-            where xid >= $1::xid8 and received_at >= $3
-            union all
-            select xid, event_id, service_id from raw.events
-            where xid = any($2::xid8[]) and received_at >= $3
-          ) n
-          where pg_visible_in_snapshot(n.xid, $4::pg_snapshot)
-            and ($5::pg_snapshot is null or not pg_visible_in_snapshot(n.xid, $5::pg_snapshot)
-              or (n.xid, n.event_id, n.service_id) > ($6::xid8, $7::uuid, $8::int))
-          limit $9
-        ) missed`,
-      values: [
-        cursor.from.xmax.toString(),
-        cursor.from.xip.map(String),
-        new Date(cursor.at - 24 * 60 * 60 * 1000),
-        formatSnapshot(end.from),
-        step === undefined ? null : formatSnapshot(step.to),
-        step?.last.xid.toString() ?? null,
-        step?.last.eventId ?? null,
-        step?.last.serviceId ?? null,
-        limits.replayEvents + 1,
-      ],
-    },
-    { timeoutMs: readTimeoutMs, signal },
+  const { from, at, round } = cursor;
+  return log.count(
+    { from, at, to: end.from, done: round && { to: round.to, after: round.last } },
+    { atMost: limits.replayEvents + 1, timeoutMs: readTimeoutMs, signal },
   );
-  return Number(row?.missed ?? 0);
 }

@@ -3,12 +3,11 @@ import type { Queryable } from "../../core/ports/database.ts";
 
 const countedAtMost = 10_000;
 
-interface CursorRow {
+interface LagRow {
   readonly begun_at: Date;
-  readonly position: string | null;
-  readonly read_at: Date | null;
-  /** Nothing received before this can be unread; as text, to the microsecond. */
-  readonly since: string | null;
+  /** Null when the windows have no reader yet. */
+  readonly events: string | null;
+  readonly oldest: Date | null;
 }
 
 /**
@@ -17,43 +16,19 @@ interface CursorRow {
  * had something to do.
  */
 export async function readFreshness(connection: Queryable): Promise<Freshness> {
-  // A plan made while the day's partition was empty reads all of it: 2 ms became 340 ms.
-  const [cursor] = await connection.query<CursorRow>({
-    text: `
-      select now() as begun_at, c.position::text, c.read_at,
-        (c.read_at - interval '1 hour')::text as since,
-        set_config('enable_seqscan', 'off', true)
-      from (select) as always left join etl.cursors c on c.reader = 'windows'`,
+  const [row] = await connection.query<LagRow>({
+    name: "query_freshness",
+    text: `select now() as begun_at, events, oldest from log.lag('windows', $1)`,
+    values: [countedAtMost],
   });
-  const behind = cursor === undefined ? countedAtMost : await countUnread(connection, cursor);
-  await connection.query({ text: "select set_config('enable_seqscan', 'on', true)" });
   // The transaction began before its snapshot was taken: nothing committed before it is missing.
-  const begunAt = cursor?.begun_at ?? new Date(0);
-  const asOf = behind === 0 ? begunAt : (cursor?.read_at ?? new Date(0));
+  const begunAt = row?.begun_at.getTime() ?? 0;
+  const behind = Number(row?.events ?? countedAtMost);
+  // an unread event was committed after it was received; a clock that has stepped back receives in the future
+  const asOf = behind === 0 ? begunAt : Math.min(begunAt, row?.oldest?.getTime() ?? 0);
   return {
-    as_of: asOf.toISOString(),
-    lag_ms: Math.max(0, begunAt.getTime() - asOf.getTime()),
+    as_of: new Date(asOf).toISOString(),
+    lag_ms: begunAt - asOf,
     behind_events: behind,
   };
-}
-
-/** The cursor's values are parameters, so that the plan has two partitions in it and not all. */
-async function countUnread(connection: Queryable, { position, since }: CursorRow): Promise<number> {
-  if (position === null || since === null) return countedAtMost;
-  const [row] = await connection.query<{ behind: string }>({
-    text: `
-      select count(*) as behind from (
-        (select from raw.events
-          where xid >= pg_snapshot_xmax($1::pg_snapshot) and received_at >= $2::timestamptz
-          limit $3)
-        union all
-        (select from raw.events
-          where xid = any (array(select pg_snapshot_xip($1::pg_snapshot)))
-            and received_at >= $2::timestamptz
-          limit $3)
-        limit $3
-      ) as unread`,
-    values: [position, since, countedAtMost],
-  });
-  return Number(row?.behind ?? 0);
 }

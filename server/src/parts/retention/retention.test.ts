@@ -88,16 +88,14 @@ test("expired days are dropped, days that a reader has not read are kept for it"
       values: [new Date(now - days * dayMs).toISOString().slice(0, 10)],
     });
   }
-  await database.owner.query({ text: "update etl.cursors set read_at = now()" });
+  await database.owner.query({ text: "update log.readers set since = now()" });
   await database.owner.query({
-    text: `insert into etl.cursors (reader, position, read_at)
-      values ('windows', pg_current_snapshot(), now() - interval '97 days')
-      on conflict (reader) do update set read_at = excluded.read_at`,
+    text: "update log.readers set since = now() - interval '97 days' where name = 'windows'",
   });
   const held = await retentionAt(database).round();
   assert.equal(held.heldBackBy, "windows");
   assert.deepEqual(held.dropped, [partitionName(now - 100 * dayMs).slice(4)]);
-  await database.owner.query({ text: "update etl.cursors set read_at = now()" });
+  await database.owner.query({ text: "update log.readers set since = now()" });
   const free = await retentionAt(database).round();
   assert.equal(free.heldBackBy, undefined);
   assert.deepEqual(

@@ -40,15 +40,14 @@ const intervalMs = 3_600_000;
 const againMs = 5_000;
 const timeoutMs = 30_000;
 
-// What a reader has not seen was received after read_at, less the longest write.
+/** Yesterday stays open: transactions that began before midnight, and clocks that are a little slow. */
+const closeDays = { text: "select log.close_days((now() at time zone 'UTC')::date - 1)" } as const;
 const dropPartitions = {
-  text: `select raw.drop_partitions(least($1, (select min(read_at) - interval '1 hour' from (
-      select read_at from etl.cursors union all select read_at from stream.pages) r)))
-    as dropped`,
+  text: "select raw.drop_partitions(least($1, log.needed_since())) as dropped",
 } as const;
 const slowestReader = {
-  text: `select reader from etl.cursors where exists (select from raw.partitions_before($1))
-    order by read_at limit 1`,
+  text: `select name as reader from log.readers where exists (select from raw.partitions_before($1))
+    order by log.since(position, since) limit 1`,
 } as const;
 const prepareDays = { text: "select raw.prepare_days($1)" } as const;
 const dropFacts = { text: "select etl.drop_facts($1) as dropped" } as const;
@@ -60,6 +59,7 @@ export function createRetention(options: RetentionOptions): Retention {
 
   async function round(): Promise<RetentionRound> {
     await database.query({ ...prepareDays, values: [settings.partitionsAhead] }, { timeoutMs });
+    await database.query(closeDays, { timeoutMs });
     const expired = new Date(options.now() - settings.rawDays * dayMs);
     const values = [expired];
     const [drop] = await database.query<{ dropped: string[] }>(

@@ -11,9 +11,9 @@ import { openNotifications } from "../../adapters/postgres/notifications.ts";
 import { createEmbeddedStore } from "../../adapters/vectors/embedded/store.ts";
 import { openEmbedderShelf } from "../../compose/embedders.ts";
 import { formats } from "../../core/event/record.ts";
+import type { StoredEvent } from "../../core/ports/log.ts";
 import { collections } from "../models/collections.ts";
 import { addModel } from "../models/model-store.ts";
-import type { LogEvent } from "../stream/log-event.ts";
 import { createRefresh } from "../stream/points/refresh.ts";
 import { takeSteps } from "../stream/steps/steps.ts";
 import { createProcessor } from "../stream/write/processor.ts";
@@ -96,7 +96,7 @@ async function startSearch(t: TestContext) {
       fold,
     });
     const logged = events.map(
-      ([userKey, eventType, id], n): LogEvent => ({
+      ([userKey, eventType, id], n): StoredEvent => ({
         serviceId: 1,
         eventId: `0b0e0000-0000-7000-8000-${String(n).padStart(12, "0")}`,
         receivedAt: "2026-01-01 00:00:00+00",

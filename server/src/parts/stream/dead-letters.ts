@@ -2,8 +2,7 @@
 
 import { checkKeptEvent } from "../../core/event/kept.ts";
 import type { Queryable } from "../../core/ports/database.ts";
-import type { LogEvent } from "./log-event.ts";
-import { readEvent } from "./pages.ts";
+import type { PageReader, StoredEvent } from "../../core/ports/log.ts";
 import { type StepOptions, takeSteps } from "./steps/steps.ts";
 import type { DeadEvent } from "./write/prepare-page.ts";
 import type { Processor } from "./write/processor.ts";
@@ -14,9 +13,10 @@ const partName = "stream";
 export async function addDeadLetters(
   connection: Queryable,
   dead: readonly DeadEvent[],
+  find: PageReader["find"],
 ): Promise<void> {
   for (const { name, reason, error } of dead) {
-    const event = await readEvent(connection, name);
+    const event = await find(connection, name);
     // retention may have dropped the event meanwhile
     if (event === undefined) continue;
     const { payload, ...about } = event;
@@ -56,7 +56,7 @@ export function createReplayer(processor: Processor, steps: StepOptions = {}) {
       letter: DeadLetter,
       signal?: AbortSignal,
     ): Promise<Replayed> {
-      const about = letter.source as Omit<LogEvent, "payload">;
+      const about = letter.source as Omit<StoredEvent, "payload">;
       const event =
         letter.edited === null
           ? { ...about, payload: letter.original.toString("utf8") }
@@ -86,9 +86,9 @@ export function createReplayer(processor: Processor, steps: StepOptions = {}) {
 /** User, product and type are read from the edited event; the times of receipt and occurrence stay those of the log. */
 async function readEdited(
   connection: Queryable,
-  about: Omit<LogEvent, "payload">,
+  about: Omit<StoredEvent, "payload">,
   edited: Buffer,
-): Promise<LogEvent | undefined> {
+): Promise<StoredEvent | undefined> {
   const checked = checkKeptEvent(edited, about.format);
   if (checked?.kind !== "record") return undefined;
   const { eventType, userKey, productKey, items } = checked;
@@ -102,7 +102,7 @@ async function readEdited(
     action: known?.action ?? 0,
     userKey,
     productKey,
-    items: items === null ? null : (JSON.parse(items) as LogEvent["items"]),
+    items: items === null ? null : (JSON.parse(items) as StoredEvent["items"]),
     payload: checked.body.toString("utf8", checked.start, checked.end),
   };
 }

@@ -1,6 +1,5 @@
 /** The events of a page, taken through the steps. */
-import type { Database } from "../../core/ports/database.ts";
-import { type Page, readPage } from "./pages.ts";
+import type { LogPage, PageReader } from "../../core/ports/log.ts";
 import { type DropReason, type ProductEvent, type StepOptions, takeSteps } from "./steps/steps.ts";
 import type { DeadEvent } from "./write/prepare-page.ts";
 
@@ -13,8 +12,8 @@ export interface PageEvents {
 }
 
 export async function readPageEvents(
-  database: Database,
-  page: Page,
+  pages: PageReader,
+  page: LogPage,
   options: { readonly steps: StepOptions | undefined; readonly signal: AbortSignal },
 ): Promise<PageEvents> {
   const { steps, signal } = options;
@@ -23,7 +22,8 @@ export async function readPageEvents(
   const dropped = new Map<DropReason, number>();
   let oldest: number | undefined;
   let read = 0;
-  for await (const chunk of readPage(database, page, { all: steps?.documents === true, signal })) {
+  const about = steps?.documents === true ? "all" : "products";
+  for await (const chunk of pages.read(page, { about, signal })) {
     for (const event of chunk) {
       read++;
       const outcome = takeSteps(event, steps);

@@ -1,11 +1,11 @@
 /** Claims pages of the log one after the other, and writes the effects of each. */
 import { messageOf } from "../../core/errors.ts";
 import type { Database, Notifications, Queryable } from "../../core/ports/database.ts";
+import type { LogPage, PageReader } from "../../core/ports/log.ts";
 import { retryWithBackoff } from "../../timing/backoff.ts";
 import { pause } from "../../timing/pause.ts";
 import { createWake } from "../../timing/wake.ts";
 import { addDeadLetters } from "./dead-letters.ts";
-import { claimPage, finishPage, keepPage, type Page } from "./pages.ts";
 import { readPageEvents } from "./read-page.ts";
 import type { DropReason, StepOptions } from "./steps/steps.ts";
 import type { DeadEvent } from "./write/prepare-page.ts";
@@ -15,13 +15,14 @@ export interface WorkerOptions {
   /** Sessions with `synchronous_commit = off`: what a crash takes back is read again. */
   readonly database: Database;
   readonly notifications: Notifications;
+  /** The reader `stream` of the raw log. */
+  readonly pages: PageReader;
   readonly processor: Processor;
   /** Unique among processes and their workers, for people to read: host, pid. */
   readonly owner: string;
   readonly pageEvents: number;
   /** Shortest time from one page to the next while there is little to read. */
   readonly intervalMs: number;
-  readonly longestWriteMs: number;
   /** A page is taken over when its worker gave no sign of life for this long; default 10 s. */
   readonly patienceMs?: number;
   /** With documents every event is read, otherwise only those about a product. */
@@ -63,10 +64,11 @@ export class StreamWorker {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { notifications, pageEvents } = this.#options;
+    const { notifications, pages, pageEvents } = this.#options;
     const wake = createWake();
     const unsubscribe = notifications.subscribe("weir_raw", () => wake.wake());
     try {
+      await this.#untilDone(signal, () => pages.register());
       while (!signal.aborted) {
         const started = performance.now();
         const page = await this.#untilDone(signal, () => this.#claim());
@@ -86,30 +88,25 @@ export class StreamWorker {
   }
 
   /** A page has a fixed cost: it waits for more events, longer when there are many. */
-  #restOf(page: Page, spentMs: number): number {
+  #restOf(page: LogPage, spentMs: number): number {
     const period = page.events < busyEvents ? 0 : Math.min(3 * spentMs, longestPeriodMs);
     return Math.max(this.#options.intervalMs, period) - spentMs;
   }
 
-  #claim(): Promise<Page | undefined> {
-    const { database, owner, pageEvents, longestWriteMs } = this.#options;
-    return claimPage(database, {
-      owner,
-      maxEvents: pageEvents,
-      longestWriteMs,
-      patienceMs: this.#patienceMs,
-    });
+  #claim(): Promise<LogPage | undefined> {
+    const { pages, owner, pageEvents } = this.#options;
+    return pages.claim({ owner, maxEvents: pageEvents, patienceMs: this.#patienceMs });
   }
 
   /**
    * Works on the page until it is done, lost to another worker (false) or the signal aborts (false). While the
    * database or the embedder is unavailable the worker keeps the page, and the log the events behind it.
    */
-  async #holdPage(page: Page, signal: AbortSignal): Promise<boolean> {
+  async #holdPage(page: LogPage, signal: AbortSignal): Promise<boolean> {
     const lost = new AbortController();
     const holding = AbortSignal.any([signal, lost.signal]);
     const timer = setInterval(() => {
-      keepPage(this.#options.database, page).then(
+      this.#options.pages.keep(page).then(
         (kept) => kept || lost.abort(),
         // the database is unavailable; the epoch decides which worker may finish the page
         () => {},
@@ -122,13 +119,13 @@ export class StreamWorker {
     }
   }
 
-  async #workOn(page: Page, signal: AbortSignal): Promise<boolean> {
-    const { database, processor, steps, onPage } = this.#options;
+  async #workOn(page: LogPage, signal: AbortSignal): Promise<boolean> {
+    const { database, pages, processor, steps, onPage } = this.#options;
     const started = performance.now();
-    const taken = await readPageEvents(database, page, { steps, signal });
+    const taken = await readPageEvents(pages, page, { steps, signal });
     const finish = async (connection: Queryable, dead: readonly DeadEvent[]) => {
-      if (!(await finishPage(connection, page))) return false;
-      await addDeadLetters(connection, [...taken.dead, ...dead]);
+      if (!(await pages.finish(connection, page))) return false;
+      await addDeadLetters(connection, [...taken.dead, ...dead], pages.find);
       return true;
     };
     const written = await processor.process(taken.events, finish, signal);

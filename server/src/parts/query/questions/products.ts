@@ -178,7 +178,7 @@ function edgeProducts(values: unknown[], edges: readonly SignedRange[]): string 
         where ${within} and items is not null
           -- clocks of senders run ahead by a day at the most
           and received_at >= ${next(instantOf(from - 1_500))}
-          and pg_visible_in_snapshot(xid, (select position from etl.cursors where reader = 'windows'))
+          and pg_visible_in_snapshot(xid, (select position from log.readers where name = 'windows'))
       ) e
       join analytics.event_types t on t.name = e.event_type and t.action between 1 and 3
       cross join lateral (

@@ -5,6 +5,7 @@
 import type { Collections, ModelCollections, Purpose } from "../../../core/ports/collections.ts";
 import type { Database } from "../../../core/ports/database.ts";
 import type { Embedders } from "../../../core/ports/embedder.ts";
+import type { LogScan } from "../../../core/ports/log.ts";
 import { createTextEmbedder } from "../embed/embed-texts.ts";
 import { dropOldEvents, oldestEvent } from "./event-retention.ts";
 import { fillEvents } from "./fill-events.ts";
@@ -14,6 +15,7 @@ import { removeStrayPoints } from "./stray-points.ts";
 
 export interface PointSourceOptions {
   readonly database: Database;
+  readonly log: LogScan;
   readonly collections: Collections;
   readonly embedders: Embedders;
   /** Longest that an event's point is kept, in days since its receipt. */
@@ -22,6 +24,7 @@ export interface PointSourceOptions {
 
 export function createPointSource({
   database,
+  log,
   collections,
   embedders,
   eventDays,
@@ -42,7 +45,7 @@ export function createPointSource({
       const opened = await embedders.open(model.modelId);
       const embedder = createTextEmbedder(database, opened, { texts: purpose });
       if (purpose === "products") yield* fillProducts({ ...common, embedder });
-      else yield* fillEvents({ ...common, embedder, oldest: await oldest() });
+      else yield* fillEvents({ ...common, log, embedder, oldest: await oldest() });
     }
     if (purpose === "events") return;
     await removeStrayPoints({ database, collections }, collection, purpose);

@@ -5,6 +5,7 @@ import { createEventStream, type EventStream } from "../../../../test/helpers/ev
 import { uuidOfText } from "../../../core/uuid.ts";
 import { createErasure } from "../../erasure/erasure.ts";
 import { readErasure, requestErasure } from "../../erasure/requests.ts";
+import { createLogScan } from "../../log/scan.ts";
 import { collections } from "../../models/collections.ts";
 import { requestRebuild } from "../../models/model-store.ts";
 import { createTextEmbedder } from "../embed/embed-texts.ts";
@@ -63,7 +64,7 @@ test("every event is one point, named as the event; read again, nothing is writt
   assert.deepEqual(users, [{ key: "u1", events: 1 }], "an event without a product is no taste");
 
   await owner.query({
-    text: "update etl.cursors set position = '1:1:', read_at = 'epoch' where reader = 'stream'",
+    text: "update log.readers set position = '1:1:', since = '-infinity' where name = 'stream'",
   });
   await stream.settled();
   assert.deepEqual(await stream.points(), points);
@@ -256,6 +257,7 @@ test("an erased user's events are gone, also from the hands of whoever fills a m
   let points = 0;
   const pages = fillEvents({
     database: app,
+    log: createLogScan(app),
     collections,
     model,
     oldest: 0,

@@ -101,7 +101,7 @@ async function refreshAll(
 async function isBehind(database: Database): Promise<boolean> {
   const [row] = await database.query<{ behind: boolean }>({
     name: "stream_is_behind",
-    text: "select exists (select from stream.pages) as behind",
+    text: "select exists (select from log.pages where reader = 'stream') as behind",
   });
   return row?.behind === true;
 }

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formats } from "../../../core/event/record.ts";
+import type { StoredEvent } from "../../../core/ports/log.ts";
 import { uuidOfText } from "../../../core/uuid.ts";
-import type { LogEvent } from "../log-event.ts";
 import type { EventDocument } from "./event-documents.ts";
 import { takeSteps } from "./steps.ts";
 
 const eventId = "0b0e0000-0000-7000-8000-000000000001";
-const logged: LogEvent = {
+const logged: StoredEvent = {
   serviceId: 1,
   eventId,
   receivedAt: "2026-01-01 00:00:00+00",
@@ -22,7 +22,7 @@ const logged: LogEvent = {
   payload: "{}",
 };
 
-function document(body: unknown, change: Partial<LogEvent> = {}): EventDocument {
+function document(body: unknown, change: Partial<StoredEvent> = {}): EventDocument {
   const outcome = takeSteps(
     { ...logged, payload: JSON.stringify(body), ...change },
     { documents: true },

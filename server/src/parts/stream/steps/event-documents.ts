@@ -4,8 +4,8 @@
  */
 import { isObject } from "../../../core/event/facts.ts";
 import { type Format, formats } from "../../../core/event/record.ts";
+import type { StoredEvent } from "../../../core/ports/log.ts";
 import { uuidOfText } from "../../../core/uuid.ts";
-import type { LogEvent } from "../log-event.ts";
 import { hashOfText, type Members, type ProductContent, textOfProduct } from "./product-content.ts";
 
 export interface EventDocument {
@@ -34,7 +34,7 @@ const mostValues = 200;
  * @param contents by product key, from `productsOf`.
  */
 export function documentOf(
-  event: LogEvent,
+  event: StoredEvent,
   payload: Members,
   contents: ReadonlyMap<string, ProductContent>,
 ): EventDocument {
@@ -53,7 +53,7 @@ export function documentOf(
 }
 
 /** The id as it was sent, which people recognise, if the log's id was derived from it. */
-function sentId({ format, eventId }: LogEvent, payload: Members): string {
+function sentId({ format, eventId }: StoredEvent, payload: Members): string {
   const { event_id, messageId, source, id } = payload;
   const sent = { native: event_id, segment: messageId, cloudevents: `${source} ${id}` }[
     nameOf(format)

@@ -2,7 +2,7 @@
 import { hash } from "node:crypto";
 import { isObject } from "../../../core/event/facts.ts";
 import { formats } from "../../../core/event/record.ts";
-import type { LogEvent } from "../log-event.ts";
+import type { StoredEvent } from "../../../core/ports/log.ts";
 
 export interface ProductContent {
   readonly name: string | null;
@@ -18,14 +18,14 @@ export type Members = Readonly<Record<string, unknown>>;
 const longest = { name: 500, description: 4_000, category: 200 } as const;
 
 /** @throws SyntaxError when the payload is not the JSON object that the log promises. */
-export function readPayload(event: LogEvent): Members {
+export function readPayload(event: StoredEvent): Members {
   const payload: unknown = JSON.parse(event.payload);
   if (!isObject(payload)) throw new SyntaxError("the payload is not a JSON object");
   return payload;
 }
 
 /** The products of an event by key, each as the event describes it. */
-export function productsOf(event: LogEvent, payload: Members): Map<string, ProductContent> {
+export function productsOf(event: StoredEvent, payload: Members): Map<string, ProductContent> {
   const keys = event.productKey === null ? itemKeys(event) : [event.productKey];
   const found = new Map<string, ProductContent>();
   if (keys.length === 0) return found;
@@ -39,14 +39,14 @@ export function productsOf(event: LogEvent, payload: Members): Map<string, Produ
   return found;
 }
 
-function itemKeys(event: LogEvent): string[] {
+function itemKeys(event: StoredEvent): string[] {
   return [
     ...new Set((event.items ?? []).flatMap(({ id }) => (typeof id === "string" ? [id] : []))),
   ];
 }
 
 /** The objects of the payload that may describe a product, where core/event/ finds its key. */
-function candidates(event: LogEvent, payload: Members): Members[] {
+function candidates(event: StoredEvent, payload: Members): Members[] {
   const holder =
     event.format === formats.cloudevents && isObject(payload["data"]) ? payload["data"] : payload;
   const properties = isObject(holder["properties"]) ? holder["properties"] : {};

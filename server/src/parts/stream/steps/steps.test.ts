@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { formats } from "../../../core/event/record.ts";
+import type { StoredEvent } from "../../../core/ports/log.ts";
 import { uuidOfText } from "../../../core/uuid.ts";
-import type { LogEvent } from "../log-event.ts";
 import { collect } from "../write/collect.ts";
 import { type ProductEvent, takeSteps } from "./steps.ts";
 
 const interest = { view: 1, cart: 3, purchase: 5, halfLifeMs: 14 * 86_400_000 };
 const at = Date.UTC(2026, 0, 1);
 
-function logged(change: Partial<LogEvent> & { readonly body?: unknown } = {}): LogEvent {
+function logged(change: Partial<StoredEvent> & { readonly body?: unknown } = {}): StoredEvent {
   const { body, ...rest } = change;
   return {
     serviceId: 1,
@@ -32,7 +32,7 @@ function logged(change: Partial<LogEvent> & { readonly body?: unknown } = {}): L
   };
 }
 
-function passed(event: LogEvent): ProductEvent {
+function passed(event: StoredEvent): ProductEvent {
   const outcome = takeSteps(event);
   assert.ok(outcome.kind === "ok", JSON.stringify(outcome));
   return outcome.value;

@@ -4,7 +4,8 @@
  * purpose (`drop`), or fails with a reason (`dead`): then the event becomes a dead letter.
  */
 import { messageOf } from "../../../core/errors.ts";
-import { actionCodes, type EventName, type LogEvent } from "../log-event.ts";
+import type { EventName, StoredEvent } from "../../../core/ports/log.ts";
+import { actionCodes } from "./action-codes.ts";
 import { documentOf, type EventDocument } from "./event-documents.ts";
 import { pointIdOf } from "./point-ids.ts";
 import {
@@ -57,19 +58,19 @@ export interface StepOptions {
   readonly documents?: boolean;
 }
 
-export function takeSteps(event: LogEvent, options: StepOptions = {}): Outcome<ProductEvent> {
+export function takeSteps(event: StoredEvent, options: StepOptions = {}): Outcome<ProductEvent> {
   if (options.documents === true) return normalise(event, options);
   const bearing = productBearing(event);
   return bearing.kind === "ok" ? normalise(bearing.value, options) : bearing;
 }
 
-function productBearing(event: LogEvent): Outcome<LogEvent> {
+function productBearing(event: StoredEvent): Outcome<StoredEvent> {
   return event.productKey === null && event.items === null
     ? { kind: "drop", reason: "no_product" }
     : { kind: "ok", value: event };
 }
 
-function normalise(event: LogEvent, { documents }: StepOptions): Outcome<ProductEvent> {
+function normalise(event: StoredEvent, { documents }: StepOptions): Outcome<ProductEvent> {
   let contents: Map<string, ProductContent>;
   let document: EventDocument | undefined;
   try {

@@ -1,6 +1,7 @@
 /** Adds up a page's events: what changes for each product and each user. */
-import { actionCodes } from "../log-event.ts";
+
 import { addLogs, type InterestSettings, logWeight } from "../points/interest.ts";
+import { actionCodes } from "../steps/action-codes.ts";
 import { pointIdOf } from "../steps/point-ids.ts";
 import { type Described, isBehaviour, type ProductEvent } from "../steps/steps.ts";
 

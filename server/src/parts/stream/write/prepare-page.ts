@@ -1,7 +1,7 @@
 /** The part of a page's work that needs no lock: which events can be written, with the vectors of their texts. */
 import type { ModelCollections } from "../../../core/ports/collections.ts";
+import type { EventName } from "../../../core/ports/log.ts";
 import type { PageEmbedder, PageVectors } from "../embed/page-embedder.ts";
-import type { EventName } from "../log-event.ts";
 import type { DeadReason, ProductEvent } from "../steps/steps.ts";
 import type { KnownTexts } from "./known-texts.ts";
 import { documented, textsOfEvents } from "./write-events.ts";

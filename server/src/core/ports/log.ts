@@ -1,0 +1,87 @@
+/** The raw log as the parts that read it see it; `parts/log/` provides these. */
+import type { Format } from "../event/record.ts";
+import type { Queryable } from "./database.ts";
+
+/** An accepted event as it is kept. */
+export interface StoredEvent {
+  readonly serviceId: number;
+  readonly eventId: string;
+  /** As PostgreSQL writes it, to the microsecond: it finds the event again. */
+  readonly receivedAt: string;
+  /** Milliseconds since 1970. */
+  readonly receivedAtMs: number;
+  readonly format: Format;
+  /** Milliseconds since 1970. */
+  readonly occurredAt: number;
+  readonly eventType: string;
+  /** As `etl.event_type_actions`: 1 view, 2 cart, 3 purchase, 4 refund, 5 search, 0 other. */
+  readonly action: number;
+  readonly userKey: string | null;
+  readonly productKey: string | null;
+  readonly items: readonly { readonly id?: unknown }[] | null;
+  readonly payload: string;
+}
+
+/** What identifies an event in the raw log. */
+export type EventName = Pick<StoredEvent, "serviceId" | "eventId" | "receivedAt">;
+
+/** The events between two positions of the log. */
+export interface LogRange {
+  /** A `pg_snapshot` as text, like `to`. */
+  readonly from: string;
+  readonly to: string;
+  /** No event of the range was received earlier; as PostgreSQL writes it. For partition pruning. */
+  readonly since: string;
+  readonly events: number;
+}
+
+/** A range that one worker has claimed. */
+export interface LogPage extends LogRange {
+  readonly id: string;
+  /** Grows with each takeover. */
+  readonly epoch: number;
+}
+
+/** One log reader whose workers, in any number of processes, share its pages. */
+export interface PageReader {
+  /** Adds the reader to the register of readers, unless it is in it; call it before anything else. */
+  register(): Promise<void>;
+  /** A page whose owner gave no sign of life for `patienceMs`, else the next events; undefined at the log's end. */
+  claim(options: {
+    readonly owner: string;
+    readonly maxEvents: number;
+    readonly patienceMs: number;
+  }): Promise<LogPage | undefined>;
+  /** A sign of life; false when another worker has taken the page over, or it is finished. */
+  keep(page: LogPage): Promise<boolean>;
+  /** Part of the transaction that writes the page's effects; false when another worker has taken it over: roll back. */
+  finish(connection: Queryable, page: LogPage): Promise<boolean>;
+  /** In chunks, so that a page of large events fits into memory. `about: "products"` leaves events without one out. */
+  read(
+    page: LogRange,
+    options: { readonly about: "all" | "products"; readonly signal: AbortSignal },
+  ): AsyncIterable<readonly StoredEvent[]>;
+  /** Undefined when the event is not in the log any more. */
+  find(connection: Queryable, name: EventName): Promise<StoredEvent | undefined>;
+}
+
+/** One pass over the log from any position, without a place in the register. */
+export interface LogScan {
+  /** The next events in the order of their transactions, whole transactions at a time; undefined at the log's end. */
+  next(
+    from: string,
+    options: {
+      /** Events received earlier are left out. */
+      readonly receivedFrom: Date;
+      readonly maxEvents: number;
+    },
+  ): Promise<{ readonly range: LogRange; readonly events: readonly StoredEvent[] } | undefined>;
+  /** The events of a range that are still in the log. */
+  names(
+    connection: Queryable,
+    range: LogRange,
+  ): Promise<readonly Pick<EventName, "serviceId" | "eventId">[]>;
+}
+
+/** Before the oldest event. */
+export const logStart = "1:1:";

@@ -1,0 +1,78 @@
+/**
+ * The register of log readers, `log.readers`: who reads the raw log, and how far. Retention keeps every
+ * day that a registered reader has yet to read.
+ */
+import type { Queryable } from "../../core/ports/database.ts";
+
+export interface LogReader {
+  readonly name: string;
+  /** A `pg_snapshot` as text. */
+  readonly position: string;
+  /** Events read since it was registered. */
+  readonly events: number;
+  readonly openPages: number;
+  readonly registeredAt: Date;
+  /** When it last moved or claimed, by PostgreSQL's clock; a running reader does at least every 5 s. */
+  readonly heartbeatAt: Date;
+}
+
+/**
+ * Adds a reader that begins with the oldest event kept, or with the events that are committed from now
+ * on. One that is registered keeps its position; true when it was not.
+ */
+export async function registerReader(
+  database: Queryable,
+  name: string,
+  from: "oldest" | "now" = "oldest",
+): Promise<boolean> {
+  const rows = await database.query({
+    // `since` before the position: see log.next_page
+    text: `with open as materialized (select since from log.open_days)
+           insert into log.readers (name, position, read_at, since)
+           select $1, case when $2 then '1:1:' else pg_current_snapshot() end,
+             case when $2 then 'epoch' else clock_timestamp() end,
+             case when $2 then '-infinity' else open.since end
+           from open on conflict do nothing returning name`,
+    values: [name, from === "oldest"],
+  });
+  return rows.length === 1;
+}
+
+/**
+ * Forgets a reader with its position and its claimed pages, so that retention no longer waits for it. What a
+ * worker of it still holds is rolled back. False when no reader has that name.
+ */
+export async function unregisterReader(database: Queryable, name: string): Promise<boolean> {
+  const rows = await database.query({
+    text: "delete from log.readers where name = $1 returning name",
+    values: [name],
+  });
+  return rows.length === 1;
+}
+
+interface ReaderRow {
+  readonly name: string;
+  readonly position: string;
+  readonly events: string;
+  readonly pages: number;
+  readonly registered_at: Date;
+  readonly heartbeat_at: Date;
+}
+
+/** By name. */
+export async function listReaders(database: Queryable): Promise<LogReader[]> {
+  const rows = await database.query<ReaderRow>({
+    text: `select name, position::text, events,
+             (select count(*)::int from log.pages p where p.reader = r.name) as pages,
+             registered_at, heartbeat_at
+           from log.readers r order by name`,
+  });
+  return rows.map((row) => ({
+    name: row.name,
+    position: row.position,
+    events: Number(row.events),
+    openPages: row.pages,
+    registeredAt: row.registered_at,
+    heartbeatAt: row.heartbeat_at,
+  }));
+}
