@@ -86,6 +86,17 @@ const refused: readonly Import[] = [
     ],
   ),
   ["server/src/parts/ingest/a.ts", "../../adapters/postgres/pool.ts"],
+  ["server/src/parts/ingest/a.test.ts", "../../../../bench/generate.ts"],
+  ["server/test/promises/a.test.ts", "../../../bench/load-generator.ts"],
+  ["server/test/helpers/a.ts", "../../../bench/generate.ts"],
+  ["sdk/src/a.test.ts", "../../bench/generate.ts"],
+  ["bench/a.ts", "../server/test/helpers/ingest.ts"],
+  ["bench/quality/a.ts", "../../server/test/helpers/ingest.ts"],
+  ["scripts/a.ts", "../server/test/helpers/weir.ts"],
+  ["scripts/mutate/a.test.ts", "../../server/test/helpers/weir.ts"],
+  ["scripts/a.ts", "../bench/generate.ts"],
+  ["testing/a.ts", "../server/test/helpers/ingest.ts"],
+  ["testing/a.ts", "../bench/generate.ts"],
 ];
 
 const allowed: readonly Import[] = [
@@ -125,6 +136,15 @@ const allowed: readonly Import[] = [
   ["server/src/commands/a.ts", "commander"],
   ["dashboard/src/a.tsx", "@weir/protocol"],
   ["dashboard/src/a.tsx", "../live/feed.ts"],
+  ["server/src/parts/ingest/a.test.ts", "../../../../testing/until.ts"],
+  ["server/src/parts/ingest/a.test.ts", "../../../test/helpers/ingest.ts"],
+  ["server/test/promises/a.test.ts", "../../src/adapters/postgres/pool.ts"],
+  ["server/test/promises/a.test.ts", "../helpers/ingest.ts"],
+  ["bench/a.ts", "../server/src/adapters/postgres/pool.ts"],
+  ["bench/a.ts", "./load-generator.ts"],
+  ["bench/a.ts", "../testing/database.ts"],
+  ["scripts/a.ts", "../testing/database.ts"],
+  ["testing/a.ts", "../server/src/core/random.ts"],
 ];
 
 const styles: readonly { rule: string; file: string; breaks: string; keeps: string }[] = [

@@ -48,8 +48,29 @@ export function biomeBoundaries(): string {
     ),
     override([`${serverSource}/*.ts`], libraryPatterns({ libraries: [], packages: [] })),
     ...rooms.flatMap(roomOverrides),
+    ...testOverrides(),
   ];
   return `${JSON.stringify({ overrides }, null, 2)}\n`;
+}
+
+/**
+ * Tests may import what they test, whatever room it is in. What tests, benchmarks and scripts share
+ * is in testing/, so that none of them imports another. They come last, as later overrides win.
+ */
+function testOverrides(): Override[] {
+  const notBench: Pattern = {
+    group: ["**/bench/**"],
+    message: "Only a benchmark imports bench/; what it shares with tests belongs in testing/.",
+  };
+  const notServerTest: Pattern = {
+    group: ["**/server/test/**"],
+    message: "Only the server's tests import server/test/; what is shared belongs in testing/.",
+  };
+  return [
+    override(["**/*.test.ts", "**/*.test.tsx", "server/test/**"], [notBench]),
+    override(["bench/**"], [notServerTest]),
+    override(["scripts/**", "testing/**"], [notBench, notServerTest]),
+  ];
 }
 
 /** One override for each depth, because a relative import says how far it climbs. */
