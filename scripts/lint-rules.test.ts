@@ -36,6 +36,8 @@ const refused: readonly Import[] = [
   ["protocol/src/a.ts", "node:fs"],
   ["protocol/src/a.ts", "ajv"],
   ["protocol/src/a.ts", "../../server/src/core/errors.ts"],
+  ["protocol/src/analytics/a.ts", "../../../server/src/core/errors.ts"],
+  ["protocol/src/analytics/a.ts", "node:fs"],
   ["sdk/src/a.ts", "uuid"],
   ["sdk/src/a.ts", "../../protocol/src/index.ts"],
   ["sdk/src/a.ts", "../../server/src/core/errors.ts"],
@@ -101,6 +103,7 @@ const refused: readonly Import[] = [
 
 const allowed: readonly Import[] = [
   ["protocol/src/a.ts", "./event.ts"],
+  ["protocol/src/analytics/a.ts", "../schema.ts"],
   ["sdk/src/a.ts", "./queue.ts"],
   ["sdk/src/a.ts", "@weir/protocol"],
   ["server/src/core/a.ts", "@weir/protocol"],

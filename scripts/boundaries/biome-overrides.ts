@@ -28,6 +28,15 @@ export function biomeBoundaries(): string {
       ],
     ),
     override(
+      ["protocol/src/*/**"],
+      [
+        {
+          group: ["**", "!./**", "!../*"],
+          message: "The protocol imports nothing: every program may depend on it.",
+        },
+      ],
+    ),
+    override(
       ["sdk/src/**"],
       [
         {
