@@ -1,10 +1,4 @@
-/**
- * The native event, and what Weir answers about each one sent.
- *
- * Glossary. event: one thing that happened. service: a registered sender. source: the name of the
- * service that sent an event, set by the server. verdict: what happened to one sent event. raw
- * event: an accepted event as stored. window: `[start, start + size)` in UTC event time.
- */
+/** The native event, its limits, and the answer for each event sent. */
 import {
   array,
   type Infer,
@@ -24,11 +18,11 @@ export const limits = {
   eventProperties: 1_000,
   eventTypeLength: 128,
   eventIdLength: 128,
-  /** user_id, anonymous_id, session_id, product.id: characters. */
+  /** Characters of user_id, anonymous_id, session_id and product.id. */
   keyLength: 256,
   batchEvents: 2_000,
   batchBytes: 10 * 1024 * 1024,
-  /** How far in the future a timestamp may lie, in milliseconds. */
+  /** How far in the future a timestamp may be, in milliseconds. */
   futureMs: 24 * 60 * 60 * 1000,
 } as const;
 
@@ -55,14 +49,14 @@ export const eventSchema = object(
         string({
           minLength: 1,
           maxLength: limits.eventIdLength,
-          description: "Identity within the sending service; absent: the server makes a UUIDv7.",
+          description:
+            "Unique per sending service, for idempotent retries. If absent, the server creates a UUIDv7.",
         }),
       ),
     ),
     event_type: string({
       minLength: 1,
       maxLength: limits.eventTypeLength,
-
       pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f]+$",
       examples: ["product.view"],
     }),
@@ -70,15 +64,17 @@ export const eventSchema = object(
       nullable(
         string({
           format: "date-time",
-          description: "RFC 3339 with offset; absent: time of receipt.",
+          description: "When it happened, RFC 3339 with offset. If absent, the time of receipt.",
         }),
       ),
     ),
-    user_id: optional(key("Who, when known.")),
-    anonymous_id: optional(key("Which device or browser, when the user is not known.")),
-    session_id: optional(key("The sender's own session, kept as sent.")),
+    user_id: optional(key("The user, when known.")),
+    anonymous_id: optional(key("The device or browser, while the user is unknown.")),
+    session_id: optional(key("The sender's own session id, stored as sent.")),
     product: optional(nullable(productSchema)),
-    properties: optional(nullable(record(unknown()))),
+    properties: optional(
+      nullable(record(unknown(), { description: "Your own data: any JSON object." })),
+    ),
   },
   { $id: "Event" },
 );
@@ -87,21 +83,26 @@ export type WeirEvent = Infer<typeof eventSchema>;
 export const verdicts = ["accepted", "duplicate", "conflict", "rejected", "retry"] as const;
 export type Verdict = (typeof verdicts)[number];
 
-/** The answer about one event, in the order sent. */
+/** The answer for one event. */
 export const resultSchema = object(
   {
-    event_id: nullable(string({ description: "null when the event had none and was not taken." })),
+    event_id: nullable(
+      string({ description: "null when the event had no id and was not accepted." }),
+    ),
     verdict: oneOf(verdicts),
-    code: optional(string()),
-    detail: optional(string()),
+    code: optional(string({ description: "An error code, unless accepted or duplicate." })),
+    detail: optional(string({ description: "What is wrong and how to fix it." })),
   },
   { $id: "EventResult" },
 );
 export type EventResult = Infer<typeof resultSchema>;
 
-export const batchAnswerSchema = object({ results: array(resultSchema) }, { $id: "BatchAnswer" });
+export const batchAnswerSchema = object(
+  { results: array(resultSchema, { description: "One per event, in the order sent." }) },
+  { $id: "BatchAnswer" },
+);
 export type BatchAnswer = Infer<typeof batchAnswerSchema>;
 
-/** What an event type means for the analytics; the mapping is configuration. */
+/** What an event type means for analytics; the mapping is configurable. */
 export const actions = ["view", "cart", "purchase", "refund", "search", "other"] as const;
 export type Action = (typeof actions)[number];

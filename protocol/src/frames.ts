@@ -1,9 +1,10 @@
 /**
  * Frames of the live feed `/ws/events`. Every frame is one JSON text message.
  *
- * The client may say `subscribe` (replace its filter; to pause, it closes and comes back with its
- * cursor); the server sends `hello`, `event`, `heartbeat`, `gap`, `subscribed` when it has taken a filter over and, before
- * it closes, `bye`. A cursor is opaque: send the last one back as `?cursor=` to go on without gap or repeat.
+ * The client sends `subscribe` to replace its filter. To pause, it closes the socket and reconnects
+ * with its cursor. The server sends `hello`, `event`, `heartbeat`, `gap`, `subscribed` once a filter
+ * is in effect, and `bye` before it closes. Cursors are opaque: reconnect with the last one as
+ * `?cursor=` to continue without gaps or repeats.
  */
 import {
   array,
@@ -30,7 +31,7 @@ export interface ClientFrame {
   readonly filter: LiveFilter;
 }
 
-/** A raw event as the live feed, the search and a user's timeline show it. */
+/** A raw event as the live feed, the event list and a user's timeline show it. */
 export const rawEventSchema = object(
   {
     event_id: string(),
@@ -42,7 +43,7 @@ export const rawEventSchema = object(
     user_id: nullable(string()),
     product_id: nullable(string()),
     payload: unknown({
-      description: "What was sent, parsed. The bytes: GET /api/events/{id}/raw.",
+      description: "The event as sent, parsed. For its bytes, GET /api/events/{id}/raw.",
     }),
   },
   { $id: "RawEvent" },
@@ -62,10 +63,10 @@ export interface RawEvent {
 export type ServerFrame =
   | { readonly type: "hello"; readonly cursor: string; readonly heartbeat_s: number }
   | { readonly type: "event"; readonly cursor: string; readonly event: RawEvent }
-  /** Events between the cursor sent and `cursor` are older than the feed can replay. */
+  /** The feed cannot replay the events between the client's cursor and `cursor`: they are too old. */
   | { readonly type: "gap"; readonly cursor: string; readonly reason: string }
   | { readonly type: "heartbeat"; readonly cursor: string; readonly at: string }
-  /** The filter sent last holds for all that is committed from here on; one frame for each `subscribe`. */
+  /** The filter of a `subscribe` is in effect for all events stored from here on; one per `subscribe`. */
   | { readonly type: "subscribed" }
   | { readonly type: "bye"; readonly code: CloseReason; readonly detail: string };
 

@@ -1,4 +1,4 @@
-/** Questions and answers about likeness: similar products, search by meaning, recommendations. */
+/** Vector search: similar products, search by meaning, recommendations, models. */
 import {
   array,
   boolean,
@@ -15,7 +15,7 @@ import {
 
 const instant = () => string({ format: "date-time" });
 
-/** What made the vectors that were compared, and how complete the index was. */
+/** Which model made the compared vectors, and the state of the index. */
 export const searchSourceSchema = object(
   {
     model: object({
@@ -41,14 +41,14 @@ export type SearchSource = Infer<typeof searchSourceSchema>;
 export const foundProductSchema = object(
   {
     product_id: string(),
-    score: number({ description: "Cosine of the angle between the vectors: 1 is the same." }),
+    score: number({ description: "Cosine similarity: 1 means identical." }),
     name: nullable(string()),
     category: nullable(string()),
     price: nullable(number()),
     currency: nullable(string()),
     first_seen: nullable(instant()),
     last_seen: nullable(instant()),
-    counts: record(integer(), { description: "Events about it, by event type." }),
+    counts: record(integer(), { description: "Events about this product, by event type." }),
   },
   { $id: "FoundProduct" },
 );
@@ -82,11 +82,15 @@ export const searchQuestionSchema = object(
     hybrid: optional(
       boolean({
         default: false,
-        description: "Fuses the ranks of the vectors with those of the words and their letters.",
+        description: "Also match words and parts of words; the two rankings are fused.",
       }),
     ),
-    score_threshold: optional(number({ minimum: -1, maximum: 1 })),
-    model: optional(string({ maxLength: 200, description: "Another model than the live one." })),
+    score_threshold: optional(
+      number({ minimum: -1, maximum: 1, description: "Minimum score of a result." }),
+    ),
+    model: optional(
+      string({ maxLength: 200, description: "Model to query instead of the live one." }),
+    ),
   },
   { $id: "SearchQuestion" },
 );
@@ -102,9 +106,11 @@ export const recommendationsSchema = object(
   {
     user_id: string(),
     basis: oneOf(["interest", "popular"], {
-      description: "popular: nothing is known of the user's taste yet.",
+      description: "popular: the user's interests are not known yet.",
     }),
-    excluded_bought: integer({ description: "Products left out because the user bought them." }),
+    excluded_bought: integer({
+      description: "Products left out because the user has bought them.",
+    }),
     results: array(foundProductSchema),
     source: searchSourceSchema,
   },
@@ -119,8 +125,18 @@ export const eventSearchFilterSchema = object(
     product_id: optional(array(string({ maxLength: 256 }), { minItems: 1, maxItems: 100 })),
     source: optional(array(string({ maxLength: 63 }), { minItems: 1, maxItems: 100 })),
     user_id: optional(string({ maxLength: 300 })),
-    from: optional(string({ maxLength: 64, description: "Earliest occurred_at." })),
-    to: optional(string({ maxLength: 64, description: "First occurred_at after the range." })),
+    from: optional(
+      string({
+        maxLength: 64,
+        description: "Earliest occurred_at, inclusive; RFC 3339 with offset.",
+      }),
+    ),
+    to: optional(
+      string({
+        maxLength: 64,
+        description: "Latest occurred_at, exclusive; RFC 3339 with offset.",
+      }),
+    ),
   },
   { $id: "EventSearchFilter" },
 );
@@ -131,8 +147,12 @@ export const eventSearchQuestionSchema = object(
     text: string({ minLength: 1, maxLength: 2_000, examples: ["refund of a broken lamp"] }),
     limit: optional(integer({ minimum: 1, maximum: 100, default: 10 })),
     filter: optional(eventSearchFilterSchema),
-    score_threshold: optional(number({ minimum: -1, maximum: 1 })),
-    model: optional(string({ maxLength: 200, description: "Another model than the live one." })),
+    score_threshold: optional(
+      number({ minimum: -1, maximum: 1, description: "Minimum score of a result." }),
+    ),
+    model: optional(
+      string({ maxLength: 200, description: "Model to query instead of the live one." }),
+    ),
   },
   { $id: "EventSearchQuestion" },
 );
@@ -141,7 +161,7 @@ export type EventSearchQuestion = Infer<typeof eventSearchQuestionSchema>;
 export const foundEventSchema = object(
   {
     event_id: string(),
-    score: number({ description: "Cosine of the angle between the vectors: 1 is the same." }),
+    score: number({ description: "Cosine similarity: 1 means identical." }),
     event_type: string(),
     source: string({ description: "The service that sent it." }),
     user_id: nullable(string()),

@@ -3,7 +3,7 @@ import type { Granularity } from "@weir/protocol";
 import type { Command } from "commander";
 import type { Queryable } from "../core/ports/database.ts";
 import { type RerunState, readRerun, requestRerun } from "../parts/etl/reruns.ts";
-import { Asker } from "../parts/query/ask.ts";
+import { QueryRunner } from "../parts/query/query-runner.ts";
 import { readWindows } from "../parts/query/questions/windows.ts";
 import { poll } from "../timing/poll.ts";
 import { exitCodes, pollIntervalMs, table, UserError } from "./context.ts";
@@ -59,14 +59,14 @@ async function list(
   { database, config, show }: DatabaseContext,
   { size, limit }: { readonly size: string; readonly limit: number },
 ): Promise<void> {
-  const asker = new Asker(database, {
+  const runner = new QueryRunner(database, {
     timeoutMs: config.query.timeout_ms,
     freeFormTimeoutMs: config.query.free_form_timeout_ms,
     concurrency: 1,
     clock: () => performance.now(),
   });
   const page = await readWindows(
-    asker,
+    runner,
     {
       size: readSize(size),
       limit,

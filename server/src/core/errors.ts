@@ -9,7 +9,7 @@ interface WeirErrorOptions {
   readonly cause?: unknown;
 }
 
-/** An error with a code of the closed table. `detail` is shown to the caller: no SQL, paths, secrets. */
+/** An error with a code of the closed table. Callers see `detail`: no SQL, paths or secrets. */
 export class WeirError extends Error {
   override readonly name = "WeirError";
   readonly code: ErrorCode;

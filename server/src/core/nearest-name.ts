@@ -1,6 +1,6 @@
 /**
  * The known name that a mistyped one most likely means: fewest edits (Levenshtein), at most a third
- * of the length; undefined when nothing is near. For messages only.
+ * of the length; undefined when no name is near. For messages only.
  */
 export function nearestName(given: string, known: readonly string[]): string | undefined {
   const word = given.slice(0, 100).toLowerCase();

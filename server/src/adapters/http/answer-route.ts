@@ -1,4 +1,4 @@
-/** How one request of a route is answered, whatever carried it here: Fastify or node:http alone. */
+/** How one request of a route is answered, whether it came through Fastify or directly. */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { limits } from "@weir/protocol";
 import { permissionOf } from "../../core/access/permission-name.ts";
@@ -11,7 +11,7 @@ import { readCredentials } from "./credentials.ts";
 import { bodyValidator, queryReader } from "./parameters.ts";
 import { asWeirError, problemAnswer } from "./problems.ts";
 
-/** What a route's answer depends on; Fastify's request is one. */
+/** What the answer of a route depends on; Fastify's request implements it. */
 export interface IncomingRequest {
   readonly id: string;
   readonly method: string;
@@ -19,7 +19,7 @@ export interface IncomingRequest {
   readonly headers: IncomingHttpHeaders;
   readonly raw: IncomingMessage;
   readonly params: unknown;
-  /** As it came, unchecked. */
+  /** As received, not validated. */
   readonly query: unknown;
 }
 
@@ -31,12 +31,12 @@ interface RequestRecord {
   readonly error: WeirError | undefined;
 }
 
-/** Gets a record of every answered request of a route. */
+/** Notified of every answered request of a route; telemetry implements it. */
 export interface RequestObserver {
   route(permission: string): (record: RequestRecord) => void;
 }
 
-/** An answer that only has to be written: its headers are whole, but for what HTTP itself adds. */
+/** An answer ready to be written: its headers are complete, except for those that HTTP adds. */
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -57,7 +57,7 @@ const jsonHeaders = {
 const textHeaders = { "content-type": "text/plain; charset=utf-8" } as const;
 const bytesHeaders = { "content-type": "application/octet-stream" } as const;
 const noQuery = {};
-const nobody: Principal = {
+const anonymous: Principal = {
   serviceId: 0,
   service: "",
   role: "",
@@ -67,9 +67,9 @@ const nobody: Principal = {
 };
 
 /**
- * The steps of a route: authenticate, decide by the route's own name (never by the raw URL, which
- * has many spellings), read and check parameters and body, run, answer. One function, no hooks: on
- * the accept path each costs about a microsecond. The returned function never rejects.
+ * The steps of a route: authenticate, authorise by the route's own name (never by the raw URL, which
+ * has many spellings), read and validate parameters and body, run, answer. One function without hooks,
+ * as each hook costs about a microsecond on the accept path. The returned function never rejects.
  */
 export function routeAnswerer(
   route: Route,
@@ -83,7 +83,7 @@ export function routeAnswerer(
 
   return async (request) => {
     const started = performance.now();
-    let principal: Principal = nobody;
+    let principal: Principal = anonymous;
     let error: WeirError | undefined;
     let answer: Answer;
     try {
@@ -92,8 +92,8 @@ export function routeAnswerer(
         body = await readContent?.(request);
       } else {
         // The permission is decided before the body is read, unless the key is in the body.
-        const asked = authenticate(request, permission, authenticator);
-        const known = asked instanceof Promise ? await asked : asked;
+        const authenticated = authenticate(request, permission, authenticator);
+        const known = authenticated instanceof Promise ? await authenticated : authenticated;
         if (known !== undefined) principal = known;
         else if (route.keyInBody === undefined) throw noCredentials();
         body = await readContent?.(request);
@@ -147,7 +147,7 @@ async function authenticateSession(
   const safe = request.method === "GET" || request.method === "HEAD";
   if (!safe && request.headers["x-csrf-token"] !== session.csrfToken) {
     throw new WeirError("csrf", {
-      detail: "send the session's csrf_token (GET /api/session) in the header X-CSRF-Token",
+      detail: "send the session's csrf_token (from GET /api/session) in the header X-CSRF-Token",
     });
   }
   return demand(session.principal, permission);
@@ -193,16 +193,16 @@ function checkContentType(header: string | undefined, accepts: readonly string[]
   const name = type.trim();
   if (!accepts.includes(name) && !accepts.includes("*/*")) {
     throw new WeirError("unsupported_media_type", {
-      detail: `content-type "${name.slice(0, 80)}" is not taken here; send ${accepts.join(" or ")}`,
+      detail: `content-type "${name.slice(0, 80)}" is not supported here; send ${accepts.join(" or ")}`,
     });
   }
   for (const parameter of parameters) {
     const [key = "", value = ""] = parameter.trim().split("=");
     const charset = value.replaceAll('"', "");
-    // Fastify takes any charset for UTF-8 and mangles the text; JSON is UTF-8 (RFC 8259, 8.1).
+    // Fastify reads any charset as UTF-8 and corrupts the text; JSON is UTF-8 (RFC 8259, 8.1).
     if (key === "charset" && charset !== "utf-8" && charset !== "utf8") {
       throw new WeirError("unsupported_media_type", {
-        detail: `charset "${charset.slice(0, 40)}" is not taken; JSON is UTF-8`,
+        detail: `charset "${charset.slice(0, 40)}" is not supported; JSON is UTF-8`,
       });
     }
   }
@@ -221,7 +221,7 @@ function parseJson(bytes: Buffer): unknown {
 
 function written({ status, headers = {}, body }: RouteReply): Answer {
   if (body === undefined) return { status, headers, body };
-  // what Fastify would add; the direct path adds nothing
+  // Fastify would add these content types; the direct path adds none
   if (typeof body === "string") return { status, headers: { ...textHeaders, ...headers }, body };
   if (Buffer.isBuffer(body)) return { status, headers: { ...bytesHeaders, ...headers }, body };
   if (isAsyncIterable(body)) return { status, headers, body };
@@ -232,7 +232,7 @@ function isAsyncIterable(value: unknown): value is AsyncIterable<string> {
   return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
 }
 
-/** A class for its lazy signal: an AbortController a request costs more than the accept path's parsing. */
+/** A class with a lazy signal: an AbortController per request costs more than parsing an event. */
 class MountedRequest implements RouteRequest {
   readonly principal: Principal;
   readonly query: Readonly<Record<string, unknown>>;
@@ -267,7 +267,7 @@ class MountedRequest implements RouteRequest {
     if (this.#signal !== undefined) return this.#signal;
     const controller = new AbortController();
     const { socket } = this.#request.raw;
-    const abort = () => controller.abort(new Error("the client went away"));
+    const abort = () => controller.abort(new Error("the client disconnected"));
     if (socket.destroyed) abort();
     else socket.once("close", abort);
     this.#signal = controller.signal;

@@ -17,10 +17,10 @@ function isDecoder(name: string): name is keyof typeof decoders {
 
 /**
  * Reads a whole request body of at most `limit` bytes, before and after decoding: 329 bytes of
- * brotli can hold 200 MiB. Slow senders are ended by the server's `requestTimeout`.
+ * brotli can decode to 200 MiB. The server's `requestTimeout` ends slow senders.
  *
  * @throws WeirError `too_large`, `unsupported_media_type` (unknown encoding), `malformed_request`
- *   (the compressed bytes are broken or the client went away).
+ *   (the compressed bytes are invalid or the client disconnected).
  */
 export function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
   const encoding = (request.headers["content-encoding"] ?? "identity").trim().toLowerCase();
@@ -43,7 +43,7 @@ function collect(request: IncomingMessage, limit: number): Promise<Buffer> {
     };
     request.on("data", (chunk: Buffer) => {
       size += chunk.length;
-      // Past the limit the rest is read and thrown away, so that the client can read the answer.
+      // Beyond the limit the rest is read and discarded, so that the client can read the answer.
       if (size > limit) {
         chunks.length = 0;
         if (!settled) fail(tooLarge(limit));
@@ -66,7 +66,7 @@ function collect(request: IncomingMessage, limit: number): Promise<Buffer> {
 async function decode(bytes: Buffer, encoding: string, limit: number): Promise<Buffer> {
   if (!isDecoder(encoding)) {
     throw new WeirError("unsupported_media_type", {
-      detail: `content-encoding "${encoding.slice(0, 40)}" is not known; send gzip, br, zstd, deflate or none`,
+      detail: `content-encoding "${encoding.slice(0, 40)}" is not supported; send gzip, br, zstd, deflate or none`,
     });
   }
   try {
@@ -82,7 +82,7 @@ async function decode(bytes: Buffer, encoding: string, limit: number): Promise<B
 
 function tooLarge(limit: number): WeirError {
   return new WeirError("too_large", {
-    detail: `the body may have ${limit} bytes at most, counted after decoding; send smaller batches`,
+    detail: `the body may have at most ${limit} bytes after decoding; send smaller batches`,
   });
 }
 

@@ -4,8 +4,8 @@ import type { CommonHeaders } from "./direct-routes.ts";
 const always = { "x-content-type-options": "nosniff", "referrer-policy": "same-origin" };
 
 /**
- * The headers of every answer. Pages of the listed origins may send events with a browser key; none
- * by default. Cookies are never allowed across origins, so a session cannot be used from elsewhere.
+ * The headers of every answer. Pages of the listed origins (none by default) may send events with a
+ * browser key. Cookies are never allowed across origins, so other sites cannot use a session.
  */
 export function commonHeaders(origins: readonly string[]): CommonHeaders {
   const allowed = new Set(origins);
@@ -20,7 +20,7 @@ export function commonHeaders(origins: readonly string[]): CommonHeaders {
   };
 }
 
-/** Puts them on Fastify's answers, and answers the preflight requests of allowed origins. */
+/** Adds them to Fastify's answers, and answers preflight requests of allowed origins. */
 export function addCommonHeaders(app: FastifyInstance, headersFor: CommonHeaders): void {
   app.addHook("onRequest", (request, reply, done) => {
     const headers = headersFor(request.headers.origin);

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 
-/** What a request shows to say who it is; at most one of the two is looked at, the key first. */
+/** The credentials of a request; at most one is used, the key first. */
 export interface Credentials {
   readonly key: string | undefined;
   readonly sessionToken: string | undefined;
@@ -9,8 +9,8 @@ export interface Credentials {
 const sessionCookie = "weir_session";
 
 /**
- * Reads `X-API-Key`, `Authorization: Bearer <key>`, HTTP Basic with the key as user name (what
- * Segment's older clients send, with an empty password), then the session cookie.
+ * Reads `X-API-Key`, `Authorization: Bearer <key>`, HTTP Basic with the key as user name (as Segment's
+ * older clients do, with an empty password), then the session cookie.
  */
 export function readCredentials(headers: IncomingHttpHeaders): Credentials {
   const direct = headers["x-api-key"];
@@ -34,7 +34,7 @@ function keyOfAuthorization(value: string): string | undefined {
   return user === "" ? undefined : user;
 }
 
-/** The value of one cookie; Weir's own cookies are plain tokens, so nothing is decoded. */
+/** The value of a cookie; Weir's cookies are plain tokens, so nothing is decoded. */
 function readCookie(header: string | undefined, name: string): string | undefined {
   if (header === undefined) return undefined;
   for (const pair of header.split(";")) {

@@ -12,7 +12,7 @@ export function mountErrorPage(app: FastifyInstance): void {
     const { status, retryable, title } = errorTable[code];
     return `<tr id="${code}"><td><code>${code}</code></td><td>${status}</td><td>${retryable ? "yes" : "no"}</td><td>${title}</td></tr>`;
   });
-  const html = `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Errors of Weir</title><style>${style}</style></head><body><h1>Errors</h1><p>Every error is a problem document (RFC 9457) with one of these codes. “Retry” says whether the same request may succeed later without being changed; see <code>Retry-After</code>. <a href="/docs">API reference</a></p><table><thead><tr><th>code</th><th>status</th><th>retry</th><th>meaning</th></tr></thead><tbody>${rows.join("")}</tbody></table></body></html>`;
+  const html = `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Errors of Weir</title><style>${style}</style></head><body><h1>Errors</h1><p>Every error is a problem document (RFC 9457) with one of these codes. “Retry” tells whether the same request, unchanged, may succeed later; see <code>Retry-After</code>. <a href="/docs">API reference</a></p><table><thead><tr><th>code</th><th>status</th><th>retry</th><th>meaning</th></tr></thead><tbody>${rows.join("")}</tbody></table></body></html>`;
   app.get("/docs/errors", (_request, reply) => {
     reply
       .headers({ "content-type": "text/html; charset=utf-8", "content-security-policy": policy })

@@ -5,7 +5,7 @@ import type { Route } from "../../core/ports/route.ts";
 type Json = Record<string, unknown>;
 
 /**
- * The OpenAPI 3.1 document of the mounted routes: pure, so that the committed copy can be compared
+ * The OpenAPI 3.1 document of the mounted routes. Pure, so that the committed copy can be compared
  * without a server. Schemas with an `$id` become components.
  */
 export function openApiDocument(routes: readonly Route[], version: string): Json {
@@ -24,7 +24,7 @@ export function openApiDocument(routes: readonly Route[], version: string): Json
       title: "Weir",
       version,
       description:
-        "Event platform for commerce. Every error is an RFC 9457 problem document with a stable `code`.",
+        "Event platform for commerce. Every error is a problem document (RFC 9457) with a stable `code`. HEAD works wherever GET does.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: "/" }],
@@ -44,7 +44,7 @@ export function openApiDocument(routes: readonly Route[], version: string): Json
         basic: {
           type: "http",
           scheme: "basic",
-          description: "The key as user name, for Segment's clients.",
+          description: "The key as user name, for Segment's older clients.",
         },
         session: { type: "apiKey", in: "cookie", name: "weir_session" },
       },
@@ -69,18 +69,10 @@ function operation(route: Route, components: Map<string, Json>): Json {
     })),
   ];
   const responses: Json = {};
-  for (const [status, { description, schema, contentType }] of Object.entries(route.responses)) {
-    responses[status] =
-      schema === undefined
-        ? { description }
-        : {
-            description,
-            content: {
-              [contentType ?? "application/json"]: {
-                schema: reference(schema as Json, components),
-              },
-            },
-          };
+  for (const [status, response] of Object.entries(route.responses)) {
+    const content = contentOf(response, components);
+    const { description } = response;
+    responses[status] = content === undefined ? { description } : { description, content };
   }
   responses["default"] = { $ref: "#/components/responses/Problem" };
   return {
@@ -92,6 +84,27 @@ function operation(route: Route, components: Map<string, Json>): Json {
     ...(route.body === undefined ? {} : { requestBody: requestBody(route.body, components) }),
     responses,
   };
+}
+
+/** By content type: problem documents have their own, also where a status has other bodies as well. */
+function contentOf(
+  { schema, contentType, alternatives = {} }: Route["responses"][number],
+  components: Map<string, Json>,
+): Json | undefined {
+  if (schema === undefined) return undefined;
+  const entry = (one: unknown) => ({ schema: reference(one as Json, components) });
+  const others = Object.entries(alternatives).map(([type, other]) => [type, entry(other)] as const);
+  const choices = (schema as Json)["anyOf"];
+  const parts = Array.isArray(choices) && choices.includes(problemSchema) ? choices : [schema];
+  const content = Object.fromEntries([
+    ...parts.map((part) => [contentType ?? contentTypeOf(part), entry(part)] as const),
+    ...others,
+  ]);
+  return content;
+}
+
+function contentTypeOf(schema: unknown): string {
+  return schema === problemSchema ? "application/problem+json" : "application/json";
 }
 
 function requestBody(body: NonNullable<Route["body"]>, components: Map<string, Json>): Json {

@@ -4,8 +4,8 @@ import { WeirError } from "../../core/errors.ts";
 import { nearestName } from "../../core/nearest-name.ts";
 
 /**
- * Query parameters arrive as text, so here, and only here, text becomes numbers and booleans and
- * stated defaults are filled in. Bodies are validated by `bodyValidator`, which alters nothing.
+ * Query parameters arrive as text. Here, and only here, text is converted to numbers and booleans, and
+ * defaults are filled in. `bodyValidator` validates bodies and alters nothing.
  */
 const parameters = new Ajv({
   coerceTypes: "array",
@@ -19,8 +19,8 @@ const bodies = new Ajv({ allErrors: true, strict: false, validateFormats: false 
 type Reader = (query: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
 
 /**
- * Makes a reader that validates a route's query. A name that ends in `.*` stands for a family,
- * e.g. `property.*` for `property.plan=pro`. Unknown names are refused with the nearest known one.
+ * Creates a reader that validates the query of a route. A name that ends in `.*` is a prefix, e.g.
+ * `property.*` for `property.plan=pro`. Unknown names are refused with the nearest known one.
  */
 export function queryReader(declared: Readonly<Record<string, Schema<unknown>>>): Reader {
   const properties: Record<string, unknown> = {};
@@ -46,7 +46,7 @@ export function queryReader(declared: Readonly<Record<string, Schema<unknown>>>)
   };
 }
 
-/** Makes a check for a JSON body: no coercion, no defaults, nothing removed. */
+/** Creates a validator for JSON bodies: no coercion, no defaults, nothing removed. */
 export function bodyValidator(schema: Schema<unknown>): (body: unknown) => void {
   const { $id: _, ...anonymous } = schema;
   const validate = bodies.compile(anonymous);

@@ -49,7 +49,7 @@ const details: Readonly<Record<string, string>> = {
 function databaseProblem(error: DatabaseError): WeirError {
   if (error.code === "57014" || error.code === "timeout") {
     return new WeirError("query_timeout", {
-      detail: "ask for a shorter range or fewer rows",
+      detail: "use a shorter range or fewer rows",
       cause: error,
     });
   }
@@ -60,7 +60,7 @@ function databaseProblem(error: DatabaseError): WeirError {
   });
 }
 
-/** The RFC 9457 answer for an error. Never a stack, SQL or a path: only what the thrower wrote for callers. */
+/** The RFC 9457 answer for an error. It contains only what was written for callers: no stack, SQL or path. */
 export function problemAnswer(error: WeirError, requestId?: string): ProblemAnswer {
   const { status, retryable, title } = errorTable[error.code];
   const { detail, permission, errors, retryAfterSeconds, headers } = error.options;

@@ -45,7 +45,7 @@ const closePatienceMs = 1_000;
 /** Characters of a path parameter; ids are shorter (limits.keyLength). */
 const maxParamLength = 512;
 
-/** Builds the HTTP shell. @throws when two routes share a name or a route has none. */
+/** Builds the HTTP server. @throws when two routes have the same method and path, or a route has no name */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   checkNames(options.routes);
   const nextId = requestIds();

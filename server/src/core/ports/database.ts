@@ -44,7 +44,7 @@ export interface Notifications {
 /** Any failure of a statement or a connection, whatever the driver called it. */
 export class DatabaseError extends Error {
   override readonly name = "DatabaseError";
-  /** SQLSTATE, or `connection` when the server could not be reached or went away, or `timeout`. */
+  /** SQLSTATE, or `connection` when the server could not be reached or closed the connection, or `timeout`. */
   readonly code: string;
   /** The same work may succeed later. After a lost commit it may also have succeeded already. */
   readonly retryable: boolean;

@@ -1,7 +1,7 @@
 /**
- * A route as a part declares it, free of any HTTP framework. `http/` mounts it: it authenticates,
- * decides the permission by the route's name (never by the raw URL), validates, and turns thrown
- * `WeirError`s into problem documents.
+ * A route as a part declares it, independent of any HTTP framework. `adapters/http/` mounts it: it
+ * authenticates, decides the permission by the route's name (never by the raw URL), validates, and
+ * turns thrown `WeirError`s into problem documents.
  */
 import type { Schema } from "@weir/protocol";
 import type { Principal } from "../access/principal.ts";
@@ -16,14 +16,14 @@ export interface RouteRequest {
   readonly principal: Principal;
   readonly ip: string;
   readonly requestId: string;
-  /** Aborts when the client goes away or the route's time limit passes. */
+  /** Aborts when the client disconnects. */
   readonly signal: AbortSignal;
 }
 
 export interface RouteReply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** A plain object is sent as JSON; string, Buffer and async iterables of strings go out as they are. */
+  /** A plain object is sent as JSON; strings, Buffers and async iterables of strings as they are. */
   readonly body?: unknown;
 }
 
@@ -32,14 +32,14 @@ export interface Route {
   /** `/api/users/:id/events` */
   readonly path: string;
   /**
-   * `<app>.<view_name>`; the permission asked is `<app>.<method>.<view_name>`. `public` routes are
-   * the few that must answer before anyone is known (liveness, sign-in); they say so here.
+   * `<app>.<view_name>`; the permission needed is `<app>.<method>.<view_name>`. The few routes that
+   * must answer unauthenticated callers (liveness, sign-in) have the access `public`.
    */
   readonly view: `${string}.${string}`;
   readonly access: "permission" | "public";
   /**
-   * For clients that carry their key in the body (Segment's `writeKey`): asked only when no header
-   * brought a key. Must be cheap and safe on hostile bytes.
+   * For clients that send their key in the body (Segment's `writeKey`): called only if no header has
+   * a key. Must be cheap and safe on hostile bytes.
    */
   readonly keyInBody?: (body: Buffer) => string | undefined;
   readonly summary: string;
@@ -49,9 +49,9 @@ export interface Route {
         readonly kind: "bytes";
         readonly contentTypes: readonly string[];
         readonly description: string;
-        /** For the API document only: the part itself checks the bytes. */
+        /** For the API document only; the part itself validates the bytes. */
         readonly schema?: Schema<unknown>;
-        /** Bytes after decoding; the default is the batch limit of the contract. */
+        /** Maximum bytes after decoding; default: the batch limit of the contract. */
         readonly limit?: number;
       };
   readonly query?: Readonly<Record<string, Schema<unknown>>>;
@@ -62,6 +62,8 @@ export interface Route {
         readonly description: string;
         readonly schema?: Schema<unknown>;
         readonly contentType?: string;
+        /** Other representations of the same answer, by content type. */
+        readonly alternatives?: Readonly<Record<string, Schema<unknown>>>;
       }
     >
   >;

@@ -1,4 +1,4 @@
-/** What the routes of auth answer; the command line prints the same. */
+/** Answers of the auth routes; the command line prints the same. */
 import { type Infer, schema as s } from "@weir/protocol";
 
 const instant = s.string({ format: "date-time" });
@@ -8,9 +8,9 @@ export const serviceSchema = s.object(
     name: s.string(),
     role: s.string(),
     disabled: s.boolean(),
-    extra: s.array(s.string(), { description: "Permissions on top of the role's." }),
+    extra: s.array(s.string(), { description: "Permissions added to those of the role." }),
     revoked: s.array(s.string(), {
-      description: "Permissions taken away, whatever else gives them.",
+      description: "Permissions denied, whatever else grants them.",
     }),
     usable_keys: s.integer(),
     created_at: instant,
@@ -21,7 +21,7 @@ export const serviceSchema = s.object(
 export type Service = Infer<typeof serviceSchema>;
 
 const keyMembers = {
-  id: s.string({ description: "The public part; the secret is not kept." }),
+  id: s.string({ description: "The public part of the key; the secret is not stored." }),
   display: s.string({ examples: ["weir_dev_k4m2p9x7q3rt_…"] }),
   env: s.string(),
   service: s.string(),
@@ -38,7 +38,7 @@ export type Key = Infer<typeof keySchema>;
 export const newKeySchema = s.object(
   {
     ...keyMembers,
-    secret_key: s.string({ description: "The whole key. Shown once: it cannot be read again." }),
+    secret_key: s.string({ description: "The complete key. It is shown only once." }),
   },
   { $id: "NewKey" },
 );
@@ -51,9 +51,9 @@ export const roleSchema = s.object(
     permissions: s.array(s.string()),
     source: s.oneOf(["file", "api"], {
       description:
-        "`file`: follows its policy file. `api`: changed at run time; stands until reset.",
+        "`file`: follows its policy file. `api`: changed at run time, until it is reset.",
     }),
-    services: s.integer({ description: "How many services have it." }),
+    services: s.integer({ description: "Number of services with this role." }),
     updated_at: instant,
   },
   { $id: "Role" },
@@ -81,7 +81,9 @@ export const explanationSchema = s.object(
       pattern: s.nullable(s.string()),
     }),
     because: s.string({ examples: ['role "analyst" has "analytics.get.*"'] }),
-    notes: s.array(s.string(), { description: "What else stands in the way, or looks mistyped." }),
+    notes: s.array(s.string(), {
+      description: "Other obstacles, such as a disabled service or a mistyped name.",
+    }),
   },
   { $id: "Explanation" },
 );

@@ -1,4 +1,4 @@
-/** Requests to forget a user, and the certificates that they become. */
+/** Requests to erase a user; a finished request is the certificate. */
 import { hash } from "node:crypto";
 import { type Infer, schema } from "@weir/protocol";
 import { WeirError } from "../../core/errors.ts";
@@ -8,7 +8,7 @@ export const erasureSchema = schema.object(
   {
     id: schema.string(),
     user_hash: schema.string({
-      description: "Hex SHA-256 of the user's id: the name itself is gone.",
+      description: "Hex SHA-256 of the user's id; the id itself is erased.",
     }),
     state: schema.oneOf(["queued", "running", "done"]),
     stage: schema.nullable(schema.string()),
@@ -18,12 +18,13 @@ export const erasureSchema = schema.object(
     erased: schema.object({
       raw_events: schema.integer(),
       analytics_rows: schema.integer(),
-      points: schema.integer({ description: "Vectors of the user and of the user's events." }),
+      points: schema.integer({ description: "Points of the user and of the user's events." }),
       dead_letters: schema.integer(),
     }),
     hours_recomputed: schema.integer(),
     hours_kept: schema.integer({
-      description: "Hours whose raw events retention had dropped: sums without any user in them.",
+      description:
+        "Hours whose raw events retention had already dropped; their sums identify no user.",
     }),
     error: schema.nullable(schema.string()),
   },
@@ -31,7 +32,7 @@ export const erasureSchema = schema.object(
 );
 export type Erasure = Infer<typeof erasureSchema>;
 
-/** Queues the user's erasure; one that is under way already is answered instead of a second one. */
+/** Queues the erasure of a user; if one is already running, that one is returned. */
 export async function requestErasure(
   database: Database,
   request: { readonly userKey: string; readonly requestedBy: string },

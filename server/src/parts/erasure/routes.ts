@@ -2,7 +2,7 @@ import type { Database } from "../../core/ports/database.ts";
 import type { Route } from "../../core/ports/route.ts";
 import { erasureSchema, readErasure, requestErasure } from "./requests.ts";
 
-/** Asking for a user to be forgotten, and the certificate. */
+/** Erasure of a user, and its certificate. */
 export function erasureRoutes(database: Database): Route[] {
   return [
     {
@@ -10,9 +10,10 @@ export function erasureRoutes(database: Database): Route[] {
       path: "/api/users/:id/erase",
       view: "privacy.user_erase",
       access: "permission",
-      summary: "Forgets a user: events, vectors, dead letters; windows are made anew without them.",
+      summary:
+        "Erases a user's events, vectors and dead letters, and recomputes the affected windows.",
       responses: {
-        202: { description: "Under way; ask for it by its id.", schema: erasureSchema },
+        202: { description: "Started; follow it by its id.", schema: erasureSchema },
       },
       async handle({ params, principal }) {
         const erasure = await requestErasure(database, {
@@ -27,7 +28,7 @@ export function erasureRoutes(database: Database): Route[] {
       path: "/api/erasures/:id",
       view: "privacy.erasure_get",
       access: "permission",
-      summary: "How far an erasure is; when it is done, its certificate.",
+      summary: "Progress of an erasure; once done, its certificate.",
       responses: { 200: { description: "The erasure.", schema: erasureSchema } },
       async handle({ params }) {
         return { status: 200, body: await readErasure(database, params["id"] ?? "") };

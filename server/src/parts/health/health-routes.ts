@@ -68,13 +68,13 @@ export function healthRoutes(options: HealthOptions): Route[] {
     get({
       path: "/health",
       view: "common.health",
-      summary: "Health of all parts and dependencies",
+      summary: "Health of all parts and dependencies.",
       handle: () => report(Object.keys(checks)),
     }),
     get({
       path: "/health/live",
       view: "common.health_live",
-      summary: "Liveness: the process answers",
+      summary: "Liveness: the process answers.",
       handle: async () => ({
         status: 200,
         body: { status: "ok", version: options.version, checks: {} },
@@ -83,21 +83,21 @@ export function healthRoutes(options: HealthOptions): Route[] {
     get({
       path: "/health/ready",
       view: "common.health_ready",
-      summary: "Readiness: events can be accepted",
+      summary: "Readiness: events can be accepted.",
       handle: () => report(needed),
     }),
     ...Object.keys(checks).map((name) =>
       get({
         path: `/health/${name}`,
         view: `common.health_${name}`,
-        summary: `Health of ${name}`,
+        summary: `Health of ${name}.`,
         handle: () => report([name]),
       }),
     ),
     get({
       path: "/health/system",
       view: "common.health_system",
-      summary: "Memory, load, event loop and disk of the server",
+      summary: "Memory, load, event loop and disk of the server.",
       handle: async () => ({
         status: 200,
         body: {
@@ -111,7 +111,7 @@ export function healthRoutes(options: HealthOptions): Route[] {
       ...get({
         path: "/healthz",
         view: "common.healthz",
-        summary: "Readiness, for authorised callers",
+        summary: "Readiness, for authorised callers.",
         handle: () => report(needed),
       }),
       access: "permission",
@@ -121,7 +121,7 @@ export function healthRoutes(options: HealthOptions): Route[] {
       path: "/metrics",
       view: "common.metrics",
       access: "permission",
-      summary: "Metrics in the Prometheus text format",
+      summary: "Metrics in the Prometheus text format.",
       responses: {
         200: { description: "Metrics.", schema: s.string(), contentType: "text/plain" },
       },

@@ -10,7 +10,7 @@ import { readBody } from "../../core/event/element.ts";
 import type { Checked, Receipt } from "../../core/event/record.ts";
 import type { Route, RouteReply, RouteRequest } from "../../core/ports/route.ts";
 import { type AcceptContext, acceptMany, acceptOne, admit, batchReply } from "./accept.ts";
-import { problemResponses } from "./native-routes.ts";
+import { batchUnavailable, problemResponses } from "./native-routes.ts";
 import { eventArray, mediaType, singleElement } from "./split-body.ts";
 
 const structured = "application/cloudevents+json";
@@ -23,15 +23,16 @@ export function cloudEventsRoutes(context: AcceptContext): Route[] {
     path: "/cloudevents",
     view: "events.cloudevents_ingest",
     access: "permission",
-    summary: "Send CloudEvents 1.0: structured, binary or batched",
+    summary: "Sends CloudEvents 1.0: structured, binary or batched.",
     // in binary mode the body is the data, of any type
     body: {
       kind: "bytes",
       contentTypes: [structured, batched, "*/*"],
-      description: "A CloudEvent, an array of them, or (with ce- headers) the data of one.",
+      description: "A CloudEvent, an array of CloudEvents, or (with ce- headers) the data of one.",
     },
     responses: {
       ...problemResponses,
+      503: batchUnavailable,
       202: {
         description: "Stored. For a batch: at least one event was stored; see the verdicts.",
         schema: schema.unknown({ anyOf: [resultSchema, batchAnswerSchema] }),

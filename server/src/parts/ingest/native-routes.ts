@@ -1,5 +1,5 @@
 /** POST /api/events/ and POST /api/events/batch. */
-import { batchAnswerSchema, problemSchema, resultSchema } from "@weir/protocol";
+import { batchAnswerSchema, problemSchema, resultSchema, schema } from "@weir/protocol";
 import { readBody } from "../../core/event/element.ts";
 import type { Element } from "../../core/event/json-scan.ts";
 import { checkNative } from "../../core/event/native.ts";
@@ -19,6 +19,12 @@ export const problemResponses = {
   },
 } as const;
 
+/** A batch that was read has verdicts (`retry`) also when nothing could be stored. */
+export const batchUnavailable = {
+  description: problemResponses[503].description,
+  schema: schema.unknown({ anyOf: [problemSchema, batchAnswerSchema] }),
+} as const;
+
 const lineTypes = ["application/x-ndjson", "application/ndjson", "application/jsonl"];
 
 export function nativeRoutes(context: AcceptContext): Route[] {
@@ -27,7 +33,7 @@ export function nativeRoutes(context: AcceptContext): Route[] {
     path: "/api/events/",
     view: "events.event_ingest",
     access: "permission",
-    summary: "Send one event",
+    summary: "Sends one event.",
     body: {
       kind: "bytes",
       contentTypes: ["application/json"],
@@ -62,7 +68,7 @@ export function nativeRoutes(context: AcceptContext): Route[] {
     path: "/api/events/batch",
     view: "events.event_batch_ingest",
     access: "permission",
-    summary: "Send up to 2,000 events",
+    summary: "Sends up to 2,000 events.",
     body: {
       kind: "bytes",
       contentTypes: ["application/json", ...lineTypes],
@@ -74,7 +80,11 @@ export function nativeRoutes(context: AcceptContext): Route[] {
         description: "At least one event was stored; see the verdicts.",
         schema: batchAnswerSchema,
       },
-      422: { description: "No event was stored; see the verdicts.", schema: batchAnswerSchema },
+      422: {
+        description: "No event was stored; see the verdicts.",
+        schema: schema.unknown({ anyOf: [problemSchema, batchAnswerSchema] }),
+      },
+      503: batchUnavailable,
     },
     async handle(request) {
       const bytes = request.body as Buffer;

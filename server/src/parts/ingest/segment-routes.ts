@@ -69,7 +69,7 @@ function route(path: string, summary: string, handle: Route["handle"]): Route {
 }
 
 function callRoute(context: AcceptContext, type: SegmentType): Route {
-  return route(`/v1/${type}`, `Segment's ${type} call`, async (request) => {
+  return route(`/v1/${type}`, `Segment's ${type} call.`, async (request) => {
     const options = { entryPoint: "segment", events: 1 } as const;
     const { receipt, headers } = await admit(context, request, options);
     const bytes = request.body as Buffer;
@@ -94,7 +94,7 @@ function dropped(error: unknown): unknown {
 function batchRoute(context: AcceptContext): Route {
   return route(
     "/v1/batch",
-    "Segment's batch call: up to 2,000 messages",
+    "Segment's batch call: up to 2,000 messages.",
     async (request: RouteRequest) => {
       const bytes = request.body as Buffer;
       const parts = segmentBatch(bytes);

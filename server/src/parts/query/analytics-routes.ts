@@ -16,7 +16,7 @@ import {
 } from "@weir/protocol";
 import type { Route, RouteReply, RouteRequest } from "../../core/ports/route.ts";
 import type { QueryContext } from "./context.ts";
-import { type Cell, csvReply } from "./csv.ts";
+import { type Cell, csvReply, csvSchema } from "./csv.ts";
 import {
   breakdownTable,
   funnelTable,
@@ -47,10 +47,10 @@ import { readRevenue } from "./questions/revenue.ts";
 import { readSeries } from "./questions/series.ts";
 import { readSessions } from "./questions/sessions.ts";
 import { UserCounts } from "./questions/users.ts";
-import { type AskedRange, rangeParameters, readRange } from "./range.ts";
+import { type QueryRange, rangeParameters, readRange } from "./range.ts";
 
-interface Asked {
-  readonly range: AskedRange;
+interface Parameters {
+  readonly range: QueryRange;
   readonly query: RouteRequest["query"];
   readonly signal: AbortSignal;
 }
@@ -59,18 +59,18 @@ interface Table {
   readonly rows: readonly (readonly Cell[])[];
 }
 
-/** Reading of numbers: `GET /api/analytics/...` and `GET /api/meta`. */
+/** `GET /api/analytics/...` and `GET /api/meta`. */
 export function analyticsRoutes(context: QueryContext): Route[] {
-  const { asker } = context;
+  const { runner } = context;
   const userCounts = new UserCounts();
-  /** A question over a range, answered as JSON or as a file. */
+  /** A question over a range, answered as JSON or CSV. */
   const question = <T extends object>(about: {
     name: string;
     summary: string;
     answer: Schema<T>;
     parameters?: Readonly<Record<string, Schema<unknown>>>;
     defaultDays?: number;
-    read(asked: Asked): Promise<T>;
+    read(given: Parameters): Promise<T>;
     table(answer: T): Table;
   }): Route => ({
     method: "GET",
@@ -79,7 +79,13 @@ export function analyticsRoutes(context: QueryContext): Route[] {
     access: "permission",
     summary: about.summary,
     query: { ...rangeParameters, ...about.parameters, format: formatParameter },
-    responses: { 200: { description: "The answer.", schema: about.answer } },
+    responses: {
+      200: {
+        description: "The answer; with format=csv its rows as a file.",
+        schema: about.answer,
+        alternatives: { "text/csv": csvSchema },
+      },
+    },
     async handle({ query, signal }): Promise<RouteReply> {
       const range = readRange(query, context.now(), about.defaultDays);
       const answer = await about.read({ range, query, signal });
@@ -91,28 +97,34 @@ export function analyticsRoutes(context: QueryContext): Route[] {
   return [
     question({
       name: "overview",
-      summary: "The main figures, beside those of the period of the same length before.",
+      summary: "Totals of a range, compared with the previous period of the same length.",
       answer: overviewSchema,
-      read: ({ range, signal }) => readOverview(asker, range, signal),
+      read: ({ range, signal }) => readOverview(runner, range, signal),
       table: overviewTable,
     }),
     question({
       name: "series",
-      summary: "One metric over time: every bucket of the range, also the empty ones.",
+      summary: "One metric over time, with a point for every bucket, empty ones included.",
       answer: seriesSchema,
       parameters: {
         metric: schema.oneOf(metrics, { default: "events" }),
         granularity: schema.oneOf(granularities, { default: "hour" }),
-        currency: nameParameter("For revenue; without it the one with the most orders."),
-        event_type: nameParameter("Only this type; for events, views, carts and purchases."),
-        source: nameParameter("Only this source; not for users, sessions and conversion."),
+        currency: nameParameter(
+          "Currency of metric=revenue; default: the one with the most orders.",
+        ),
+        event_type: nameParameter(
+          "Only events of this type; for the metrics events, views, carts and purchases.",
+        ),
+        source: nameParameter(
+          "Only events of this source; not for the metrics users, sessions and conversion.",
+        ),
         compare: schema.oneOf(["previous"], {
-          description: "Adds the points of the period of the same length before.",
+          description: "Adds the points of the previous period of the same length.",
         }),
       },
       read: ({ range, query, signal }) =>
         readSeries(
-          { asker, userCounts },
+          { runner, userCounts },
           {
             range,
             metric: choiceOf(query, "metric", metrics) ?? "events",
@@ -128,35 +140,35 @@ export function analyticsRoutes(context: QueryContext): Route[] {
     }),
     question({
       name: "breakdown",
-      summary: "Events or users by the value of one thing, the largest first.",
+      summary: "Events or users per value of one dimension, largest first.",
       answer: breakdownSchema,
       parameters: {
         by: nameParameter(
-          "event_type, source, user, product, currency, country, or a path: properties.<path>, product.<member>, context.<path>, data.<path>.",
+          "Dimension: event_type, source, user, product, currency, country, or a path: properties.<path>, product.<member>, context.<path>, data.<path>.",
         ),
         metric: schema.oneOf(["events", "users"], { default: "events" }),
         limit: limitParameter(1_000, 20),
       },
       read: ({ range, query, signal }) => {
         const by = textOf(query, "by");
-        if (by === undefined) throw invalidQuery("by", "is missing, e.g. by=event_type");
+        if (by === undefined) throw invalidQuery("by", "is required, e.g. by=event_type");
         const metric = choiceOf(query, "metric", ["events", "users"]) ?? "events";
-        return readBreakdown(asker, { range, by, metric, limit: limitOf(query, 20) }, signal);
+        return readBreakdown(runner, { range, by, metric, limit: limitOf(query, 20) }, signal);
       },
       table: breakdownTable,
     }),
     question({
       name: "products",
-      summary: "The first products by revenue, purchases, views or carts.",
+      summary: "Top products by revenue, purchases, views or carts.",
       answer: topProductsSchema,
       parameters: {
         sort: schema.oneOf(productSorts, { default: "revenue" }),
-        currency: nameParameter("For sort=revenue; without it the one with the most orders."),
+        currency: nameParameter("Currency of sort=revenue; default: the one with the most orders."),
         limit: limitParameter(1_000, 20),
       },
       read: ({ range, query, signal }) =>
         readProducts(
-          asker,
+          runner,
           {
             range,
             sort: choiceOf(query, "sort", productSorts) ?? "revenue",
@@ -171,23 +183,28 @@ export function analyticsRoutes(context: QueryContext): Route[] {
       name: "revenue",
       summary: "Revenue, orders and refunds per currency, and revenue per source.",
       answer: revenueSchema,
-      read: ({ range, signal }) => readRevenue(asker, range, signal),
+      read: ({ range, signal }) => readRevenue(runner, range, signal),
       table: revenueTable,
     }),
     question({
       name: "funnel",
-      summary: "How many users came through each step, in order and within a time.",
+      summary: "Users who complete each step of a funnel, in order and within a time limit.",
       answer: funnelSchema,
       parameters: {
         steps: schema.string({
           maxLength: 1_100,
-          description: "2 to 8 event types, parted by commas; without it view, cart, purchase.",
+          description: "2 to 8 event types, separated by commas; default: view, cart, purchase.",
         }),
-        within: schema.string({ maxLength: 16, default: "24h", examples: ["30m", "7d"] }),
+        within: schema.string({
+          maxLength: 16,
+          default: "24h",
+          examples: ["30m", "7d"],
+          description: "Maximum time from the first step to the last.",
+        }),
       },
       read: ({ range, query, signal }) =>
         readFunnel(
-          asker,
+          runner,
           {
             range,
             steps: readSteps(query["steps"]),
@@ -199,13 +216,13 @@ export function analyticsRoutes(context: QueryContext): Route[] {
     }),
     question({
       name: "retention",
-      summary: "Cohorts of new users by UTC day or week, and how many came back later.",
+      summary: "Cohorts of new users by UTC day or week, and how many returned later.",
       answer: retentionSchema,
       parameters: { period: schema.oneOf(["day", "week"], { default: "week" }) },
       defaultDays: 28,
       read: ({ range, query, signal }) =>
         readRetention(
-          asker,
+          runner,
           { range, period: choiceOf(query, "period", ["day", "week"]) ?? "week" },
           signal,
         ),
@@ -213,16 +230,18 @@ export function analyticsRoutes(context: QueryContext): Route[] {
     }),
     question({
       name: "sessions",
-      summary: "Sessions that begin in the range, newest first, and their averages.",
+      summary: "Sessions that start in the range, newest first, and their averages.",
       answer: sessionsSchema,
       parameters: {
-        user_id: nameParameter('The user\'s id; "anonymous:" and the anonymous_id otherwise.'),
+        user_id: nameParameter(
+          'Only sessions of this user; for anonymous users "anonymous:<anonymous_id>".',
+        ),
         cursor: cursorParameter,
         limit: limitParameter(1_000, 100),
       },
       read: ({ range, query, signal }) =>
         readSessions(
-          asker,
+          runner,
           {
             range,
             userId: textOf(query, "user_id"),
@@ -238,10 +257,10 @@ export function analyticsRoutes(context: QueryContext): Route[] {
       path: "/api/meta",
       view: "common.meta",
       access: "permission",
-      summary: "What there is to ask about: event types, sources, currencies, and since when.",
-      responses: { 200: { description: "The names.", schema: metaSchema } },
+      summary: "Event types, sources and currencies seen so far, and the time of the first event.",
+      responses: { 200: { description: "The metadata.", schema: metaSchema } },
       async handle({ signal }) {
-        return { status: 200, body: await readMeta(asker, context, signal) };
+        return { status: 200, body: await readMeta(runner, context, signal) };
       },
     },
   ];

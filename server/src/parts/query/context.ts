@@ -1,5 +1,5 @@
 import type { Database } from "../../core/ports/database.ts";
-import type { Asker } from "./ask.ts";
+import type { QueryRunner } from "./query-runner.ts";
 import type { RequestRerun } from "./questions/reruns.ts";
 
 export interface QueryDeps {
@@ -8,21 +8,21 @@ export interface QueryDeps {
   readonly requestRerun: RequestRerun;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  /** Monotonic milliseconds, for limits of time. */
+  /** Monotonic milliseconds, for time limits. */
   readonly clock?: () => number;
   readonly version: string;
   /** `development`, `test` or `production`. */
   readonly environment: string;
   /** Days that raw events are kept. */
   readonly retentionDays: number;
-  /** Limits of one question; free-form funnels and breakdowns have their own. */
+  /** Time limit of one question; free-form funnels and breakdowns have their own. */
   readonly timeoutMs: number;
   readonly freeFormTimeoutMs: number;
-  /** Questions worked on at once; leave connections for the other users of the pool. */
+  /** Questions that run at once; leave connections for the other users of the pool. */
   readonly concurrency: number;
 }
 
-/** What a route's handler works with. */
+/** What the handlers of routes use. */
 export interface QueryContext extends QueryDeps {
-  readonly asker: Asker;
+  readonly runner: QueryRunner;
 }

@@ -1,4 +1,4 @@
-/** What each answer looks like as rows of a file. */
+/** The rows of each answer for CSV. */
 import type {
   Breakdown,
   EventPage,

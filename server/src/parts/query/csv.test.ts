@@ -4,7 +4,7 @@ import { parse } from "csv-parse/sync";
 import fc from "fast-check";
 import { csvLine, csvReply, maxCsvRows } from "./csv.ts";
 
-test("any text comes back from a CSV reader as it was, but for the mark before a formula", () => {
+test("a CSV reader gets every text back unchanged, except for the mark before a formula", () => {
   fc.assert(
     fc.property(
       fc.array(fc.string({ unit: "binary" }), { minLength: 2, maxLength: 5 }),
@@ -24,7 +24,7 @@ test("any text comes back from a CSV reader as it was, but for the mark before a
   );
 });
 
-test("what a spreadsheet would run is marked, numbers are not", () => {
+test("text that a spreadsheet would execute is marked, numbers are not", () => {
   assert.equal(
     csvLine(["=1+1", "+49", "-5", "-5.25", "-5x", "@x", "\tx", 'a"b', null, -3, true]),
     `'=1+1,'+49,-5,-5.25,'-5x,'@x,'\tx,"a""b",,-3,true\r\n`,

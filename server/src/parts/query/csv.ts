@@ -1,18 +1,24 @@
-/** RFC 4180 text of what an answer shows as rows, safe to open in a spreadsheet. */
+/** The rows of an answer as RFC 4180 text that is safe to open in a spreadsheet. */
+import { schema } from "@weir/protocol";
 import type { RouteReply } from "../../core/ports/route.ts";
 
 export type Cell = string | number | boolean | null | undefined;
 
-/** Rows of one export; more are cut off, and the header `weir-csv-row-limit` says so. */
+/** Maximum rows of one export; the header `weir-csv-row-limit` gives the limit. */
 export const maxCsvRows = 100_000;
+
+/** For the API document. */
+export const csvSchema = schema.string({
+  description: "RFC 4180: a header line, then one line per row.",
+});
 
 export function csvLine(cells: readonly Cell[]): string {
   return `${cells.map(cellText).join(",")}\r\n`;
 }
 
 /**
- * Answers with a file. Chunks of rows are written as they come, so that memory stays at one chunk;
- * an error after the first chunk breaks the connection, which is how HTTP says "not whole".
+ * Answers with a file. Each chunk of rows is written as it arrives, so memory holds one chunk. An
+ * error after the first chunk closes the connection, which tells the client that the file is cut.
  */
 export function csvReply(
   name: string,
@@ -53,7 +59,7 @@ function cellText(cell: Cell): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** Spreadsheets run text that begins like a formula (OWASP: CSV injection); numbers are left alone. */
+/** Spreadsheets execute text that starts like a formula (OWASP: CSV injection); numbers stay as they are. */
 function withoutFormula(text: string): string {
   if (/^-?\d+(\.\d+)?$/.test(text)) return text;
   return /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/.test(text) ? `'${text}` : text;

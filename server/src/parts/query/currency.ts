@@ -2,8 +2,8 @@ import type { Queryable } from "../../core/ports/database.ts";
 import { type MinuteRange, spanTable, spanValues, windowSpans } from "./spans.ts";
 
 /**
- * The currency meant when none is named: the one with the most orders in the range. Amounts of
- * different currencies are never added up. @returns undefined when nothing was sold
+ * The default currency: the one with the most orders in the range. Amounts of different currencies
+ * are never added. @returns undefined without orders
  */
 export async function defaultCurrency(
   connection: Queryable,

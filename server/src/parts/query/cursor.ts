@@ -1,14 +1,14 @@
 import { invalidQuery } from "./invalid-query.ts";
 
 /**
- * Keyset cursors: the sort key of the last row shown, so that the next page begins right after it
- * whatever was added meanwhile. Opaque to clients; `kind` keeps one list's cursor from another's.
+ * Keyset cursors: the sort key of the last row shown, so that the next page of results starts right
+ * after it whatever was added meanwhile. Opaque to clients; `kind` separates the cursors of the lists.
  */
 export function writeCursor(kind: string, key: readonly (string | number)[]): string {
   return Buffer.from(JSON.stringify([kind, ...key])).toString("base64url");
 }
 
-/** @throws WeirError invalid_query when the cursor is not one of this list */
+/** @throws WeirError invalid_query when the cursor does not belong to this list */
 export function readCursor(
   kind: string,
   cursor: unknown,
@@ -22,7 +22,7 @@ export function readCursor(
     key.length === pattern.length &&
     pattern.every((part, index) => part.test(key[index] ?? ""));
   if (!fits) {
-    throw invalidQuery("cursor", "is not a next_cursor of this list; leave it out to begin anew");
+    throw invalidQuery("cursor", "is not a next_cursor of this list; leave it out to start over");
   }
   return key;
 }

@@ -1,7 +1,7 @@
 import { type EventPage, eventPageSchema, rawEventSchema, schema } from "@weir/protocol";
 import type { Route, RouteRequest } from "../../core/ports/route.ts";
 import type { QueryContext } from "./context.ts";
-import { csvReply, maxCsvRows } from "./csv.ts";
+import { csvReply, csvSchema, maxCsvRows } from "./csv.ts";
 import { eventColumnNames, eventRows } from "./csv-rows.ts";
 import { invalidQuery } from "./invalid-query.ts";
 import {
@@ -21,49 +21,61 @@ const propertyPrefix = "property.";
 const csvPage = 1_000;
 const eventRange = {
   ...rangeParameters,
-  from: schema.string({ maxLength: 64, description: "Earliest occurred_at; default 7 days ago." }),
-  to: schema.string({ maxLength: 64, description: "First occurred_at after the range." }),
+  from: schema.string({
+    maxLength: 64,
+    description: "Earliest occurred_at, inclusive; default: 7 days ago.",
+  }),
+  to: schema.string({ maxLength: 64, description: "Latest occurred_at, exclusive; default: now." }),
 };
 const oneEvent = {
-  source: nameParameter("When several services use the same id."),
-  at: schema.string({ maxLength: 64, description: "Its occurred_at: finds it at once." }),
+  source: nameParameter("The event's source; needed when several services use the same id."),
+  at: schema.string({
+    maxLength: 64,
+    description: "The event's occurred_at; makes the lookup fast.",
+  }),
 };
 const pageAnswer = {
-  200: { description: "A page of events, newest first.", schema: eventPageSchema },
+  200: { description: "A page of results, newest first.", schema: eventPageSchema },
 };
 
-/** Reading of raw events. */
+/** `GET /api/events...` and a user's events. */
 export function eventRoutes(context: QueryContext): Route[] {
-  const { asker } = context;
+  const { runner } = context;
   return [
     {
       method: "GET",
       path: "/api/events",
       view: "events.event_list",
       access: "permission",
-      summary: `Raw events, newest first; as a file up to ${maxCsvRows} rows.`,
+      summary: "Raw events, newest first.",
       query: {
         ...eventRange,
-        event_type: nameParameter("Only this type."),
-        source: nameParameter("Only this source."),
-        user_id: nameParameter("Only this user."),
+        event_type: nameParameter("Only events of this type."),
+        source: nameParameter("Only events of this source."),
+        user_id: nameParameter("Only events of this user."),
         product_id: nameParameter("Only events about this product."),
         "property.*": schema.string({
           maxLength: 500,
-          description: "property.plan=pro: only events with this text in properties.plan.",
+          description: "property.plan=pro: only events whose properties.plan has this value.",
         }),
         cursor: cursorParameter,
         limit: limitParameter(1_000, 100),
         format: formatParameter,
       },
-      responses: pageAnswer,
+      responses: {
+        200: {
+          description: `A page of results, newest first; with format=csv up to ${maxCsvRows} rows as a file.`,
+          schema: eventPageSchema,
+          alternatives: { "text/csv": csvSchema },
+        },
+      },
       async handle({ query, signal }) {
         const question = { ...eventsQuestion(context, query), filter: filterOf(query) };
         if (query["format"] !== "csv") {
-          return { status: 200, body: await readEvents(asker, question, signal) };
+          return { status: 200, body: await readEvents(runner, question, signal) };
         }
         const page = (cursor: unknown) =>
-          readEvents(asker, { ...question, cursor, limit: csvPage }, signal);
+          readEvents(runner, { ...question, cursor, limit: csvPage }, signal);
         return csvReply("events", [...eventColumnNames, "payload"], await eventChunks(page));
       },
     },
@@ -72,13 +84,13 @@ export function eventRoutes(context: QueryContext): Route[] {
       path: "/api/users/:id/events",
       view: "analytics.user_events",
       access: "permission",
-      summary: "One user's events, newest first, found through the user's sessions.",
+      summary: "Events of one user, newest first.",
       query: { ...eventRange, cursor: cursorParameter, limit: limitParameter(1_000, 100) },
       responses: pageAnswer,
       async handle({ params, query, signal }) {
         const userId = params["id"] ?? "";
         const question = { ...eventsQuestion(context, query), userId };
-        return { status: 200, body: await readUserEvents(asker, question, signal) };
+        return { status: 200, body: await readUserEvents(runner, question, signal) };
       },
     },
     {
@@ -86,11 +98,11 @@ export function eventRoutes(context: QueryContext): Route[] {
       path: "/api/events/:id",
       view: "events.event_get",
       access: "permission",
-      summary: "One raw event.",
+      summary: "A raw event.",
       query: oneEvent,
       responses: { 200: { description: "The event.", schema: rawEventSchema } },
       async handle(request) {
-        const event = await readEvent(asker, eventQuestion(context, request), request.signal);
+        const event = await readEvent(runner, eventQuestion(context, request), request.signal);
         return { status: 200, body: event };
       },
     },
@@ -99,17 +111,17 @@ export function eventRoutes(context: QueryContext): Route[] {
       path: "/api/events/:id/raw",
       view: "events.event_raw",
       access: "permission",
-      summary: "The event byte for byte as it was sent.",
+      summary: "The bytes of an event, exactly as they were sent.",
       query: oneEvent,
       responses: {
         200: {
-          description: "The bytes.",
+          description: "The event as sent.",
           schema: schema.unknown(),
           contentType: "application/json",
         },
       },
       async handle(request) {
-        const body = await readEventBytes(asker, eventQuestion(context, request), request.signal);
+        const body = await readEventBytes(runner, eventQuestion(context, request), request.signal);
         return {
           status: 200,
           headers: {
@@ -123,7 +135,7 @@ export function eventRoutes(context: QueryContext): Route[] {
   ];
 }
 
-/** The first page is read before the answer begins, so that a refusal is a status and not a cut. */
+/** The first page is read before the answer starts, so that an error is still a status. */
 async function eventChunks(read: (cursor: unknown) => Promise<EventPage>) {
   const first = await read(undefined);
   return (async function* () {
@@ -156,7 +168,7 @@ function filterOf(query: RouteRequest["query"]): EventFilter {
       return { path: ["properties", ...path], value: String(value) };
     });
   if (properties.length > 5)
-    throw invalidQuery("property", "at most 5 properties can be asked for");
+    throw invalidQuery("property", "at most 5 property filters are allowed");
   return {
     eventType: textOf(query, "event_type"),
     source: textOf(query, "source"),

@@ -1,6 +1,6 @@
 import { WeirError } from "../../core/errors.ts";
 
-/** A refusal that names the parameter and says how to mend it. */
+/** An error that names the parameter and says how to fix it. */
 export function invalidQuery(parameter: string, detail: string): WeirError {
   return new WeirError("invalid_query", {
     detail: `${parameter}: ${detail}`,

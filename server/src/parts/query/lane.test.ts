@@ -6,7 +6,7 @@ import { Lane } from "./lane.ts";
 const never = new AbortController().signal;
 const isOverloaded = (error: unknown) => error instanceof WeirError && error.code === "overloaded";
 
-test("no more run at once than the lane is wide, and those who wait come in order", async () => {
+test("at most `width` questions run at once, and waiting ones start in order", async () => {
   const lane = new Lane({ width: 2, queue: 10, waitMs: 1_000 });
   let running = 0;
   let most = 0;
@@ -23,7 +23,7 @@ test("no more run at once than the lane is wide, and those who wait come in orde
   assert.deepEqual(order, [0, 1, 2, 3, 4, 5]);
 });
 
-test("one more than may wait is refused at once, and a long wait ends in a refusal", async () => {
+test("a full queue refuses at once, and a long wait ends with a refusal", async () => {
   const lane = new Lane({ width: 1, queue: 1, waitMs: 20 });
   const held = Promise.withResolvers<void>();
   const first = lane.run(() => held.promise, never);
@@ -35,7 +35,7 @@ test("one more than may wait is refused at once, and a long wait ends in a refus
   assert.equal(await lane.run(async () => "free again", never), "free again");
 });
 
-test("a question whose client went away neither runs nor keeps a place", async () => {
+test("a question whose client disconnected neither runs nor keeps its slot", async () => {
   const lane = new Lane({ width: 1, queue: 1, waitMs: 1_000 });
   const held = Promise.withResolvers<void>();
   const first = lane.run(() => held.promise, never);
@@ -49,7 +49,7 @@ test("a question whose client went away neither runs nor keeps a place", async (
   assert.equal(await third, "third");
 });
 
-test("work that fails gives its place back", async () => {
+test("failed work frees its slot", async () => {
   const lane = new Lane({ width: 1, queue: 1, waitMs: 1_000 });
   await assert.rejects(() => lane.run(() => Promise.reject(new Error("broken")), never), /broken/);
   assert.equal(await lane.run(async () => 1, never), 1);

@@ -1,9 +1,9 @@
 import { WeirError } from "../../core/errors.ts";
 
 interface LaneOptions {
-  /** How many run at once. */
+  /** Maximum number that run at once. */
   readonly width: number;
-  /** How many may wait; one more is refused. */
+  /** Maximum number that wait; one more is refused. */
   readonly queue: number;
   /** The longest wait, in milliseconds. */
   readonly waitMs: number;
@@ -14,8 +14,8 @@ interface Waiting {
 }
 
 /**
- * Bounds how many questions are worked on at once, so that readers cannot take the connections and
- * cores that ingestion needs. A waiting question whose client goes away is forgotten.
+ * Bounds how many questions run at once, so that readers cannot use up the connections and cores
+ * that ingestion needs. A waiting question is dropped when its client disconnects.
  */
 export class Lane {
   readonly #options: LaneOptions;
@@ -34,7 +34,7 @@ export class Lane {
     try {
       return await work();
     } finally {
-      // The place goes to the one that has waited longest, or becomes free.
+      // The slot goes to the question that has waited longest, or becomes free.
       const [next] = this.#waiting;
       if (next === undefined) this.#running--;
       else next.start();
@@ -71,7 +71,7 @@ export class Lane {
 
 function full(): WeirError {
   return new WeirError("overloaded", {
-    detail: "too many analytics questions at once; ask again in a moment",
+    detail: "too many analytics queries are running; try again in a moment",
     retryAfterSeconds: 2,
   });
 }

@@ -27,7 +27,7 @@ const deps: QueryDeps = {
 const client = clientOf(queryRoutes(deps));
 const range = "from=2026-11-01&to=2026-11-08";
 
-test("wrong questions are refused by the parameter's name and how to mend it", async () => {
+test("invalid parameters are refused with their name and how to fix them", async () => {
   for (const [address, about] of [
     ["overview?from=2026-11-08&to=2026-11-01", /from.*before/],
     ["overview?from=2026-11-01T10:00:30Z", /from.*whole minute.*10:00:00/],
@@ -71,7 +71,7 @@ test("wrong questions are refused by the parameter's name and how to mend it", a
   }
 });
 
-test("without a range the last day up to the running minute is meant", async () => {
+test("the default range is the last day up to the current minute", async () => {
   const answer = await client.get<Overview>("/api/analytics/overview");
   assert.deepEqual(answer.range, {
     from: "2026-11-08T12:01:00.000Z",
@@ -80,7 +80,7 @@ test("without a range the last day up to the running minute is meant", async () 
   });
 });
 
-test("what was never seen gives empty numbers, not errors", async () => {
+test("names that were never seen give zeros, not errors", async () => {
   const empty = "from=2025-11-01&to=2025-11-03";
   const overview = await client.get<Overview>(`/api/analytics/overview?${empty}`);
   assert.equal(overview.current.events, 0);
@@ -117,7 +117,7 @@ test("what was never seen gives empty numbers, not errors", async () => {
   });
 });
 
-test("every answer of rows comes as a file too", async () => {
+test("every answer with rows is also available as a file", async () => {
   for (const [address, columns] of [
     [`overview?${range}`, "metric,currency,current,previous"],
     [
@@ -168,7 +168,7 @@ const waiting = async () => {
   return Number(row?.count);
 };
 
-test("a question that takes too long ends with query_timeout, and the next one is answered", async () => {
+test("a query that takes too long ends with query_timeout, and the next one is answered", async () => {
   const hasty = clientOf(queryRoutes({ ...deps, timeoutMs: 150, freeFormTimeoutMs: 150 }));
   const release = await blockWindows();
   try {
@@ -184,21 +184,21 @@ test("a question that takes too long ends with query_timeout, and the next one i
   await hasty.get(`/api/analytics/breakdown?${range}&by=source`);
 });
 
-test("when the client goes away its statement is cancelled on the server", async () => {
+test("when the client disconnects, its statement is cancelled on the server", async () => {
   const release = await blockWindows();
   try {
     const gone = new AbortController();
-    const asked = client.get(`/api/analytics/funnel?${range}&steps=a,b`, gone.signal);
+    const pending = client.get(`/api/analytics/funnel?${range}&steps=a,b`, gone.signal);
     await until(async () => (await waiting()) === 1, { what: "the statement to wait" });
-    gone.abort(new Error("the client went away"));
-    await assert.rejects(asked, /went away/);
+    gone.abort(new Error("the client disconnected"));
+    await assert.rejects(pending, /disconnected/);
     await until(async () => (await waiting()) === 0, { what: "the statement to be cancelled" });
   } finally {
     await release();
   }
 });
 
-test("more questions than fit are refused and do not pile up; free-form ones cannot starve the others", async () => {
+test("excess queries are refused and do not pile up; free-form ones cannot starve the others", async () => {
   const narrow = clientOf(queryRoutes({ ...deps, concurrency: 2, timeoutMs: 60_000 }));
   const release = await blockWindows();
   const answers: Promise<unknown>[] = [];

@@ -1,4 +1,4 @@
-/** Query parameters that several routes share, as the API document shows them. */
+/** Query parameters that several routes share. */
 import { schema } from "@weir/protocol";
 import { invalidQuery } from "./invalid-query.ts";
 
@@ -6,7 +6,7 @@ type Query = Readonly<Record<string, unknown>>;
 
 export const cursorParameter = schema.string({
   maxLength: 1_024,
-  description: "next_cursor of the page before.",
+  description: "next_cursor of the previous page of results.",
 });
 
 export const formatParameter = schema.oneOf(["json", "csv"], {
@@ -14,15 +14,20 @@ export const formatParameter = schema.oneOf(["json", "csv"], {
   description: "csv: the rows as a file (RFC 4180).",
 });
 
-export function limitParameter(most: number, normal: number) {
-  return schema.integer({ minimum: 1, maximum: most, default: normal });
+export function limitParameter(maximum: number, normal: number) {
+  return schema.integer({
+    minimum: 1,
+    maximum,
+    default: normal,
+    description: "Maximum number of rows.",
+  });
 }
 
 export function nameParameter(description: string) {
   return schema.string({ minLength: 1, maxLength: 256, description });
 }
 
-/** A text parameter, when it was given. */
+/** A text parameter, if it was sent. */
 export function textOf(query: Query, name: string): string | undefined {
   const value = query[name];
   return value === undefined ? undefined : String(value);
@@ -33,7 +38,7 @@ export function limitOf(query: Query, normal: number): number {
   return value === undefined ? normal : Number(value);
 }
 
-/** The value of a parameter with a closed list of values, checked by its schema already. */
+/** The value of a parameter with a closed list of values; its schema has checked it. */
 export function choiceOf<const T extends readonly string[]>(
   query: Query,
   name: string,

@@ -1,6 +1,6 @@
 /**
- * The range of a question, `[from, to)`. Windows are exact to the minute, so ranges over them lie on
- * whole minutes and others are refused: rounding in silence would answer another question.
+ * The range of a question, `[from, to)`. Windows are exact to the minute, so ranges over them must be
+ * whole minutes. Others are refused: rounding them silently would answer a different question.
  */
 import { isTimeZone, type Range, schema } from "@weir/protocol";
 import { invalidQuery } from "./invalid-query.ts";
@@ -13,7 +13,7 @@ const dayMs = 86_400_000;
 const earliestMs = Date.UTC(2000, 0, 1);
 const latestMs = Date.UTC(2200, 0, 1);
 
-export interface AskedRange extends MinuteRange {
+export interface QueryRange extends MinuteRange {
   readonly zone: string;
 }
 
@@ -22,23 +22,23 @@ type Query = Readonly<Record<string, unknown>>;
 const instantText =
   "RFC 3339 with offset on a whole minute, or a date (midnight in time_zone), e.g. 2026-11-21";
 export const rangeParameters = {
-  from: schema.string({ maxLength: 64, description: `First instant; ${instantText}.` }),
+  from: schema.string({ maxLength: 64, description: `Start, inclusive: ${instantText}.` }),
   to: schema.string({
     maxLength: 64,
-    description: `First instant after the range; ${instantText}.`,
+    description: `End, exclusive: ${instantText}.`,
   }),
   time_zone: schema.string({
     maxLength: 64,
     default: "UTC",
-    description: "IANA name: where local days and hours begin.",
+    description: "IANA time zone of local days and hours.",
   }),
 };
 
 /**
- * Reads `from`, `to` and `time_zone`. Without `to` the range ends with the running minute, without
+ * Reads `from`, `to` and `time_zone`. Without `to` the range ends with the current minute, without
  * `from` it is `defaultDays` long. @throws WeirError invalid_query
  */
-export function readRange(query: Query, now: number, defaultDays = 1): AskedRange {
+export function readRange(query: Query, now: number, defaultDays = 1): QueryRange {
   const { zone, fromMs, toMs } = readInstants(query, now, defaultDays);
   for (const [name, at] of [
     ["from", fromMs],
@@ -46,13 +46,13 @@ export function readRange(query: Query, now: number, defaultDays = 1): AskedRang
   ] as const) {
     if (at % minuteMs !== 0) {
       const near = new Date(Math.floor(at / minuteMs) * minuteMs).toISOString();
-      throw invalidQuery(name, `must lie on a whole minute, e.g. ${near}`);
+      throw invalidQuery(name, `must be a whole minute, e.g. ${near}`);
     }
   }
   return { zone, from: fromMs / minuteMs, to: toMs / minuteMs };
 }
 
-/** The same with milliseconds, for reading raw events. @throws WeirError invalid_query */
+/** As readRange, in milliseconds, for raw events. @throws WeirError invalid_query */
 export function readInstants(
   query: Query,
   now: number,
@@ -68,16 +68,16 @@ export function readInstants(
       ? toMs - defaultDays * dayMs
       : readInstant("from", query["from"], zone);
   if (fromMs >= toMs) {
-    throw invalidQuery("from", `must lie before "to" (${new Date(toMs).toISOString()})`);
+    throw invalidQuery("from", `must be before "to" (${new Date(toMs).toISOString()})`);
   }
   if (toMs - fromMs > maxRangeDays * dayMs) {
-    throw invalidQuery("from", `the range may be ${maxRangeDays} days long at the most`);
+    throw invalidQuery("from", `the range may span at most ${maxRangeDays} days`);
   }
   return { zone, fromMs, toMs };
 }
 
-/** The previous period of the same length, directly before; local days are counted as days. */
-export function previousRange(range: AskedRange): AskedRange {
+/** The previous period of the same length; whole local days are counted as days. */
+export function previousRange(range: QueryRange): QueryRange {
   const { zone, from, to } = range;
   const first = dayOf(zone, from);
   const last = dayOf(zone, to);
@@ -87,7 +87,7 @@ export function previousRange(range: AskedRange): AskedRange {
   return { zone, from: start, to: from };
 }
 
-export function rangeAnswer({ from, to, zone }: AskedRange): Range {
+export function rangeAnswer({ from, to, zone }: QueryRange): Range {
   return { from: instantOf(from), to: instantOf(to), time_zone: zone };
 }
 
@@ -99,7 +99,7 @@ export function instantOf(minute: number): string {
 export function readZone(value: unknown): string {
   if (value === undefined) return "UTC";
   if (typeof value === "string" && isTimeZone(value)) return value;
-  throw invalidQuery("time_zone", "must be a name of the IANA time zone database, e.g. UTC");
+  throw invalidQuery("time_zone", "must be an IANA time zone, e.g. UTC");
 }
 
 /** Milliseconds since the epoch of an RFC 3339 instant or a local date. @throws WeirError invalid_query */
@@ -108,14 +108,14 @@ export function readInstant(name: string, value: unknown, zone: string): number 
   const date = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text);
   const at = date === null ? instantMs(text) : localMidnight(date, zone);
   if (Number.isNaN(at)) {
-    const hint = text.includes(" ") ? '; a "+" in an address must be written %2B' : "";
+    const hint = text.includes(" ") ? '; encode "+" as %2B in a URL' : "";
     throw invalidQuery(
       name,
       `must be a date or an RFC 3339 instant with offset, e.g. 2026-11-21T09:30:00Z${hint}`,
     );
   }
   if (at < earliestMs || at > latestMs) {
-    throw invalidQuery(name, "must lie between the years 2000 and 2200");
+    throw invalidQuery(name, "must be between the years 2000 and 2200");
   }
   return at;
 }
@@ -133,7 +133,7 @@ function localMidnight([text, year, month, day]: RegExpExecArray, zone: string):
   return startOfDay(zone, date) * minuteMs;
 }
 
-/** Date.parse takes the 30th of February for the 2nd of March. */
+/** Date.parse reads the 30th of February as the 2nd of March. */
 function isCalendarDate(text: string): boolean {
   const at = Date.parse(`${text}T00:00:00Z`);
   return !Number.isNaN(at) && new Date(at).toISOString().startsWith(text);

@@ -22,8 +22,8 @@ function minutes({ from, to }: MinuteRange): number[] {
 
 test("the windows of a range cover each of its minutes once and nothing else", () => {
   fc.assert(
-    fc.property(range, (asked) => {
-      const spans = windowSpans([asked]);
+    fc.property(range, (given) => {
+      const spans = windowSpans([given]);
       const covered = spans.sizes.flatMap((size, index) => {
         const unit = sizes[size] ?? 0;
         return minutes({
@@ -31,16 +31,16 @@ test("the windows of a range cover each of its minutes once and nothing else", (
           to: (spans.highs[index] ?? 0) * unit,
         });
       });
-      assert.deepEqual(covered, minutes(asked));
+      assert.deepEqual(covered, minutes(given));
       assert.ok(spans.sizes.length <= 5);
     }),
   );
 });
 
-test("days, hours and minutes with their signs sum up to each minute of a range once", () => {
+test("signed days, hours and minutes sum to each minute of a range once", () => {
   fc.assert(
-    fc.property(range, (asked) => {
-      const { days, hours, minutes: rest } = signedRanges(asked);
+    fc.property(range, (given) => {
+      const { days, hours, minutes: rest } = signedRanges(given);
       const sums = new Map<number, number>();
       for (const part of [...days, ...hours, ...rest]) {
         for (const minute of minutes(part)) {
@@ -50,7 +50,7 @@ test("days, hours and minutes with their signs sum up to each minute of a range 
       const covered = [...sums].filter(([, sum]) => sum !== 0).sort(([a], [b]) => a - b);
       assert.deepEqual(
         covered,
-        minutes(asked).map((minute) => [minute, 1]),
+        minutes(given).map((minute) => [minute, 1]),
       );
       const length = (parts: readonly MinuteRange[]) =>
         parts.reduce((sum, { from, to }) => sum + to - from, 0);
@@ -61,10 +61,10 @@ test("days, hours and minutes with their signs sum up to each minute of a range 
   );
 });
 
-test("the masks of hours hold each minute of a range once", () => {
+test("the masks of hours contain each minute of a range once", () => {
   fc.assert(
-    fc.property(range, (asked) => {
-      const spans = hourSpans([asked]);
+    fc.property(range, (given) => {
+      const spans = hourSpans([given]);
       const covered = spans.lows.flatMap((low, index) => {
         const mask = BigInt(spans.masks[index] ?? 0);
         return minutes({ from: low, to: spans.highs[index] ?? 0 }).flatMap((hour) =>
@@ -73,23 +73,23 @@ test("the masks of hours hold each minute of a range once", () => {
             .map((minute) => hour * 60 + minute),
         );
       });
-      assert.deepEqual(covered, minutes(asked));
+      assert.deepEqual(covered, minutes(given));
       assert.ok(spans.lows.length <= 3);
     }),
   );
 });
 
-test("whole days and broken days make up the range, also over the end of a year", () => {
-  const asked = {
+test("whole and partial days make up the range, also across the end of a year", () => {
+  const given = {
     from: Date.UTC(2025, 11, 30, 21) / 60_000,
     to: Date.UTC(2026, 1, 2, 3, 7) / 60_000,
   };
-  assert.deepEqual(monthMasks(asked), {
+  assert.deepEqual(monthMasks(given), {
     months: [2025 * 12 + 11, 2026 * 12, 2026 * 12 + 1],
     masks: [1 << 30, 0x7fffffff, 1],
   });
-  assert.deepEqual(brokenDays(asked), [
-    { from: asked.from, to: Date.UTC(2025, 11, 31) / 60_000 },
-    { from: Date.UTC(2026, 1, 2) / 60_000, to: asked.to },
+  assert.deepEqual(brokenDays(given), [
+    { from: given.from, to: Date.UTC(2025, 11, 31) / 60_000 },
+    { from: Date.UTC(2026, 1, 2) / 60_000, to: given.to },
   ]);
 });

@@ -5,7 +5,7 @@
 export const windowSizes = { minute: 1, hour: 2, day: 3 } as const;
 export const minutesOf = { minute: 1, hour: 60, day: 1_440 } as const;
 
-/** Runs of windows as parallel columns, ready for `unnest`: point `i` of the answer gets the run. */
+/** Runs of windows as parallel columns for `unnest`; `points` says which point of the answer gets the run. */
 export interface Spans {
   readonly points: number[];
   readonly sizes: number[];
@@ -14,7 +14,7 @@ export interface Spans {
   readonly highs: number[];
 }
 
-/** Minutes of hours in which somebody may have been: `mask` has bit m for minute m of the hour. */
+/** Minutes of hours in which a user may have been active: bit m of `mask` is minute m of the hour. */
 export interface HourSpans {
   readonly points: number[];
   /** Hours `[low, high)` since 1970-01-01T00:00Z. */
@@ -50,14 +50,14 @@ export function windowSpans(ranges: readonly MinuteRange[]): Spans {
   return spans;
 }
 
-/** Part of a sum: `sign` is 1, or -1 where it is taken away. */
+/** A term of a sum: `sign` is 1, or -1 if it is subtracted. */
 export interface SignedRange extends MinuteRange {
   readonly sign: 1 | -1;
 }
 
 /**
- * A range as a sum of whole days, whole hours and minutes, of which some are taken away: 21 hours are a
- * day less three. For tables with a row a subject, where an hour has nearly as many rows as a day.
+ * A range as a sum of whole days, whole hours and minutes, some of them subtracted: 21 hours are a
+ * day minus three hours. For tables with one row per subject, where an hour has almost as many rows as a day.
  */
 export function signedRanges(
   range: MinuteRange,
@@ -67,7 +67,7 @@ export function signedRanges(
   return { days, hours, minutes };
 }
 
-/** Each range as one of whole `unit`s, the nearest, and what is missing or too much at its ends. */
+/** Each range as the nearest range of whole `unit`s, and what is missing or too much at its ends. */
 function split(ranges: readonly SignedRange[], unit: number): [SignedRange[], SignedRange[]] {
   const whole: SignedRange[] = [];
   const ends: SignedRange[] = [];
@@ -90,7 +90,7 @@ function split(ranges: readonly SignedRange[], unit: number): [SignedRange[], Si
   return [whole, ends];
 }
 
-/** The parts of a range that are no whole hour: none, one or two, each shorter than two hours. */
+/** The ends of a range that are no whole hours: none, one or two, each shorter than two hours. */
 export function brokenHours({ from, to }: MinuteRange): MinuteRange[] {
   const hours = inner(from, to, 60);
   return [

@@ -14,16 +14,16 @@ import { readRuns, readStart } from "./questions/reruns.ts";
 import { readWindows, runStates, windowStates } from "./questions/windows.ts";
 import { rangeParameters, readInstant, readZone } from "./range.ts";
 
-/** The windows themselves: their state, and making one anew. */
+/** Windows, their state and their reruns. */
 export function windowRoutes(context: QueryContext): Route[] {
-  const { asker } = context;
+  const { runner } = context;
   return [
     {
       method: "GET",
       path: "/api/windows",
       view: "windows.window_list",
       access: "permission",
-      summary: "Windows that hold events, newest first, with their state and last rerun.",
+      summary: "Windows that contain events, newest first, with their state and last rerun.",
       query: {
         size: schema.oneOf(granularities, { default: "hour" }),
         state: schema.oneOf(windowStates),
@@ -31,7 +31,7 @@ export function windowRoutes(context: QueryContext): Route[] {
         cursor: cursorParameter,
         limit: limitParameter(1_000, 100),
       },
-      responses: { 200: { description: "A page of windows.", schema: windowPageSchema } },
+      responses: { 200: { description: "A page of results.", schema: windowPageSchema } },
       async handle({ query, signal }) {
         const zone = readZone(query["time_zone"]);
         const bound = (name: "from" | "to") =>
@@ -44,7 +44,7 @@ export function windowRoutes(context: QueryContext): Route[] {
           cursor: query["cursor"],
           limit: limitOf(query, 100),
         };
-        return { status: 200, body: await readWindows(asker, question, signal) };
+        return { status: 200, body: await readWindows(runner, question, signal) };
       },
     },
     {
@@ -52,9 +52,9 @@ export function windowRoutes(context: QueryContext): Route[] {
       path: "/api/windows/rerun",
       view: "windows.window_rerun",
       access: "permission",
-      summary: "Makes a window anew from its raw events.",
+      summary: "Recomputes a window from its raw events.",
       body: { kind: "json", schema: rerunRequestSchema },
-      responses: { 202: { description: "The rerun waits its turn.", schema: rerunAnswerSchema } },
+      responses: { 202: { description: "The rerun is queued.", schema: rerunAnswerSchema } },
       async handle({ body, principal }) {
         const { size, start } = body as Infer<typeof rerunRequestSchema>;
         const rerun = { size, start: readStart(start), requestedBy: principal.service };
@@ -68,14 +68,14 @@ export function windowRoutes(context: QueryContext): Route[] {
       path: "/api/windows/runs",
       view: "windows.run_list",
       access: "permission",
-      summary: "Reruns, newest first.",
+      summary: "Reruns of windows, newest first.",
       query: {
         size: schema.oneOf(granularities),
         state: schema.oneOf(runStates),
         cursor: cursorParameter,
         limit: limitParameter(1_000, 100),
       },
-      responses: { 200: { description: "A page of reruns.", schema: runPageSchema } },
+      responses: { 200: { description: "A page of results.", schema: runPageSchema } },
       async handle({ query, signal }) {
         const question = {
           size: choiceOf(query, "size", granularities),
@@ -83,7 +83,7 @@ export function windowRoutes(context: QueryContext): Route[] {
           cursor: query["cursor"],
           limit: limitOf(query, 100),
         };
-        return { status: 200, body: await readRuns(asker, question, signal) };
+        return { status: 200, body: await readRuns(runner, question, signal) };
       },
     },
   ];

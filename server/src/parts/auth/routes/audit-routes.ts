@@ -11,13 +11,13 @@ export function auditRoutes(deps: AuthDeps): Route[] {
       path: "/api/audit-log",
       view: "auth.audit_log",
       access: "permission",
-      summary: "Who changed which key, service, role or permission, newest first",
+      summary: "Changes of keys, services, roles and permissions, newest first.",
       query: {
-        subject: s.string({ maxLength: 63, description: "A service's or role's name." }),
+        subject: s.string({ maxLength: 63, description: "Name of a service or role." }),
         cursor: s.string({ maxLength: 20 }),
         limit: s.integer({ minimum: 1, maximum: 500, default: 100 }),
       },
-      responses: { 200: { description: "A page.", schema: auditPageSchema } },
+      responses: { 200: { description: "A page of results.", schema: auditPageSchema } },
       handle: async ({ query }) => ({
         status: 200,
         body: await readAuditLog(

@@ -12,19 +12,19 @@ export interface AuthDeps {
   /** See `keyEnvironment`. */
   readonly env: string;
   readonly random: RandomBytes;
-  /** Permission names of all mounted routes; asked at each request, so it may be filled late. */
+  /** Permission names of all mounted routes; called per request, so they may be set later. */
   readonly knownPermissions: () => readonly string[];
-  /** The role files, for `reset`. */
+  /** The policy files of roles, for `reset`. */
   readonly policies: readonly RolePolicy[];
-  /** Behind TLS: marks the session cookie `Secure`. */
+  /** Mark the session cookie `Secure`: set it behind TLS. */
   readonly secureCookies: boolean;
-  /** Of sign-ins alone, by the address that tries: a limiter forgets buckets by the policy it is asked with. */
+  /** For sign-ins only, per client address: a limiter drops its buckets by the policy it is called with. */
   readonly rateLimiter: RateLimiter;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
 
-/** Changes are made in the name of the key that asked, and bounded by what its service has. */
+/** Changes are attributed to the calling key and bounded by the permissions of its service. */
 export function administrationOf(deps: AuthDeps, { principal }: RouteRequest): Administration {
   return {
     database: deps.database,
@@ -39,8 +39,8 @@ export function administrationOf(deps: AuthDeps, { principal }: RouteRequest): A
 }
 
 /**
- * Answers a change after this process' own directory has it, so that the next request of the same
- * client already goes by it. The change stands in any case: a failed refresh is made up by the poll.
+ * Answers a change once the directory of this process has it, so that it applies to the client's next
+ * request. If the refresh fails, the change is kept and the next poll picks it up.
  */
 export async function answered(deps: AuthDeps, status: number, body: unknown): Promise<RouteReply> {
   await deps.directory.refresh().catch(() => {});

@@ -7,16 +7,16 @@ import { type AuthDeps, administrationOf, answered } from "./deps.ts";
 
 const createSchema = s.object({
   service: s.string({ minLength: 1, maxLength: 63 }),
-  label: s.optional(s.string({ maxLength: 200, description: "Where the key is used." })),
+  label: s.optional(s.string({ maxLength: 200, description: "What the key is used for." })),
   expires_at: s.optional(s.string({ format: "date-time", maxLength: 40 })),
   replaces: s.optional(
-    s.string({ maxLength: 40, description: "The id of the service's key that this one follows." }),
+    s.string({ maxLength: 40, description: "Id of the key that this one replaces." }),
   ),
   overlap_seconds: s.optional(
     s.integer({
       minimum: 0,
       maximum: 90 * 86_400,
-      description: "With `replaces`: how long the old key still works; default a day.",
+      description: "With `replaces`: how long the old key remains valid; default: one day.",
     }),
   ),
 });
@@ -28,7 +28,7 @@ export function keyRoutes(deps: AuthDeps): Route[] {
       path: "/api/keys",
       view: "auth.key_list",
       access: "permission",
-      summary: "API keys, newest first; never their secrets",
+      summary: "API keys without their secrets, newest first.",
       query: { service: s.string({ maxLength: 63 }) },
       responses: { 200: { description: "Keys.", schema: s.object({ keys: s.array(keySchema) }) } },
       handle: async ({ query }) => ({
@@ -41,9 +41,9 @@ export function keyRoutes(deps: AuthDeps): Route[] {
       path: "/api/keys",
       view: "auth.key_create",
       access: "permission",
-      summary: "Make an API key; the whole key is shown this once",
+      summary: "Creates an API key; the complete key is shown only once.",
       body: { kind: "json", schema: createSchema },
-      responses: { 201: { description: "The key, with its secret.", schema: newKeySchema } },
+      responses: { 201: { description: "The key with its secret.", schema: newKeySchema } },
       handle: async (request) => {
         const body = request.body as Infer<typeof createSchema>;
         const { service, label, replaces } = body;
@@ -65,8 +65,8 @@ export function keyRoutes(deps: AuthDeps): Route[] {
       path: "/api/keys/:id/revoke",
       view: "auth.key_revoke",
       access: "permission",
-      summary: "End a key for good, with its browser sessions, within a second everywhere",
-      responses: { 200: { description: "The key now.", schema: keySchema } },
+      summary: "Revokes a key and ends its browser sessions everywhere within a second.",
+      responses: { 200: { description: "The revoked key.", schema: keySchema } },
       handle: async (request) =>
         answered(
           deps,
@@ -77,13 +77,13 @@ export function keyRoutes(deps: AuthDeps): Route[] {
   ];
 }
 
-/** Only with an offset: a time without one would be read in the server's zone. */
+/** Only with an offset: without one the time would be read in the server's time zone. */
 const rfc3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
 
 function instantOf(text: string): Date {
   const instant = new Date(text);
   if (!rfc3339.test(text) || Number.isNaN(instant.getTime())) {
-    throw invalid("/expires_at", "write RFC 3339 with an offset, e.g. 2027-01-31T00:00:00Z");
+    throw invalid("/expires_at", "must be RFC 3339 with an offset, e.g. 2027-01-31T00:00:00Z");
   }
   return instant;
 }

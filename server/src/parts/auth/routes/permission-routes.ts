@@ -12,7 +12,7 @@ export function permissionRoutes(deps: AuthDeps): Route[] {
       path: "/api/permissions",
       view: "auth.permission_list",
       access: "permission",
-      summary: "The names of all permissions that routes ask for",
+      summary: "Names of all permissions.",
       responses: {
         200: { description: "Names.", schema: s.object({ permissions: s.array(s.string()) }) },
       },
@@ -26,11 +26,11 @@ export function permissionRoutes(deps: AuthDeps): Route[] {
       path: "/api/permissions",
       view: "auth.permission_change",
       access: "permission",
-      summary: "Give a service an extra permission, or revoke one from it",
+      summary: "Adds an extra permission to a service, or revokes one.",
       body: { kind: "json", schema: permissionChangeSchema },
       responses: {
         200: {
-          description: "In force. `changed` is false when it was so before.",
+          description: "Applied; `changed` is false if it was already so.",
           schema: s.object({ changed: s.boolean() }),
         },
       },
@@ -46,9 +46,9 @@ export function permissionRoutes(deps: AuthDeps): Route[] {
       path: "/api/permissions",
       view: "auth.permission_remove",
       access: "permission",
-      summary: "Take an extra or a revoked permission away again",
+      summary: "Removes an extra or a revoked permission from a service.",
       body: { kind: "json", schema: permissionChangeSchema },
-      responses: { 204: { description: "Gone." } },
+      responses: { 204: { description: "Removed." } },
       handle: async (request) => {
         await removePermission(administrationOf(deps, request), request.body as PermissionChange);
         return answered(deps, 204, undefined);
@@ -59,7 +59,7 @@ export function permissionRoutes(deps: AuthDeps): Route[] {
       path: "/api/permissions/explain",
       view: "auth.permission_explain",
       access: "permission",
-      summary: "Which rule decides whether a service may do something",
+      summary: "Explains which rule grants or denies a permission to a service.",
       query: {
         service: s.string({ minLength: 1, maxLength: 63 }),
         permission: s.string({ minLength: 1, maxLength: 200 }),
@@ -69,7 +69,8 @@ export function permissionRoutes(deps: AuthDeps): Route[] {
         const { service, permission } = query as { service?: string; permission?: string };
         if (service === undefined || permission === undefined) {
           throw new WeirError("invalid_query", {
-            detail: "name both: ?service=shop&permission=events.post.event_ingest",
+            detail:
+              "both parameters are required: ?service=shop&permission=events.post.event_ingest",
           });
         }
         return {

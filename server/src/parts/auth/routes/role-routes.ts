@@ -9,9 +9,7 @@ const replaceSchema = s.object({
   name: s.string({ minLength: 1, maxLength: 63 }),
   description: s.optional(s.string({ maxLength: 500 })),
   permissions: s.optional(s.array(s.string({ maxLength: 200 }), { maxItems: 1_000 })),
-  reset: s.optional(
-    s.boolean({ const: true, description: "Hands the role back to its policy file." }),
-  ),
+  reset: s.optional(s.boolean({ const: true, description: "Resets the role to its policy file." })),
 });
 
 export function roleRoutes(deps: AuthDeps): Route[] {
@@ -21,7 +19,7 @@ export function roleRoutes(deps: AuthDeps): Route[] {
       path: "/api/roles",
       view: "auth.role_list",
       access: "permission",
-      summary: "Roles, and whether they follow their policy files",
+      summary: "Roles, and whether they follow their policy files.",
       responses: {
         200: { description: "Roles.", schema: s.object({ roles: s.array(roleSchema) }) },
       },
@@ -32,9 +30,9 @@ export function roleRoutes(deps: AuthDeps): Route[] {
       path: "/api/roles",
       view: "auth.role_replace",
       access: "permission",
-      summary: "Make or replace a role at run time, or reset it to its policy file",
+      summary: "Creates or replaces a role, or resets it to its policy file.",
       body: { kind: "json", schema: replaceSchema },
-      responses: { 200: { description: "The role now.", schema: roleSchema } },
+      responses: { 200: { description: "The role.", schema: roleSchema } },
       handle: async (request) => {
         const { name, description, permissions, reset } = request.body as Infer<
           typeof replaceSchema
@@ -42,11 +40,14 @@ export function roleRoutes(deps: AuthDeps): Route[] {
         const administration = administrationOf(deps, request);
         if (reset === true) {
           if (permissions !== undefined || description !== undefined) {
-            throw invalid("/reset", "a reset takes the file's content; leave the rest out");
+            throw invalid(
+              "/reset",
+              "a reset uses the content of the file; leave the other members out",
+            );
           }
           return answered(deps, 200, await resetRole(administration, name, deps.policies));
         }
-        if (permissions === undefined) throw invalid("/permissions", "is missing");
+        if (permissions === undefined) throw invalid("/permissions", "is required");
         const role = {
           name,
           permissions,

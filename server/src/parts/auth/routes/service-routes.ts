@@ -23,7 +23,7 @@ export function serviceRoutes(deps: AuthDeps): Route[] {
       path: "/api/services",
       view: "auth.service_list",
       access: "permission",
-      summary: "Services with their roles, extra and revoked permissions",
+      summary: "Services with their roles and their extra and revoked permissions.",
       responses: {
         200: {
           description: "All services.",
@@ -37,7 +37,7 @@ export function serviceRoutes(deps: AuthDeps): Route[] {
       path: "/api/services",
       view: "auth.service_create",
       access: "permission",
-      summary: "Register a service",
+      summary: "Registers a service.",
       body: { kind: "json", schema: createSchema },
       responses: { 201: { description: "The new service.", schema: serviceSchema } },
       handle: async (request) =>
@@ -55,9 +55,9 @@ export function serviceRoutes(deps: AuthDeps): Route[] {
       path: "/api/services/:name",
       view: "auth.service_update",
       access: "permission",
-      summary: "Change a service's role, or disable it with all its keys",
+      summary: "Changes the role of a service, or disables it with all its keys.",
       body: { kind: "json", schema: updateSchema },
-      responses: { 200: { description: "The service now.", schema: serviceSchema } },
+      responses: { 200: { description: "The service.", schema: serviceSchema } },
       handle: async (request) =>
         answered(
           deps,

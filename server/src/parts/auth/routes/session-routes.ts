@@ -9,16 +9,16 @@ import { endSession, type NewSession, openSession, openSessionByLink } from "../
 import type { AuthDeps } from "./deps.ts";
 
 const signinSchema = s.object({
-  token: s.optional(s.string({ maxLength: 100, description: "Of a one-time sign-in link." })),
+  token: s.optional(s.string({ maxLength: 100, description: "Token of a one-time sign-in link." })),
   key: s.optional(s.string({ maxLength: 200, description: "An API key." })),
 });
 
-/** Enough for an office behind one address. */
+/** Enough for an office that shares one address. */
 const signinPolicy: RatePolicy = { burstEvents: 60, eventsPerSecond: 1 };
 
 /**
- * Signing in and out. Public, for nobody is known yet; another site cannot use them: its page cannot
- * send `application/json` without a preflight, and the cookie is SameSite=Strict.
+ * Sign-in and sign-out. Public, as the caller is not known yet. Pages of other sites cannot use them:
+ * `application/json` needs a preflight, and the cookie is SameSite=Strict.
  */
 export function sessionRoutes(deps: AuthDeps): Route[] {
   return [
@@ -27,11 +27,11 @@ export function sessionRoutes(deps: AuthDeps): Route[] {
       path: "/api/session",
       view: "auth.session_get",
       access: "public",
-      summary: "Who is signed in by the session cookie",
+      summary: "The current browser session.",
       responses: {
         200: { description: "The session.", schema: sessionSchema },
-        // Not 401: nothing went wrong, and browsers write every 4xx to the console.
-        204: { description: "Nobody is signed in." },
+        // Not 401: this is no error, and browsers print every 4xx to the console.
+        204: { description: "Not signed in." },
       },
       handle: async (request) => {
         const session = await sessionOf(deps, request);
@@ -44,11 +44,11 @@ export function sessionRoutes(deps: AuthDeps): Route[] {
       path: "/api/session",
       view: "auth.session_create",
       access: "public",
-      summary: "Sign in with a one-time link's token or an API key",
+      summary: "Signs in with an API key or the token of a one-time link.",
       body: { kind: "json", schema: signinSchema },
       responses: { 200: { description: "Signed in; sets the cookie.", schema: sessionSchema } },
       handle: async ({ body, ip }) => {
-        await demandPatience(deps, ip);
+        await limitAttempts(deps, ip);
         const { token, expiresAt } = await signIn(deps, body as Infer<typeof signinSchema>);
         const session = await deps.directory.session(token);
         if (session === undefined) throw notSignedIn();
@@ -66,7 +66,7 @@ export function sessionRoutes(deps: AuthDeps): Route[] {
       path: "/api/session",
       view: "auth.session_end",
       access: "public",
-      summary: "Sign out, everywhere this session is open",
+      summary: "Signs out and ends the session everywhere.",
       responses: { 204: { description: "Signed out." } },
       handle: async (request) => {
         const session = await sessionOf(deps, request);
@@ -90,10 +90,10 @@ export function sessionRoutes(deps: AuthDeps): Route[] {
 }
 
 /**
- * Keys and tokens cannot be guessed; this keeps whoever tries from making work, as a token is looked up in the
- * database and a session is written there. @throws WeirError `too_many_signins`
+ * Keys and tokens cannot be guessed. The limit bounds the work that attempts cause: each token is
+ * looked up in the database, and each session is written there. @throws WeirError `too_many_signins`
  */
-async function demandPatience({ rateLimiter, now }: AuthDeps, ip: string): Promise<void> {
+async function limitAttempts({ rateLimiter, now }: AuthDeps, ip: string): Promise<void> {
   const attempt = { events: 1, policy: signinPolicy, now: now() };
   const { allowed, retryAfterSeconds } = await rateLimiter.take(ip, attempt);
   if (allowed) return;
@@ -134,6 +134,6 @@ function sessionBody(deps: AuthDeps, { principal, csrfToken, expiresAt }: OpenSe
 
 function notSignedIn(): WeirError {
   return new WeirError("unauthenticated", {
-    detail: "nobody is signed in, or the session is over",
+    detail: "not signed in, or the session has ended",
   });
 }

@@ -43,7 +43,7 @@ const hourRange = (): MsRange => {
   return { from, to: from + (1 + Math.floor(random() * 120)) * 60 * minute };
 };
 const iso = (at: number) => new Date(at).toISOString();
-const asked = ({ from, to }: MsRange, zone = "UTC") =>
+const rangeQuery = ({ from, to }: MsRange, zone = "UTC") =>
   `from=${iso(from)}&to=${iso(to)}&time_zone=${zone}`;
 const sorted = <T extends { currency: string }>(rows: readonly T[]) =>
   [...rows].sort((a, b) => (a.currency < b.currency ? -1 : 1));
@@ -65,11 +65,11 @@ const client = clientOf(
   }),
 );
 
-test("the overview and its previous period, over ranges of any minutes", async () => {
+test("the overview and its previous period are right for ranges of any minutes", async () => {
   for (let run = 0; run < 40; run++) {
     const range = minuteRange();
-    const answer = await client.get<Overview>(`/api/analytics/overview?${asked(range)}`);
-    assert.deepEqual(plain(answer.current), totalsOf(events, sessions, range), asked(range));
+    const answer = await client.get<Overview>(`/api/analytics/overview?${rangeQuery(range)}`);
+    assert.deepEqual(plain(answer.current), totalsOf(events, sessions, range), rangeQuery(range));
     const length = range.to - range.from;
     const before = { from: range.from - length, to: range.from };
     assert.deepEqual(answer.previous_range, {
@@ -82,7 +82,7 @@ test("the overview and its previous period, over ranges of any minutes", async (
   }
 });
 
-test("the overview of local days compares with as many local days, whatever the clocks did", async () => {
+test("the overview of local days compares with as many local days, also across clock changes", async () => {
   for (const zone of zones) {
     const answer = await client.get<Overview>(
       `/api/analytics/overview?from=2026-11-01&to=2026-11-04&time_zone=${zone}`,
@@ -118,13 +118,13 @@ for (const zone of zones) {
       const buckets = localBuckets(range, zone, granularity);
       for (const metric of metrics) {
         const answer = await client.get<Series>(
-          `/api/analytics/series?${asked(range, zone)}&metric=${metric}&granularity=${granularity}`,
+          `/api/analytics/series?${rangeQuery(range, zone)}&metric=${metric}&granularity=${granularity}`,
         );
         const expected = buckets.map((bucket) => ({
           start: iso(bucket.from),
           value: metricOf(metric, totalsOf(events, sessions, bucket)),
         }));
-        assert.deepEqual(answer.points, expected, `${metric} ${granularity} ${asked(range)}`);
+        assert.deepEqual(answer.points, expected, `${metric} ${granularity} ${rangeQuery(range)}`);
         assert.equal(answer.previous, null);
       }
     }
@@ -153,11 +153,11 @@ for (const zone of zones) {
   });
 }
 
-test("series of one event type or source; names that do not exist give zeros", async () => {
+test("a series filters by event type or source; unknown names give zeros", async () => {
   const range = hourRange();
   const ask = async (filter: string, metric = "events") => {
     const answer = await client.get<Series>(
-      `/api/analytics/series?${asked(range)}&metric=${metric}&granularity=hour&${filter}`,
+      `/api/analytics/series?${rangeQuery(range)}&metric=${metric}&granularity=hour&${filter}`,
     );
     return answer.points.map(({ value }) => Number(value));
   };
@@ -188,11 +188,11 @@ test("series of one event type or source; names that do not exist give zeros", a
   );
 });
 
-test("event types and sources, from windows, with their counts before", async () => {
+test("event types and sources are counted from windows, with their previous counts", async () => {
   for (const by of ["event_type", "source"] as const) {
     const range = minuteRange();
     const answer = await client.get<Breakdown>(
-      `/api/analytics/breakdown?${asked(range)}&by=${by}&limit=2`,
+      `/api/analytics/breakdown?${rangeQuery(range)}&by=${by}&limit=2`,
     );
     const value = (event: OracleEvent) => (by === "source" ? event.service : event.type);
     const before = { from: range.from - (range.to - range.from), to: range.from };
@@ -201,7 +201,7 @@ test("event types and sources, from windows, with their counts before", async ()
   }
 });
 
-test("anything else event by event, also in payloads of every format, and it says so", async () => {
+test("other dimensions are read from raw events of every format, and the answer says so", async () => {
   const values: Record<string, (event: OracleEvent) => string | null> = {
     user: ({ user }) => user,
     product: ({ products }) => (products.length === 1 ? (products[0]?.id ?? null) : null),
@@ -213,14 +213,14 @@ test("anything else event by event, also in payloads of every format, and it say
   for (const [by, value] of Object.entries(values)) {
     const range = minuteRange();
     const answer = await client.get<Breakdown>(
-      `/api/analytics/breakdown?${asked(range)}&by=${by}&limit=1000`,
+      `/api/analytics/breakdown?${rangeQuery(range)}&by=${by}&limit=1000`,
     );
     assertBreakdown(answer, { value, range, before: undefined });
     assert.equal(answer.from_raw, true);
   }
 });
 
-test("users of each event type, source and property value", async () => {
+test("users are counted per event type, source and property value", async () => {
   for (const [by, value] of [
     ["event_type", ({ type }: OracleEvent) => type],
     ["source", ({ service }: OracleEvent) => service],
@@ -228,7 +228,7 @@ test("users of each event type, source and property value", async () => {
   ] as const) {
     const range = minuteRange();
     const answer = await client.get<Breakdown>(
-      `/api/analytics/breakdown?${asked(range)}&by=${by}&metric=users`,
+      `/api/analytics/breakdown?${rangeQuery(range)}&by=${by}&metric=users`,
     );
     const users = new Map<string | null, Set<string>>();
     for (const event of within(events, range)) {
@@ -244,12 +244,12 @@ test("users of each event type, source and property value", async () => {
   }
 });
 
-test("the first products by every figure, over whole hours and over any minutes", async () => {
+test("top products are right for every sort, over whole hours and any minutes", async () => {
   for (const sort of ["views", "carts", "purchases", "revenue"] as const) {
     for (const range of [hourRange(), minuteRange(), minuteRange(50 * minute)]) {
       const currency = sort === "revenue" ? "&currency=TRY" : "";
       const answer = await client.get<TopProducts>(
-        `/api/analytics/products?${asked(range)}&sort=${sort}&limit=7${currency}`,
+        `/api/analytics/products?${rangeQuery(range)}&sort=${sort}&limit=7${currency}`,
       );
       const expected = productsOf(within(events, range));
       const figure = (row: (typeof expected)[number]) =>
@@ -271,16 +271,16 @@ test("the first products by every figure, over whole hours and over any minutes"
             [...cents].map(([code, sum]) => ({ currency: code, amount: decimal(sum) })),
           ),
         })),
-        `${sort} ${asked(range)}`,
+        `${sort} ${rangeQuery(range)}`,
       );
     }
   }
 });
 
-test("revenue, orders and refunds per currency, and revenue per source", async () => {
+test("revenue, orders and refunds are right per currency, and revenue per source", async () => {
   for (let run = 0; run < 10; run++) {
     const range = minuteRange();
-    const answer = await client.get<Revenue>(`/api/analytics/revenue?${asked(range)}`);
+    const answer = await client.get<Revenue>(`/api/analytics/revenue?${rangeQuery(range)}`);
     const inside = within(events, range);
     const before = within(events, {
       from: range.from - (range.to - range.from),

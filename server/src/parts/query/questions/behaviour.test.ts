@@ -29,7 +29,7 @@ const events = makeHistory(3_000, 11);
 const sessions = sessionsOf(events);
 const random = randomOf(5);
 const iso = (at: number) => new Date(at).toISOString();
-const asked = ({ from, to }: MsRange) => `from=${iso(from)}&to=${iso(to)}`;
+const rangeQuery = ({ from, to }: MsRange) => `from=${iso(from)}&to=${iso(to)}`;
 const ranges = (): MsRange[] => [
   { from: historyStart, to: historyStart + 16 * day },
   { from: historyStart + 3 * day - 3 * 60 * minute, to: historyStart + 9 * day + 21 * 60 * minute },
@@ -56,7 +56,7 @@ const client = clientOf(
   }),
 );
 
-test("the commerce funnel equals the best of all chains of view, cart and purchase", async () => {
+test("the commerce funnel equals a search of all chains of view, cart and purchase", async () => {
   const steps = ["view", "cart", "purchase"].map(
     (action) => (event: OracleEvent) => actionOf(event) === action,
   );
@@ -67,13 +67,13 @@ test("the commerce funnel equals the best of all chains of view, cart and purcha
       ["7d", 7 * day],
     ] as const) {
       const answer = await client.get<Funnel>(
-        `/api/analytics/funnel?${asked(range)}&within=${within_}`,
+        `/api/analytics/funnel?${rangeQuery(range)}&within=${within_}`,
       );
       const expected = funnelOf(within(events, range), steps, ms);
       assert.deepEqual(
         answer.steps.map(({ users }) => users),
         expected,
-        `${asked(range)} ${within_}`,
+        `${rangeQuery(range)} ${within_}`,
       );
       assert.equal(answer.kind, "commerce");
       assert.equal(answer.within_s, ms / 1_000);
@@ -83,7 +83,7 @@ test("the commerce funnel equals the best of all chains of view, cart and purcha
   }
 });
 
-test("free steps equal the best of all chains, also with a step that comes twice", async () => {
+test("a funnel of free steps equals a search of all chains, also with a repeated step", async () => {
   for (const names of [
     ["product.view", "purchase"],
     ["view_item", "add_to_cart", "Order Completed", "signup"],
@@ -93,14 +93,14 @@ test("free steps equal the best of all chains, also with a step that comes twice
     const steps = names.map((name) => (event: OracleEvent) => event.type === name);
     for (const range of ranges().slice(0, 4)) {
       const answer = await client.get<Funnel>(
-        `/api/analytics/funnel?${asked(range)}&within=6h&steps=${names.map(encodeURIComponent).join(",")}`,
+        `/api/analytics/funnel?${rangeQuery(range)}&within=6h&steps=${names.map(encodeURIComponent).join(",")}`,
       );
       assert.deepEqual(
         answer.steps.map(({ name, users }) => [name, users]),
         funnelOf(inStepOrder(within(events, range), names), steps, 6 * 60 * minute).map(
           (users, index) => [names[index], users],
         ),
-        `${names} ${asked(range)}`,
+        `${names} ${rangeQuery(range)}`,
       );
       assert.equal(answer.kind, "free");
     }
@@ -112,14 +112,14 @@ function inStepOrder(list: readonly OracleEvent[], names: readonly string[]): Or
   return [...list].sort((a, b) => a.at - b.at || names.indexOf(a.type) - names.indexOf(b.type));
 }
 
-test("cohorts hold the users first seen in a period, and who of them came back in each later one", async () => {
+test("cohorts count the users first seen in a period, and who returned in each later one", async () => {
   for (const [period, length, origin] of [
     ["day", day, 0],
     ["week", 7 * day, 4 * day],
   ] as const) {
     for (const range of ranges()) {
       const answer = await client.get<Retention>(
-        `/api/analytics/retention?${asked(range)}&period=${period}`,
+        `/api/analytics/retention?${rangeQuery(range)}&period=${period}`,
       );
       const from = Math.floor((range.from - origin) / length) * length + origin;
       const to = Math.ceil((range.to - origin) / length) * length + origin;
@@ -148,7 +148,7 @@ test("cohorts hold the users first seen in a period, and who of them came back i
   }
 });
 
-test("sessions page by page, of everybody and of one user, with the averages of the whole range", async () => {
+test("sessions are listed page by page, for all users or one, with averages of the whole range", async () => {
   for (const user of [undefined, "user-3", "nobody"]) {
     for (const range of ranges().slice(0, 3)) {
       const expected = sessions
@@ -159,7 +159,7 @@ test("sessions page by page, of everybody and of one user, with the averages of 
       for (;;) {
         const filter = user === undefined ? "" : `&user_id=${user}`;
         const page = await client.get<Sessions>(
-          `/api/analytics/sessions?${asked(range)}&limit=37${filter}${cursor}`,
+          `/api/analytics/sessions?${rangeQuery(range)}&limit=37${filter}${cursor}`,
         );
         rows.push(...page.rows);
         const seconds = expected.map(({ start, end }) => (end - start) / 1_000);

@@ -1,13 +1,13 @@
 import type { Breakdown } from "@weir/protocol";
 import { nearestName } from "../../../core/nearest-name.ts";
 import type { Queryable } from "../../../core/ports/database.ts";
-import type { Asker } from "../ask.ts";
 import { invalidQuery } from "../invalid-query.ts";
-import { type AskedRange, instantOf, previousRange, rangeAnswer } from "../range.ts";
+import type { QueryRunner } from "../query-runner.ts";
+import { instantOf, previousRange, type QueryRange, rangeAnswer } from "../range.ts";
 import { spanTable, spanValues, windowSpans } from "../spans.ts";
 
 export interface BreakdownQuestion {
-  readonly range: AskedRange;
+  readonly range: QueryRange;
   readonly by: string;
   readonly metric: "events" | "users";
   readonly limit: number;
@@ -43,7 +43,7 @@ const factColumns: Readonly<Record<string, { column: string; name: string; join:
 };
 const rawColumns: Readonly<Record<string, string>> = { product: "product_key" };
 
-/** What events can be broken down by, apart from `properties.<path>` and the like. */
+/** Dimensions of a breakdown, besides paths such as `properties.<path>`. */
 const plainNames = [
   ...new Set([
     ...Object.keys(windowNames),
@@ -54,11 +54,11 @@ const plainNames = [
 ];
 
 /**
- * Events or users by the value of one thing, the largest first. Event types and sources are counted
- * by their windows; anything else is read event by event: slower, time-limited, and it says so.
+ * Events or users per value of one dimension, largest first. Event types and sources are counted from
+ * windows. Everything else reads single events: slower, time-limited, and marked as `from_raw`.
  */
 export async function readBreakdown(
-  asker: Asker,
+  runner: QueryRunner,
   question: BreakdownQuestion,
   signal: AbortSignal,
 ): Promise<Breakdown> {
@@ -66,7 +66,7 @@ export async function readBreakdown(
   const path = pathOf(by);
   const inWindows = metric === "events" && by in windowNames;
   const weight = inWindows ? "light" : "freeForm";
-  const answer = await asker.ask<Answered>({ weight, signal }, (connection) => {
+  const answer = await runner.run<Answered>({ weight, signal }, (connection) => {
     if (inWindows) return fromWindows(connection, question);
     if (by in factColumns) return fromFacts(connection, question);
     return fromRaw(connection, question, path);

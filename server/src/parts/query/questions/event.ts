@@ -1,7 +1,7 @@
 import type { RawEvent } from "@weir/protocol";
 import { WeirError } from "../../../core/errors.ts";
 import { isCanonicalUuid, uuidOfText } from "../../../core/uuid.ts";
-import { type Asker, ranOutOfTime, type Scan } from "../ask.ts";
+import { type QueryRunner, ranOutOfTime, type Scan } from "../query-runner.ts";
 import { type EventRow, eventColumns, foundEvent } from "./scan-events.ts";
 
 const dayMs = 86_400_000;
@@ -9,9 +9,9 @@ const nearMs = 600_000;
 
 export interface EventQuestion {
   readonly id: string;
-  /** Of several services that use the same id; the newest event when it is left out. */
+  /** Needed when several services use the same id; without it the newest event is read. */
   readonly source: string | undefined;
-  /** When it occurred, to the millisecond: finds it at once. */
+  /** When it occurred, in ms; makes the lookup fast. */
   readonly atMs: number | undefined;
   readonly now: number;
   readonly retentionDays: number;
@@ -19,32 +19,32 @@ export interface EventQuestion {
 
 /** One raw event. @throws WeirError not_found, query_timeout */
 export async function readEvent(
-  asker: Asker,
+  runner: QueryRunner,
   question: EventQuestion,
   signal: AbortSignal,
 ): Promise<RawEvent> {
-  return foundEvent(await findEvent(asker, question, signal)).event;
+  return foundEvent(await findEvent(runner, question, signal)).event;
 }
 
 /** The bytes that were sent. @throws WeirError not_found, query_timeout */
 export async function readEventBytes(
-  asker: Asker,
+  runner: QueryRunner,
   question: EventQuestion,
   signal: AbortSignal,
 ): Promise<Buffer> {
-  return Buffer.from((await findEvent(asker, question, signal)).payload, "utf8");
+  return Buffer.from((await findEvent(runner, question, signal)).payload, "utf8");
 }
 
 /**
- * The log has no index on ids (40 bytes an event for a rare question). Identities tell whether the
- * event exists; then it is looked for where its own clock, if it has one, says, and day by day back.
+ * The log has no index on ids (40 bytes per event for a rare question). Identities tell whether the
+ * event exists. Then it is searched at the time in its own id, if there is one, and day by day back.
  */
 async function findEvent(
-  asker: Asker,
+  runner: QueryRunner,
   question: EventQuestion,
   signal: AbortSignal,
 ): Promise<EventRow> {
-  return asker.scan({ weight: "light", signal }, async (scan) => {
+  return runner.scan({ weight: "light", signal }, async (scan) => {
     const { id, source, now } = question;
     const eventId = isCanonicalUuid(id) ? id : uuidOfText(id);
     const services = await servicesOf(scan, eventId, source);
@@ -122,11 +122,11 @@ function clockOf(eventId: string): number | undefined {
 }
 
 function notFound(id: string): WeirError {
-  return new WeirError("not_found", { detail: `no event "${id.slice(0, 128)}" is kept` });
+  return new WeirError("not_found", { detail: `there is no event "${id.slice(0, 128)}"` });
 }
 
 function tooSlow(): WeirError {
   return new WeirError("query_timeout", {
-    detail: 'the event exists, but was not found in time; add its occurred_at as "at"',
+    detail: 'the event exists but was not found in time; add its occurred_at as "at"',
   });
 }

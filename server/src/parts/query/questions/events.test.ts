@@ -55,7 +55,7 @@ const propertiesOf = (event: OracleEvent) => {
   return payload.properties ?? payload.data.properties;
 };
 
-test("pages hold every event of a filter once, newest first", async () => {
+test("pages of results contain every matching event once, newest first", async () => {
   const filters: [string, (event: OracleEvent) => boolean][] = [
     ["", () => true],
     ["event_type=purchase", ({ type }) => type === "purchase"],
@@ -79,7 +79,7 @@ test("pages hold every event of a filter once, newest first", async () => {
   }
 });
 
-test("a range in milliseconds is kept to, and an event shows what was sent", async () => {
+test("a range in milliseconds is respected, and an event shows what was sent", async () => {
   const from = newestFirst[700]?.at ?? 0;
   const to = newestFirst[600]?.at ?? 0;
   const found = await allPages(`/api/events?from=${iso(from)}&to=${iso(to)}&limit=10`);
@@ -100,7 +100,7 @@ test("a range in milliseconds is kept to, and an event shows what was sent", asy
   );
 });
 
-test("one user's events are found through the sessions, in pages; nobody's are none", async () => {
+test("the events of one user are found through the sessions, in pages; an unknown user has none", async () => {
   for (const user of ["user-0", "user-7", "user-39"]) {
     const found = await allPages(`/api/users/${user}/events?${everything}&limit=13`);
     assert.deepEqual(
@@ -111,7 +111,7 @@ test("one user's events are found through the sessions, in pages; nobody's are n
   assert.deepEqual(await allPages(`/api/users/no%2Fbody%20here/events?${everything}`), []);
 });
 
-test("an event is found by its id alone, by id and instant, and by the id its sender gave it", async () => {
+test("an event is found by its id alone, by id and time, and by the id of its sender", async () => {
   for (const event of [newestFirst[0], newestFirst[1_000], newestFirst.at(-1)]) {
     assert.ok(event !== undefined);
     for (const hint of ["", `?at=${iso(event.at)}`, `?source=${event.service}`]) {
@@ -138,7 +138,7 @@ test("an event is found by its id alone, by id and instant, and by the id its se
   assert.equal(String(raw.body), '{"big": 12345678901234567890}');
 });
 
-test("an event that is not there, or not of this source, is not found", async () => {
+test("an unknown event, or one of another source, is not found", async () => {
   const [event] = newestFirst;
   const other = event?.service === "web" ? "ios" : "web";
   for (const address of [
@@ -150,7 +150,7 @@ test("an event that is not there, or not of this source, is not found", async ()
   }
 });
 
-test("an export holds all rows of the filter and no formula", async () => {
+test("an export contains all matching rows and no formulas", async () => {
   const reply = await client.reply(`/api/events?${everything}&format=csv&source=web`);
   assert.equal(reply.headers?.["weir-csv-row-limit"], "100000");
   const rows: Record<string, string>[] = parse(await textOf(reply), {
@@ -168,7 +168,7 @@ test("an export holds all rows of the filter and no formula", async () => {
   );
 });
 
-test("wrong parameters are refused by name", async () => {
+test("invalid parameters are refused by name", async () => {
   for (const [query, code, about] of [
     ["event_typ=x", "invalid_query", /event_typ.*\n?.*did you mean "event_type"/s],
     ["limit=5000", "invalid_query", /limit/],
@@ -194,7 +194,7 @@ test("wrong parameters are refused by name", async () => {
   }
 });
 
-test("a search that runs out of time says so and goes on where it stood", async () => {
+test("a search that reaches its time limit says so and continues where it stopped", async () => {
   // Each look at the clock takes 60 ms: a real limit would need a slow machine.
   let clock = 0;
   const hurried = clientOf(queryRoutes({ ...deps, clock: () => (clock += 60) }));

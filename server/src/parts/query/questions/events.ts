@@ -1,6 +1,6 @@
 import type { EventPage } from "@weir/protocol";
-import type { Asker, Scan } from "../ask.ts";
 import { readCursor, writeCursor } from "../cursor.ts";
+import type { QueryRunner, Scan } from "../query-runner.ts";
 import { type EventFilter, type EventKey, type Interval, scanEvents } from "./scan-events.ts";
 
 export interface EventsQuestion {
@@ -15,31 +15,31 @@ export interface EventsQuestion {
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const keyPattern = [/^-?\d{1,16}$/, uuid, /^\d{1,10}$/];
 
-/** Raw events, newest first by (occurred_at, event_id): a page, or what of it time allowed. */
+/** Raw events, newest first by (occurred_at, event_id): a page of results, or as much of it as time allowed. */
 export async function readEvents(
-  asker: Asker,
+  runner: QueryRunner,
   question: EventsQuestion,
   signal: AbortSignal,
 ): Promise<EventPage> {
   const after = readKey(question.cursor);
-  return asker.scan({ weight: "light", signal }, (scan) =>
+  return runner.scan({ weight: "light", signal }, (scan) =>
     pageOf(scan, question, { after, intervals: [intervalOf(question)] }),
   );
 }
 
 /**
- * One user's events. The user's sessions say when there are any, so that of the raw log only those
- * hours are read; events that the windows have not taken in yet are not there yet.
+ * The events of one user. The user's sessions tell when there are any, so only those hours of the raw
+ * log are read. Events that are not yet counted in the windows do not appear yet.
  */
 export async function readUserEvents(
-  asker: Asker,
+  runner: QueryRunner,
   question: EventsQuestion & { readonly userId: string },
   signal: AbortSignal,
 ): Promise<EventPage> {
   const { userId } = question;
   const after = readKey(question.cursor);
   const bounds = intervalOf(question);
-  return asker.scan({ weight: "light", signal }, async (scan) => {
+  return runner.scan({ weight: "light", signal }, async (scan) => {
     const intervals = await sessionIntervals(scan, userId, {
       from: bounds.from,
       to: Math.min(bounds.to, (after?.occurredUs ?? bounds.to) + 1),
@@ -71,7 +71,7 @@ async function pageOf(
   };
 }
 
-/** The user's sessions inside the bounds, newest first: 400 days hold 19,200 gaps of half an hour at most. */
+/** The user's sessions inside the bounds, newest first. 400 days have room for at most 19,200 sessions. */
 async function sessionIntervals(scan: Scan, userId: string, bounds: Interval): Promise<Interval[]> {
   const rows = await scan.query<{ first_us: string; last_us: string }>({
     text: `

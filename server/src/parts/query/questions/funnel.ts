@@ -1,8 +1,8 @@
 import type { Funnel } from "@weir/protocol";
 import type { Queryable, Statement } from "../../../core/ports/database.ts";
-import type { Asker } from "../ask.ts";
 import { invalidQuery } from "../invalid-query.ts";
-import { type AskedRange, instantOf, rangeAnswer } from "../range.ts";
+import type { QueryRunner } from "../query-runner.ts";
+import { instantOf, type QueryRange, rangeAnswer } from "../range.ts";
 import type { MinuteRange } from "../spans.ts";
 import { actionNumbers } from "./overview.ts";
 import { countViewers } from "./users.ts";
@@ -16,7 +16,7 @@ export function readWithin(value: unknown): number {
   const parts = /^([1-9]\d{0,6})([smhd])$/.exec(String(value ?? "24h"));
   const seconds = Number(parts?.[1]) * (units[parts?.[2] ?? ""] ?? Number.NaN);
   if (!(seconds <= maxWithinSeconds)) {
-    throw invalidQuery("within", "must be a time of at most 30 days, e.g. 30m, 24h or 7d");
+    throw invalidQuery("within", "must be at most 30 days, e.g. 30m, 24h or 7d");
   }
   return seconds;
 }
@@ -26,25 +26,25 @@ export function readSteps(value: unknown): string[] | undefined {
   if (value === undefined) return undefined;
   const steps = String(value).split(",");
   if (steps.length < 2 || steps.length > maxSteps || steps.includes("")) {
-    throw invalidQuery("steps", `must name 2 to ${maxSteps} event types, parted by commas`);
+    throw invalidQuery("steps", `must be 2 to ${maxSteps} event types, separated by commas`);
   }
   return steps;
 }
 
 /**
- * How many users came through each step, in order, with the last at most `withinSeconds` after the
- * first, all inside the range. Any chain counts, not only the first one; a later step may bear the
- * same instant. Without `steps` it is the shop's funnel (view, cart, purchase), read from the key
- * facts; free steps read an event each.
+ * The users who complete each step, in order, with the last step at most `withinSeconds` after the
+ * first, all inside the range. Any chain counts, not only the first one; two steps may have the same
+ * instant. Without `steps` it is the commerce funnel (view, cart, purchase), read from the key facts.
+ * Free steps read single events.
  */
 export async function readFunnel(
-  asker: Asker,
-  question: { range: AskedRange; steps: string[] | undefined; withinSeconds: number },
+  runner: QueryRunner,
+  question: { range: QueryRange; steps: string[] | undefined; withinSeconds: number },
   signal: AbortSignal,
 ): Promise<Funnel> {
   const { range, steps, withinSeconds } = question;
   const weight = steps === undefined ? "heavy" : "freeForm";
-  const answer = await asker.ask({ weight, signal }, async (connection) => {
+  const answer = await runner.run({ weight, signal }, async (connection) => {
     const counts =
       steps === undefined
         ? await countCommerce(connection, range, withinSeconds)
@@ -72,8 +72,8 @@ function ratio(part = 0, whole = 0): number | null {
 }
 
 /**
- * A row of the key facts knows the view of the chain that ends with it and starts last: for a purchase
- * by way of the latest cart before it. If any chain is short enough, this one is.
+ * A row of the key facts holds the view of the chain that ends with it and starts last: for a purchase,
+ * through the latest cart before it. If any chain is short enough, this one is.
  */
 async function countCommerce(
   connection: Queryable,
@@ -83,7 +83,7 @@ async function countCommerce(
   const views = await countViewers(connection, range);
   const usersWith = (action: number) =>
     `bit_or(1::bigint << (user_id & 63)) filter (where action = ${action})`;
-  // Sets of 64 users a row, see distinctUsers.
+  // Sets of 64 users per row, see distinctUsers.
   const [row] = await connection.query<{ carts: string; purchases: string }>({
     text: `
       select coalesce(sum(bit_count(carted::bit(64))), 0) as carts,
@@ -100,7 +100,7 @@ async function countCommerce(
   return [views, Number(row?.carts ?? 0), Number(row?.purchases ?? 0)];
 }
 
-/** Free steps: one sort of the events of the steps by user and time, one pass a step over it. */
+/** Free steps: one sort of the events of the steps by user and time, then one pass per step. */
 async function countSteps(
   connection: Queryable,
   range: MinuteRange,
@@ -111,7 +111,7 @@ async function countSteps(
     values: [funnel.steps],
   });
   const ids = new Map(types.map(({ id, name }) => [name, id]));
-  // Ids begin with 1: a type that was never seen matches nothing.
+  // Ids start at 1: a type that was never seen matches nothing.
   const steps = funnel.steps.map((name) => ids.get(name) ?? 0);
   const [row] = await connection.query<Record<string, string>>(
     stepsStatement(range, { steps, withinSeconds: funnel.withinSeconds }),
@@ -124,7 +124,7 @@ function stepsStatement(
   { steps, withinSeconds }: { steps: readonly number[]; withinSeconds: number },
 ): Statement {
   const types = [...new Set(steps)];
-  // Events of one instant are taken in the order of their types' first step.
+  // Events of the same instant are read in the order of their types' first step.
   let chains = `
     select user_id, occurred_at, array_position($4::int[], event_type) as kind,
       case when event_type = ($4::int[])[1] then occurred_at end as c0

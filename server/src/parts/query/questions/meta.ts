@@ -1,6 +1,6 @@
 import type { Meta } from "@weir/protocol";
 import { actions } from "@weir/protocol";
-import type { Asker } from "../ask.ts";
+import type { QueryRunner } from "../query-runner.ts";
 import { instantOf } from "../range.ts";
 import { actionNumbers } from "./overview.ts";
 
@@ -10,13 +10,13 @@ interface TypeRow {
   readonly events: string;
 }
 
-/** What there is to ask about: event types, sources, currencies, and since when. */
+/** Event types, sources and currencies seen so far, and the time of the first event. */
 export async function readMeta(
-  asker: Asker,
+  runner: QueryRunner,
   about: { version: string; environment: string; retentionDays: number },
   signal: AbortSignal,
 ): Promise<Meta> {
-  return asker.read({ weight: "light", signal }, async (connection) => {
+  return runner.read({ weight: "light", signal }, async (connection) => {
     const types = await connection.query<TypeRow>({
       text: `
         select t.name, t.action, coalesce(sum(w.events), 0) as events

@@ -1,21 +1,21 @@
 import type { Overview, Totals } from "@weir/protocol";
 import type { Queryable } from "../../../core/ports/database.ts";
-import type { Asker } from "../ask.ts";
-import { type AskedRange, previousRange, rangeAnswer } from "../range.ts";
+import type { QueryRunner } from "../query-runner.ts";
+import { previousRange, type QueryRange, rangeAnswer } from "../range.ts";
 import { type Spans, spanTable, spanValues, windowSpans } from "../spans.ts";
 import { countUsers } from "./users.ts";
 
 /** Actions as the windows number them. */
 export const actionNumbers = { other: 0, view: 1, cart: 2, purchase: 3, refund: 4, search: 5 };
 
-/** The shop's main figures, beside those of the previous period. */
+/** The totals of a range, and those of the previous period. */
 export async function readOverview(
-  asker: Asker,
-  range: AskedRange,
+  runner: QueryRunner,
+  range: QueryRange,
   signal: AbortSignal,
 ): Promise<Overview> {
   const before = previousRange(range);
-  const answer = await asker.ask({ weight: "heavy", signal }, async (connection) => {
+  const answer = await runner.run({ weight: "heavy", signal }, async (connection) => {
     const spans = windowSpans([range, before]);
     const [current, previous] = await readTotals(connection, spans);
     return {
@@ -45,7 +45,7 @@ interface MoneyRow {
   readonly refund_count: string;
 }
 
-/** Everything of two ranges but the users, whose sets cannot be added up. */
+/** The totals of two ranges without the users, whose sets cannot be added. */
 async function readTotals(connection: Queryable, spans: Spans): Promise<[Totals, Totals]> {
   const values = spanValues(spans);
   const actions = await connection.query<ActionRow>({

@@ -1,15 +1,15 @@
 import type { productSorts, TopProducts } from "@weir/protocol";
 import type { Statement } from "../../../core/ports/database.ts";
-import type { Asker } from "../ask.ts";
 import { defaultCurrency } from "../currency.ts";
 import { invalidQuery } from "../invalid-query.ts";
-import { type AskedRange, instantOf, rangeAnswer } from "../range.ts";
+import type { QueryRunner } from "../query-runner.ts";
+import { instantOf, type QueryRange, rangeAnswer } from "../range.ts";
 import { minutesOf, type SignedRange, signedRanges, windowSizes } from "../spans.ts";
 
 export type ProductSort = (typeof productSorts)[number];
 
 export interface ProductsQuestion {
-  readonly range: AskedRange;
+  readonly range: QueryRange;
   readonly sort: ProductSort;
   readonly currency: string | undefined;
   readonly limit: number;
@@ -25,17 +25,17 @@ interface ProductRow {
   readonly revenue: { readonly currency: string; readonly amount: string }[] | null;
 }
 
-/** The first products by one figure. Revenue is ranked within one currency. */
+/** The top products by one metric. Revenue is ranked within one currency. */
 export async function readProducts(
-  asker: Asker,
+  runner: QueryRunner,
   question: ProductsQuestion,
   signal: AbortSignal,
 ): Promise<TopProducts> {
   const { range, sort } = question;
   if (question.currency !== undefined && sort !== "revenue") {
-    throw invalidQuery("currency", 'belongs to "sort=revenue" only');
+    throw invalidQuery("currency", 'is only allowed with "sort=revenue"');
   }
-  const answer = await asker.ask({ weight: "heavy", signal }, async (connection) => {
+  const answer = await runner.run({ weight: "heavy", signal }, async (connection) => {
     const currency =
       sort === "revenue"
         ? (question.currency ?? (await defaultCurrency(connection, range)))
@@ -59,9 +59,9 @@ function productOf(row: ProductRow): TopProducts["rows"][number] {
 }
 
 /**
- * Ranks by one aggregate over the windows, then looks the other figures up for the few that are
- * shown. Products are kept by the hour and the day; the minutes of broken hours come from the facts,
- * which the ETL writes with the windows.
+ * Ranks by one aggregate over the windows, then reads the other metrics for the few products shown.
+ * Products have windows of hours and days; the minutes of partial hours come from the facts, which the
+ * ETL writes together with the windows.
  */
 function rankStatement({ range, sort, currency, limit }: ProductsQuestion): Statement {
   const { days, hours, minutes } = signedRanges(range);
@@ -82,7 +82,7 @@ function rankStatement({ range, sort, currency, limit }: ProductsQuestion): Stat
     ? `currency = (select id from analytics.currencies where code = ${next(currency ?? "")})`
     : `${sort} <> 0`;
   const table = byRevenue ? "analytics.product_revenue" : "analytics.product_windows";
-  // One select a run: joined to a table of runs, each of half a million rows passes a join as well.
+  // One select per run: with a table of runs, each of half a million rows would pass a join as well.
   const figures = runs.map(
     ({ size, low, high, sign }) => `
       select product_id, ${sign === 1 ? sort : `-${sort}`} as figure from ${table}
@@ -90,7 +90,7 @@ function rankStatement({ range, sort, currency, limit }: ProductsQuestion): Stat
         and bucket < ${next(high)}::int and ${kept}`,
   );
   if (minutes.length > 0 || figures.length === 0) {
-    // Of the windows' own type: else each of their rows is converted before it is summed.
+    // The type of the windows; otherwise each of their rows is converted before it is summed.
     const own = byRevenue ? sort : `${sort}::int`;
     figures.push(
       `select product_id, ${own} as figure from edges where ${sort} is not null and ${kept}`,
@@ -137,7 +137,7 @@ function windowsOf(size: "hour" | "day", { from, to, sign }: SignedRange) {
 const runTable =
   "unnest($1::smallint[], $2::int[], $3::int[], $4::int[]) as s(size, low, high, sign)";
 
-/** Each window of the range is one probe: an index has no skip over the buckets between. */
+/** One index probe per window of the range: an index scan cannot skip the buckets between. */
 const countsOfProduct = `
   select s.sign * w.views as views, s.sign * w.carts as carts, s.sign * w.purchases as purchases
   from ${runTable}
@@ -161,8 +161,8 @@ const noEdges = `
   where false`;
 
 /**
- * One row a product and currency of the events in some minutes, as the ETL counts them: facts hold
- * the product of an event that has one, the log those of an event that has several.
+ * One row per product and currency for the events of some minutes, as the ETL counts them: facts hold
+ * the product of events with one product, the raw log those of events with several.
  */
 function edgeProducts(values: unknown[], edges: readonly SignedRange[]): string {
   const next = (value: unknown) => `$${values.push(value)}`;
@@ -176,7 +176,7 @@ function edgeProducts(values: unknown[], edges: readonly SignedRange[]): string 
       from (
         select event_type, items, amount, currency from raw.events
         where ${within} and items is not null
-          -- clocks of senders run ahead by a day at the most
+          -- clocks of senders are at most a day ahead
           and received_at >= ${next(instantOf(from - 1_500))}
           and pg_visible_in_snapshot(xid, (select position from log.readers where name = 'windows'))
       ) e

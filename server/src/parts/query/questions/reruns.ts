@@ -1,17 +1,17 @@
 import type { Granularity, RunPage } from "@weir/protocol";
 import { WeirError } from "../../../core/errors.ts";
-import type { Asker } from "../ask.ts";
 import { readCursor, writeCursor } from "../cursor.ts";
+import type { QueryRunner } from "../query-runner.ts";
 import type { runStates } from "./windows.ts";
 
-/** Queues a window to be made anew from its raw events; the ETL provides it. */
+/** Queues the recomputation of a window from its raw events; the ETL provides it. */
 export type RequestRerun = (rerun: {
   readonly size: Granularity;
   readonly start: Date;
   readonly requestedBy: string;
 }) => Promise<{ readonly runId: string }>;
 
-/** The instant of a rerun's `start`. @throws WeirError invalid_request when it is none */
+/** The instant in `start` of a rerun. @throws WeirError invalid_request */
 export function readStart(text: string): Date {
   const isInstant = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}.*(Z|[+-]\d{2}:\d{2})$/i.test(text);
   const start = new Date(isInstant ? text : Number.NaN);
@@ -48,12 +48,12 @@ interface RunRow {
 
 /** Reruns, newest first. */
 export async function readRuns(
-  asker: Asker,
+  runner: QueryRunner,
   { size, state, cursor, limit }: RunsQuestion,
   signal: AbortSignal,
 ): Promise<RunPage> {
   const after = readCursor("runs", cursor, [/^\d{1,18}$/]);
-  return asker.read({ weight: "light", signal }, async (connection) => {
+  return runner.read({ weight: "light", signal }, async (connection) => {
     const rows = await connection.query<RunRow>({
       text: `
         select id, size, start, state, requested_by, requested_at, started_at, finished_at,

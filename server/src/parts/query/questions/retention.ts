@@ -1,32 +1,32 @@
 import type { Retention } from "@weir/protocol";
 import type { Statement } from "../../../core/ports/database.ts";
-import type { Asker } from "../ask.ts";
 import { invalidQuery } from "../invalid-query.ts";
-import { type AskedRange, instantOf, rangeAnswer } from "../range.ts";
+import type { QueryRunner } from "../query-runner.ts";
+import { instantOf, type QueryRange, rangeAnswer } from "../range.ts";
 import { monthOfDay } from "../spans.ts";
 
 const minutesOfDay = 1_440;
-/** The periods of a user fit a 64-bit number, less its sign. */
+/** The periods of a user fit into a 64-bit number without its sign bit. */
 const maxPeriods = 62;
 const daysOf = { day: 1, week: 7 } as const;
 
 type Period = keyof typeof daysOf;
 
 /**
- * Cohorts of users by the period in which they were first seen ever, and in how many later periods
- * they came back. Periods are UTC days or weeks from Monday, because that is what the day bits of
- * the months hold; the range is widened to whole periods and the answer says which.
+ * Cohorts of users by the period in which they were first seen, and how many returned in each later
+ * period. Periods are UTC days, or weeks from Monday, because the months store bits of UTC days. The
+ * range is widened to whole periods, and the answer says which.
  */
 export async function readRetention(
-  asker: Asker,
-  question: { readonly range: AskedRange; readonly period: Period },
+  runner: QueryRunner,
+  question: { readonly range: QueryRange; readonly period: Period },
   signal: AbortSignal,
 ): Promise<Retention> {
   const { period } = question;
   const { firstDay, periods } = periodsOf(question.range, period);
   const length = daysOf[period] * minutesOfDay;
   const from = firstDay * minutesOfDay;
-  const answer = await asker.ask({ weight: "heavy", signal }, async (connection) => {
+  const answer = await runner.run({ weight: "heavy", signal }, async (connection) => {
     const rows = await connection.query<{ cohort: number; returning: string[] }>(
       retentionStatement(firstDay, periods, daysOf[period]),
     );
@@ -43,14 +43,17 @@ export async function readRetention(
   return { range, period, ...answer };
 }
 
-function periodsOf(asked: AskedRange, period: Period): { firstDay: number; periods: number } {
+function periodsOf(given: QueryRange, period: Period): { firstDay: number; periods: number } {
   const days = daysOf[period];
   // 1970-01-01 was a Thursday: day 4 was the first Monday.
   const shift = period === "week" ? 4 : 0;
-  const first = Math.floor((Math.floor(asked.from / minutesOfDay) - shift) / days);
-  const end = Math.ceil((Math.ceil(asked.to / minutesOfDay) - shift) / days);
+  const first = Math.floor((Math.floor(given.from / minutesOfDay) - shift) / days);
+  const end = Math.ceil((Math.ceil(given.to / minutesOfDay) - shift) / days);
   if (end - first > maxPeriods) {
-    throw invalidQuery("period", `the range holds more than ${maxPeriods} periods of a ${period}`);
+    throw invalidQuery(
+      "period",
+      `the range contains more than ${maxPeriods} periods of a ${period}`,
+    );
   }
   return { firstDay: first * days + shift, periods: end - first };
 }
@@ -94,7 +97,7 @@ function retentionStatement(firstDay: number, periods: number, daysOfPeriod: num
   };
 }
 
-/** Which day bits of which month belong to which period. */
+/** The day bits of each month that belong to each period. */
 function monthBits(firstDay: number, periods: number, daysOfPeriod: number) {
   const months = new Map<number, Map<number, number>>();
   for (let index = 0; index < periods * daysOfPeriod; index++) {

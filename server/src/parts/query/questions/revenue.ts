@@ -1,6 +1,6 @@
 import type { Revenue } from "@weir/protocol";
-import type { Asker } from "../ask.ts";
-import { type AskedRange, previousRange, rangeAnswer } from "../range.ts";
+import type { QueryRunner } from "../query-runner.ts";
+import { previousRange, type QueryRange, rangeAnswer } from "../range.ts";
 import { spanTable, spanValues, windowSpans } from "../spans.ts";
 
 interface CurrencyRow {
@@ -26,14 +26,14 @@ const sums = `
   where size = s.size and bucket >= s.low and bucket < s.high
   group by service_id, currency`;
 
-/** Revenue, orders and refunds per currency, and revenue per source; currencies are never added up. */
+/** Revenue, orders and refunds per currency, and revenue per source. Currencies are never added. */
 export async function readRevenue(
-  asker: Asker,
-  range: AskedRange,
+  runner: QueryRunner,
+  range: QueryRange,
   signal: AbortSignal,
 ): Promise<Revenue> {
   const values = spanValues(windowSpans([range, previousRange(range)]));
-  const answer = await asker.ask({ weight: "light", signal }, async (connection) => {
+  const answer = await runner.run({ weight: "light", signal }, async (connection) => {
     const rows = await connection.query<CurrencyRow>({
       text: `
         select c.code as currency, trim_scale(m.revenue) as revenue, m.orders,

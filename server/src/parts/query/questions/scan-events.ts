@@ -1,9 +1,9 @@
 import type { RawEvent } from "@weir/protocol";
 import { WeirError } from "../../../core/errors.ts";
-import { ranOutOfTime, type Scan } from "../ask.ts";
+import { ranOutOfTime, type Scan } from "../query-runner.ts";
 import { valueAt } from "./breakdown.ts";
 
-/** Where a scan stands: everything at or after this key was looked at. Newest first. */
+/** How far a scan is, newest first: everything at or after this key was read. */
 export interface EventKey {
   /** Microseconds since the epoch. */
   readonly occurredUs: number;
@@ -22,7 +22,7 @@ export interface EventFilter {
   readonly source?: string | undefined;
   readonly userKey?: string | undefined;
   readonly productKey?: string | undefined;
-  /** All must hold; a path into the payload and the text found there. */
+  /** All must match: a path into the payload and the text there. */
   readonly properties?: readonly { readonly path: readonly string[]; readonly value: string }[];
 }
 
@@ -33,9 +33,9 @@ export interface FoundEvent {
 
 export interface ScanResult {
   readonly found: readonly FoundEvent[];
-  /** Go on from here; undefined when all intervals were looked through. */
+  /** Continue from here; undefined when all intervals were read. */
   readonly next: EventKey | undefined;
-  /** false when time ran out before the page was full. */
+  /** false if the time limit was reached before the page of results was full. */
   readonly complete: boolean;
 }
 
@@ -65,8 +65,8 @@ export const eventColumns = `
   (select name from auth.services where id = service_id) as source`;
 
 /**
- * Looks through intervals, newest first, in slices of time: small at first and wider while they are
- * quick, so that a rare filter cannot take the whole limit in one statement without getting anywhere.
+ * Scans intervals, newest first, in slices of time: small at first and wider while they are fast, so
+ * that a rare filter cannot spend the whole time limit in one statement without a result.
  */
 export async function scanEvents(
   scan: Scan,
@@ -116,11 +116,11 @@ function nextWidth(width: number, tookMs: number, remainingMs: number): number {
 
 function tooSlow(): WeirError {
   return new WeirError("query_timeout", {
-    detail: "not even a minute of events could be searched in time; narrow the range",
+    detail: "not even one minute of events could be searched in time; use a shorter range",
   });
 }
 
-/** @returns undefined when time ran out */
+/** @returns undefined when the time limit was reached */
 async function readSlice(
   scan: Scan,
   slice: {
@@ -139,7 +139,7 @@ async function readSlice(
   const conditions = [
     `occurred_at >= ${at(slice.low)}`,
     `occurred_at < ${at(slice.high)}`,
-    // Nothing may be more than a day in the future when it is received, so older days are no use.
+    // No event is more than a day in the future when it is received, so older days cannot match.
     `received_at >= ${at(slice.low)} - interval '25 hours'`,
   ];
   if (after !== undefined) {

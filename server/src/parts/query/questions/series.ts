@@ -1,9 +1,9 @@
 import { type Granularity, type Metric, metrics, type Series } from "@weir/protocol";
 import type { Queryable } from "../../../core/ports/database.ts";
-import type { Asker } from "../ask.ts";
 import { defaultCurrency } from "../currency.ts";
 import { invalidQuery } from "../invalid-query.ts";
-import { type AskedRange, instantOf, previousRange, rangeAnswer } from "../range.ts";
+import type { QueryRunner } from "../query-runner.ts";
+import { instantOf, previousRange, type QueryRange, rangeAnswer } from "../range.ts";
 import { type MinuteRange, minutesOf, spanTable, spanValues, windowSpans } from "../spans.ts";
 import { bucketStarts } from "../time-zone.ts";
 import { actionNumbers } from "./overview.ts";
@@ -12,7 +12,7 @@ import type { UserCounts } from "./users.ts";
 const maxPoints = 1_500;
 
 export interface SeriesQuestion {
-  readonly range: AskedRange;
+  readonly range: QueryRange;
   readonly metric: Metric;
   readonly granularity: Granularity;
   readonly currency: string | undefined;
@@ -27,9 +27,9 @@ const countActions: Partial<Record<Metric, number>> = {
   purchases: actionNumbers.purchase,
 };
 
-/** One value a bucket, also for the empty ones. @throws WeirError invalid_query */
+/** One value per bucket, empty buckets included. @throws WeirError invalid_query */
 export async function readSeries(
-  { asker, userCounts }: { readonly asker: Asker; readonly userCounts: UserCounts },
+  { runner, userCounts }: { readonly runner: QueryRunner; readonly userCounts: UserCounts },
   question: SeriesQuestion,
   signal: AbortSignal,
 ): Promise<Series> {
@@ -38,7 +38,7 @@ export async function readSeries(
   const ranges = bucketsOf(range, granularity);
   const before = question.compare ? bucketsOf(previousRange(range), granularity) : [];
   const weight = metric === "users" ? "heavy" : "light";
-  const answer = await asker.ask({ weight, signal }, async (connection) => {
+  const answer = await runner.run({ weight, signal }, async (connection) => {
     const currency =
       metric === "revenue"
         ? (question.currency ?? (await defaultCurrency(connection, range)))
@@ -61,7 +61,7 @@ export async function readSeries(
   return { range: rangeAnswer(range), metric, granularity, ...answer };
 }
 
-/** Which filters a metric can be asked with: only what its windows are kept by. */
+/** Which filters a metric allows: only the dimensions of its windows. */
 function checkFilters({ metric, currency, eventType, source }: SeriesQuestion): void {
   const counted = metric === "events" || metric in countActions;
   if (currency !== undefined && metric !== "revenue") {
@@ -70,24 +70,24 @@ function checkFilters({ metric, currency, eventType, source }: SeriesQuestion): 
   if (eventType !== undefined && !counted) {
     throw invalidQuery(
       "event_type",
-      `the metric "${metric}" is not kept by event type; ask for events, views, carts or purchases`,
+      `the metric "${metric}" cannot be filtered by event type; use events, views, carts or purchases`,
     );
   }
   if (source !== undefined && !counted && metric !== "revenue") {
     const known = metrics.filter((name) => name === "events" || name in countActions);
     throw invalidQuery(
       "source",
-      `the metric "${metric}" is not kept by source; ask for ${known.join(", ")} or revenue`,
+      `the metric "${metric}" cannot be filtered by source; use ${known.join(", ")} or revenue`,
     );
   }
 }
 
-function bucketsOf(range: AskedRange, granularity: Granularity): MinuteRange[] {
+function bucketsOf(range: QueryRange, granularity: Granularity): MinuteRange[] {
   const starts = bucketStarts({ ...range, granularity }, maxPoints);
   if (starts === undefined) {
     throw invalidQuery(
       "granularity",
-      `gives more than ${maxPoints} points over this range; ask for a coarser one or a shorter range`,
+      `gives more than ${maxPoints} points for this range; use a coarser granularity or a shorter range`,
     );
   }
   return starts.map((from, index) => ({ from, to: starts[index + 1] ?? range.to }));
@@ -165,7 +165,7 @@ function valueStatement(question: SeriesQuestion): { text: string; values: unkno
   };
 }
 
-/** A bucket that is a UTC window has its users counted already; others are counted from the bits. */
+/** A bucket that is a UTC window already has its users counted; others are counted from the bits. */
 async function readUsers(
   connection: Queryable,
   ranges: readonly MinuteRange[],

@@ -1,10 +1,10 @@
 import type { Sessions } from "@weir/protocol";
-import type { Asker } from "../ask.ts";
 import { readCursor, writeCursor } from "../cursor.ts";
-import { type AskedRange, instantOf, rangeAnswer } from "../range.ts";
+import type { QueryRunner } from "../query-runner.ts";
+import { instantOf, type QueryRange, rangeAnswer } from "../range.ts";
 
 export interface SessionsQuestion {
-  readonly range: AskedRange;
+  readonly range: QueryRange;
   readonly userId: string | undefined;
   readonly cursor: unknown;
   readonly limit: number;
@@ -29,16 +29,16 @@ interface SummaryRow {
 const microseconds = /^-?\d{1,17}$/;
 const id = /^\d{1,10}$/;
 
-/** Sessions that begin in the range, newest first, and their averages over the whole range. */
+/** Sessions that start in the range, newest first, and their averages over the whole range. */
 export async function readSessions(
-  asker: Asker,
+  runner: QueryRunner,
   question: SessionsQuestion,
   signal: AbortSignal,
 ): Promise<Sessions> {
   const { range, userId, limit } = question;
   const after = readCursor("sessions", question.cursor, [microseconds, id]);
   const [from, to] = [instantOf(range.from), instantOf(range.to)];
-  const answer = await asker.ask({ weight: "light", signal }, async (connection) => {
+  const answer = await runner.run({ weight: "light", signal }, async (connection) => {
     const rows = await connection.query<SessionRow>({
       text: `
         select u.key as user_id, s.user_id as id, s.started_at as start, s.ended_at as end,

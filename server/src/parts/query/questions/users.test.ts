@@ -14,7 +14,7 @@ import { localBuckets, within } from "../../../../test/oracle/numbers.ts";
 import { requestRerun } from "../../etl/reruns.ts";
 import { queryRoutes } from "../routes.ts";
 
-test("users of local days are remembered only while no event of theirs was added", async () => {
+test("users of local days are cached only until an event is added to them", async () => {
   const database = await createTestDatabase({ after });
   const events = makeHistory(1_200, 31);
   const inside = (event: OracleEvent) =>

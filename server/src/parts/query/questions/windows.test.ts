@@ -47,7 +47,7 @@ async function allWindows(query: string): Promise<WindowPage["windows"]> {
   }
 }
 
-test("every window that holds events is listed once, newest first, with its numbers", async () => {
+test("every window with events is listed once, newest first, with its numbers", async () => {
   const sessions = sessionsOf(events);
   for (const [size, length] of [
     ["minute", 60_000],
@@ -86,7 +86,7 @@ test("every window that holds events is listed once, newest first, with its numb
   }
 });
 
-test("a rerun is queued for a window, and the window and the list of runs show it", async () => {
+test("a rerun is queued, and the window and the list of runs show it", async () => {
   const start = iso(Math.floor(historyEnd / day) * day - 2 * day);
   const answer = await client.post<{ run_id: string }>("/api/windows/rerun", {
     size: "day",
@@ -122,7 +122,7 @@ test("a rerun is queued for a window, and the window and the list of runs show i
   assert.deepEqual((await client.get<RunPage>("/api/windows/runs?size=hour")).runs, []);
 });
 
-test("a window whose end has not been read up to is open", async () => {
+test("a window whose end has not been read yet is open", async () => {
   // What is being written now: its hour cannot be closed.
   await database.owner.query({
     text: `
@@ -148,7 +148,7 @@ test("a window whose end has not been read up to is open", async () => {
   assert.equal(page.worker?.alive, false);
 });
 
-test("a rerun that cannot be right is refused", async () => {
+test("an invalid rerun is refused", async () => {
   for (const [body, code, about] of [
     [{ size: "day", start: "2026-11-07T03:00:00Z" }, "invalid_request", /not the start of a day/],
     [{ size: "hour", start: "2026-11-07T03:00:30Z" }, "invalid_request", /start of a hour|starts/],
@@ -162,7 +162,7 @@ test("a rerun that cannot be right is refused", async () => {
   }
 });
 
-test("wrong parameters of the lists are refused by name", async () => {
+test("invalid parameters of the lists are refused by name", async () => {
   for (const [address, about] of [
     ["/api/windows?size=week", /size.*minute, hour, day/],
     ["/api/windows?stat=open", /stat.*\n?.*did you mean "state"/s],
@@ -176,7 +176,7 @@ test("wrong parameters of the lists are refused by name", async () => {
   }
 });
 
-test("the names that can be asked for, with what they mean and how often they came", async () => {
+test("the metadata lists event types with their action and number of events", async () => {
   const meta = await client.get<Meta>("/api/meta");
   const counts = new Map<string, number>();
   for (const { type } of events) counts.set(type, (counts.get(type) ?? 0) + 1);

@@ -1,8 +1,8 @@
 import type { Granularity, Window, WindowPage } from "@weir/protocol";
 import type { Queryable } from "../../../core/ports/database.ts";
-import type { Asker } from "../ask.ts";
 import { readCursor, writeCursor } from "../cursor.ts";
 import { readFreshness } from "../freshness.ts";
+import type { QueryRunner } from "../query-runner.ts";
 import { minutesOf, windowSizes } from "../spans.ts";
 
 export const windowStates = ["open", "closed", "rebuilding", "failed"] as const;
@@ -36,19 +36,19 @@ interface WindowRow {
 const bucketPattern = [/^-?\d{1,10}$/];
 
 /**
- * The windows that hold events, newest first. `open`: its end lies ahead of what has been read;
- * `rebuilding`: a rerun waits or works; `failed`: its last rerun failed; else `closed` (late events
- * still correct it).
+ * Windows that contain events, newest first. `open`: its end has not been read yet; `rebuilding`: a
+ * rerun is queued or running; `failed`: its last rerun failed; else `closed` (late events still
+ * correct it).
  */
 export async function readWindows(
-  asker: Asker,
+  runner: QueryRunner,
   question: WindowsQuestion,
   signal: AbortSignal,
 ): Promise<WindowPage> {
   const { size, limit } = question;
   const after = readCursor(`windows.${size}`, question.cursor, bucketPattern);
   const unit = minutesOf[size] * 60_000;
-  return asker.read({ weight: "light", signal }, async (connection) => {
+  return runner.read({ weight: "light", signal }, async (connection) => {
     const freshness = await readFreshness(connection);
     const rows = await connection.query<WindowRow>({
       text: `
@@ -124,7 +124,7 @@ function windowOf(row: WindowRow, size: Granularity, unit: number): Window {
   };
 }
 
-/** Who folds the events now; alive while its heartbeat is younger than a takeover would wait. */
+/** The worker of the ETL; alive while its heartbeat is younger than the time until a takeover. */
 async function readWorker(connection: Queryable): Promise<WindowPage["worker"]> {
   const [row] = await connection.query<{
     owner: string;

@@ -10,16 +10,16 @@ import { readFreshness } from "./freshness.ts";
 import { Lane } from "./lane.ts";
 
 interface Limits {
-  /** Limit of one question, in milliseconds; a larger one for what has to read event by event. */
+  /** Time limit of one question in ms; `freeForm` is larger, for questions that read single events. */
   readonly timeoutMs: number;
   readonly freeFormTimeoutMs: number;
-  /** Questions worked on at once. */
+  /** Questions that run at the same time. */
   readonly concurrency: number;
   /** Monotonic milliseconds. */
   readonly clock: () => number;
 }
 
-/** How heavy a question is: decides its lane, time limit, memory and workers. */
+/** How expensive a question is; decides its lane, time limit, memory and workers. */
 export type Weight = "light" | "heavy" | "freeForm";
 
 export interface Question {
@@ -35,16 +35,16 @@ export interface Scan extends Queryable {
   readonly clock: () => number;
 }
 
-/** How long one page of a scan may take: a page that is not full says so and can be gone on from. */
+/** Time limit of one page of results from a scan; a page that is cut short can be continued. */
 const pageMs = 3_000;
 
 /**
- * `light` reads windows through their primary keys; `heavy` reads a row a user, with a second process
- * where there is one to spare (205 ms became 117), so half as many at a time; `freeForm` reads a
- * row an event, so few at a time and with half the memory a sort of ten million rows would like.
- * Rows a user lie in the order of arrival: an index scan jumps about among them (926 ms of CPU for an
- * overview of 250,000 users, where the planner thinks that cached pages cost nothing), a bitmap scan
- * reads each page once.
+ * `light` reads windows through their primary keys. `heavy` reads one row per user, with a second
+ * worker process if one is free (117 ms instead of 205), so half as many run at once. `freeForm` reads
+ * one row per event, so few run at once, with half the memory that sorting ten million rows would use.
+ * Rows per user are stored in the order of arrival: an index scan jumps between them (926 ms of CPU
+ * for an overview of 250,000 users, as the planner assumes that cached pages are free), while a bitmap
+ * scan reads each page once.
  */
 const settings = {
   light: { work_mem: "16MB", workers: "0", indexScan: "on" },
@@ -53,10 +53,10 @@ const settings = {
 } as const;
 
 /**
- * Asks the database: bounded in number, time and memory, in one snapshot, so that all numbers of an
- * answer and its freshness belong together. One lives as long as the process serves.
+ * Runs questions on the database, bounded in number, time and memory. Each runs in one snapshot, so
+ * that all numbers of an answer and its freshness are consistent. One instance per process.
  */
-export class Asker {
+export class QueryRunner {
   readonly #database: Database;
   readonly #limits: Limits;
   readonly #lanes: Readonly<Record<Weight, Lane>>;
@@ -78,7 +78,7 @@ export class Asker {
   }
 
   /** Answers from one read-only snapshot. @throws WeirError query_timeout, overloaded */
-  async ask<T extends object>(
+  async run<T extends object>(
     question: Question,
     work: (connection: Queryable) => Promise<T>,
   ): Promise<T & { freshness: Freshness }> {
@@ -88,7 +88,7 @@ export class Asker {
     });
   }
 
-  /** The same without freshness, for raw events: they are always as fresh as the snapshot. */
+  /** As `run`, without freshness, for raw events: they are as fresh as the snapshot. */
   async read<T>(question: Question, work: (connection: Queryable) => Promise<T>): Promise<T> {
     const { weight, signal } = question;
     const timeoutMs = this.timeoutMs(weight);
@@ -100,15 +100,15 @@ export class Asker {
             query: (statement, options) => connection.query(statement, { signal, ...options }),
           });
         },
-        // The statement's limit ends one statement; this one bounds all of them, and the connection.
+        // The statement timeout ends one statement; this one bounds all of them, and the connection.
         { isolation: "repeatable read", readOnly: true, timeoutMs: timeoutMs + 1_000 },
       ),
     );
   }
 
   /**
-   * For work in many small statements of which the last may run out of time: no transaction, so that
-   * what was found before stands.
+   * For work in many small statements of which the last may time out: there is no transaction, so
+   * earlier results are kept.
    */
   async scan<T>(question: Question, work: (scan: Scan) => Promise<T>): Promise<T> {
     return this.#inLane(question, () => {
@@ -121,7 +121,7 @@ export class Asker {
         query: (statement) =>
           this.#database.query(statement, {
             signal,
-            // In steps, because each other limit is a statement of its own.
+            // In steps, because each different limit is prepared as its own statement.
             timeoutMs: Math.max(1, Math.ceil((deadline - clock()) / 500)) * 500,
           }),
       });
@@ -137,7 +137,7 @@ export class Asker {
   }
 }
 
-/** Whether PostgreSQL ended a statement or transaction for its time limit. */
+/** Whether PostgreSQL ended a statement or transaction because of its time limit. */
 export function ranOutOfTime(error: unknown): boolean {
   // statement_timeout or cancelled, transaction_timeout, the client's own limit
   return error instanceof DatabaseError && ["57014", "25P04", "timeout"].includes(error.code);
@@ -146,13 +146,13 @@ export function ranOutOfTime(error: unknown): boolean {
 function asAnswer(error: unknown, timeoutMs: number): unknown {
   if (ranOutOfTime(error)) {
     return new WeirError("query_timeout", {
-      detail: `the answer was not ready within ${timeoutMs / 1000} s; ask for a shorter range`,
+      detail: `the query took longer than ${timeoutMs / 1000} s; use a shorter range`,
       cause: error,
     });
   }
   if (error instanceof DatabaseError && error.retryable) {
     return new WeirError("unavailable", {
-      detail: "the database cannot be asked right now",
+      detail: "the database is unavailable; try again in a moment",
       cause: error,
     });
   }
