@@ -89,7 +89,7 @@ test("two models answer side by side, each with its place for every product", as
 
   // An address outlives its models: what it names is said to be gone, and can be unchosen.
   await page.goto(`${weir.run.url}/search/?text=green+mug&model=gone-1&beside=gone-2`);
-  await page.getByText(/there is no model "gone-1" that can answer/).waitFor();
+  await page.getByText(/there is no filled model "gone-1"/).waitFor();
   await page.getByLabel("Model", { exact: true }).selectOption("");
   await page
     .getByRole("region", { name: /^Results of/ })

@@ -159,7 +159,7 @@ test("a transformer and an endpoint are filled beside the own model, answer by n
     { what: "the removed model to answer no more" },
   );
   assert.equal(gone.status, 422);
-  assert.match(gone.body.detail, /there is no model "transformer-/);
+  assert.match(gone.body.detail, /there is no filled model "transformer-/);
   assert.ok(!weir.output().includes(key), "the key is in no log");
 });
 

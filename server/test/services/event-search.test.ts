@@ -43,7 +43,7 @@ test("events are found in Qdrant, by meaning and by filter, and are gone there w
     const { results } = found as { results: { event_id: string }[] };
     return results.map((event) => event.event_id);
   };
-  await assert.rejects(search({ text: "lamp" }), /no model is live yet/);
+  await assert.rejects(search({ text: "lamp" }), /no embedder is live yet/);
 
   stream.start({ days: 30 });
   const line = (id: string, name: string, category: string) => ({ id, name, category });

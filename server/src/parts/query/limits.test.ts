@@ -38,7 +38,10 @@ test("invalid parameters are refused with their name and how to fix them", async
     [`series?${range}&metric=visits`, /metric.*events, users/],
     [`series?${range}&granularity=minute`, /granularity.*1500 points/],
     [`series?${range}&metric=users&source=web`, /source.*cannot be filtered by source/],
-    [`series?${range}&metric=revenue&event_type=purchase`, /event_type.*cannot be filtered by event type/],
+    [
+      `series?${range}&metric=revenue&event_type=purchase`,
+      /event_type.*cannot be filtered by event type/,
+    ],
     [`series?${range}&metric=views&currency=TRY`, /currency.*revenue/],
     [`series?${range}&compare=always`, /compare/],
     [`breakdown?${range}`, /by.*required/],
