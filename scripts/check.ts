@@ -1,6 +1,6 @@
 /**
- * Everything that can be said about the code without running its tests: `check.ts [step…]`.
- * A step fails on a finding, and also when it looked at nothing.
+ * All checks of the code except its tests: `check.ts [step…]`. A step fails when it finds a problem, and
+ * also when it checked nothing.
  */
 import { execFile } from "node:child_process";
 import { availableParallelism } from "node:os";
@@ -11,26 +11,26 @@ interface Step {
   readonly name: string;
   /** A script, run by this Node, and its arguments. */
   readonly command: readonly string[];
-  /** What the output says was looked at; its first group is the number. */
+  /** Finds the number of checked items in the output, as the first group. */
   readonly evidence: RegExp;
 }
 
 interface Result {
   readonly step: Step;
   readonly problem: string | undefined;
-  readonly looked: string;
+  readonly checked: string;
   readonly seconds: number;
   readonly output: string;
 }
 
-/** Of a failed step's output. */
-const mostLines = 200;
+/** Lines of output shown of a failed step. */
+const shownLines = 200;
 const root = join(import.meta.dirname, "..");
 const tool = (path: string) => join(root, "node_modules", path);
 const oxlint = tool("oxlint/bin/oxlint");
 const tsc = tool("typescript/bin/tsc");
 
-/** The slow ones first: what is short fills the gaps. */
+/** The slow steps first, so that the short ones fill the gaps. */
 const steps: readonly Step[] = [
   {
     name: "docs",
@@ -90,9 +90,9 @@ const results: Result[] = [];
 await Promise.all(Array.from({ length: availableParallelism() }, work));
 for (const { step, output } of results.filter(({ problem }) => problem !== undefined)) {
   const lines = output.trim().split("\n");
-  const more = lines.length > mostLines ? [`… and ${lines.length - mostLines} lines more`] : [];
+  const more = lines.length > shownLines ? [`… and ${lines.length - shownLines} more lines`] : [];
   process.stdout.write(
-    `\n── ${step.name} ──\n${[...lines.slice(0, mostLines), ...more].join("\n")}\n`,
+    `\n── ${step.name} ──\n${[...lines.slice(0, shownLines), ...more].join("\n")}\n`,
   );
 }
 const failed = results.filter(({ problem }) => problem !== undefined).length;
@@ -101,16 +101,16 @@ process.exitCode = failed === 0 ? 0 : 1;
 
 async function work(): Promise<void> {
   for (let step = waiting.shift(); step !== undefined; step = waiting.shift()) {
-    const result = await look(step);
+    const result = await run(step);
     results.push(result);
     process.stdout.write(
       `${result.problem === undefined ? "ok  " : "FAIL"}  ${step.name.padEnd(24)}` +
-        `${result.seconds.toFixed(1).padStart(6)} s  ${result.problem ?? result.looked}\n`,
+        `${result.seconds.toFixed(1).padStart(6)} s  ${result.problem ?? result.checked}\n`,
     );
   }
 }
 
-function look(step: Step): Promise<Result> {
+function run(step: Step): Promise<Result> {
   const began = performance.now();
   return new Promise((resolve) => {
     execFile(
@@ -127,7 +127,7 @@ function look(step: Step): Promise<Result> {
         const count = Number(step.evidence.exec(output)?.[1] ?? 0);
         const seconds = (performance.now() - began) / 1000;
         const problem = problemOf(error, count);
-        resolve({ step, problem, looked: `${count} looked at`, seconds, output });
+        resolve({ step, problem, checked: `${count} checked`, seconds, output });
       },
     );
   });
@@ -139,5 +139,5 @@ function problemOf(
 ): string | undefined {
   if (error?.killed === true) return "took more than 300 s";
   if (error !== null) return "see below";
-  return count > 0 ? undefined : "looked at nothing";
+  return count > 0 ? undefined : "checked nothing";
 }

@@ -1,6 +1,6 @@
 /**
- * The committed files that are made from the code: `generate.ts` writes them, `generate.ts --check`
- * fails when one is not what the code would write now.
+ * The committed files that are generated from the code: `generate.ts` writes them, `generate.ts --check`
+ * fails when one differs from what the code would write.
  */
 import { execFile } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -27,9 +27,9 @@ for (const [file, make] of Object.entries(generated)) {
   if (problem !== undefined) problems.push(`${file}: ${problem}`);
 }
 for (const problem of problems) console.error(problem);
-if (problems.length > 0 && onlyCheck) console.error("To write them anew: npm run generate");
+if (problems.length > 0 && onlyCheck) console.error("To update them: npm run generate");
 const count = Object.keys(generated).length;
-console.log(`${count} generated files ${onlyCheck ? "compared" : "made"}`);
+console.log(`${count} generated files ${onlyCheck ? "compared" : "written"}`);
 process.exitCode = problems.length === 0 ? 0 : 1;
 
 async function writeOrCompare(
@@ -43,15 +43,17 @@ async function writeOrCompare(
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
-  if (made.trim() === "") return "the code made nothing";
+  if (made.trim() === "") return "the generator returned nothing";
   if (!onlyCheck) {
     writeFileSync(path, made);
     return undefined;
   }
-  return existsSync(path) ? firstDifference(readFileSync(path, "utf8"), made) : "is missing";
+  return existsSync(path)
+    ? firstDifference(readFileSync(path, "utf8"), made)
+    : "the file is missing";
 }
 
-/** What a command of Weir's command line prints. */
+/** The output of a command of Weir. */
 async function printedBy(...command: string[]): Promise<string> {
   const main = join(root, "server", "src", "main.ts");
   const { stdout } = await promisify(execFile)(process.execPath, [main, ...command], {
@@ -62,7 +64,7 @@ async function printedBy(...command: string[]): Promise<string> {
   return stdout;
 }
 
-/** The migrations, run in a new database and read back from its catalogs. */
+/** The schema of a new database after all migrations, read from its catalogs. */
 async function migratedSchema(): Promise<string> {
   const cleanUps: (() => void | Promise<void>)[] = [];
   try {

@@ -1,14 +1,14 @@
 export interface Block {
   readonly document: string;
-  /** Of the opening fence, from 1. */
+  /** Line number of the opening fence, from 1. */
   readonly line: number;
   readonly language: string;
-  /** What follows the language on the opening fence. */
+  /** The words after the language on the opening fence. */
   readonly words: readonly string[];
   readonly text: string;
 }
 
-/** The fenced code blocks of a Markdown document, also those in lists. */
+/** The fenced code blocks of a Markdown document, including those in lists. */
 export function blocksOf(document: string, markdown: string): Block[] {
   const blocks: Block[] = [];
   let open:
@@ -28,6 +28,6 @@ export function blocksOf(document: string, markdown: string): Block[] {
       open.text.push(line.slice(Math.min(open.indent, line.length - line.trimStart().length)));
     }
   }
-  if (open !== undefined) throw new Error(`${document}:${open.line}: the code block never ends`);
+  if (open !== undefined) throw new Error(`${document}:${open.line}: the code block is not closed`);
   return blocks;
 }

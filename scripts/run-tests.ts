@@ -1,6 +1,6 @@
 /**
- * Runs one group of the tests: `run-tests.ts <unit|promises|services> [path…] [--name <regex>]`.
- * Paths narrow the group to the files below them. A run that executed no test has failed.
+ * Runs a group of tests: `run-tests.ts <unit|promises|services> [path…] [--name <regex>]`. Paths select
+ * the files below them. A run that executed no test fails.
  */
 import { globSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -14,9 +14,9 @@ interface Group {
   readonly files: readonly string[];
   readonly without: readonly string[];
   readonly coverage: boolean;
-  /** At a time. Most of a database test is waiting for PostgreSQL, so one more than cores. */
+  /** Files that run at the same time: one more than cores, because database tests mostly wait for PostgreSQL. */
   readonly concurrency: number;
-  /** Milliseconds for one file. */
+  /** Time limit of one file, in milliseconds. */
   readonly timeout: number;
 }
 
@@ -95,14 +95,14 @@ let counts: Record<string, number> | undefined;
 let succeeded = false;
 const filesWithTests = new Set<string>();
 stream.on("test:summary", (summary) => {
-  // One summary comes for each file, and a last one for them all.
+  // There is one summary for each file, and a last one for all.
   if (summary.file !== undefined) return;
   counts = { ...summary.counts, duration_ms: summary.duration_ms };
   succeeded = summary.success;
 });
 for (const outcome of ["test:pass", "test:fail"] as const) {
   stream.on(outcome, ({ name, file, skip, todo }) => {
-    // A file without tests counts as one that passed; it is named by its path.
+    // A file without tests is reported as one passed test with the path as its name.
     if (file === undefined || skip || todo || resolve(root, name) === file) return;
     filesWithTests.add(file);
   });
@@ -121,7 +121,7 @@ const empty = files.filter((file) => !filesWithTests.has(join(root, file)));
 const isEmpty = values.name === undefined ? empty.length > 0 : empty.length === files.length;
 if (isEmpty) console.error(`No test ran in ${empty.join(", ")}`);
 
-// The closing lines as node's TAP reporter writes them: they are what CI systems look for.
+// The last lines have the format of Node's TAP reporter, which CI systems parse.
 for (const [key, word] of Object.entries({
   tests: "tests",
   suites: "suites",

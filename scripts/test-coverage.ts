@@ -1,6 +1,6 @@
 import { relative } from "node:path";
 
-/** As `node:test` reports it: of one file, or of all. */
+/** As `node:test` reports it, for one file or for all. */
 interface Counts {
   readonly coveredLinePercent: number;
   readonly coveredBranchPercent: number;
@@ -13,8 +13,8 @@ interface CoverageSummary {
 }
 
 /**
- * The whole, and the files with the most lines that no test reaches: where a test is worth most.
- * `node:test` knows only files that some test loaded; of `sources` it is said how many none did.
+ * Prints the total coverage, the files with the most uncovered lines, and how many of `sources` no test
+ * loaded: `node:test` knows only the files that a test loaded.
  */
 export function printCoverage(
   { totals, files }: CoverageSummary,
@@ -36,7 +36,7 @@ export function printCoverage(
       `${percent(totals.coveredBranchPercent)} of branches, ${percent(totals.coveredFunctionPercent)} of functions`,
     ...worst.map(
       (file) =>
-        `  ${String(file.lines).padStart(4)} lines not reached in ${file.path} (${percent(file.percent)})`,
+        `  ${String(file.lines).padStart(4)} uncovered lines in ${file.path} (${percent(file.percent)})`,
     ),
     `Loaded by no test of this run: ${neverLoaded.length} of ${sources.length} files`,
     ...neverLoaded.slice(0, 20).map((path) => `  ${path}`),

@@ -1,4 +1,4 @@
-/** Expands the table of rooms into overrides of Biome's `noRestrictedImports`. */
+/** Expands the table of rooms into overrides of Biome's rule `noRestrictedImports`. */
 import { type Room, restrictedLibraries, rooms } from "./rooms.ts";
 
 interface Pattern {
@@ -12,7 +12,7 @@ interface Override {
 }
 
 const serverSource = "server/src";
-/** Folders inside a room; deeper files would escape the rules, so the last level takes all below it. */
+/** Levels of folders in a room that get a pattern of their own; the last one covers all deeper levels. */
 const deepest = 4;
 
 /** The text of `biome.boundaries.json`. */
@@ -41,7 +41,7 @@ export function biomeBoundaries(): string {
       [
         {
           group: ["**", "!./**", "!node:*", "!@weir/protocol"],
-          message: "The SDK has no dependencies; from the protocol it takes types.",
+          message: "The SDK has no dependencies and uses only types of the protocol.",
         },
       ],
     ),
@@ -51,7 +51,7 @@ export function biomeBoundaries(): string {
         {
           group: ["@weir/*", "!@weir/protocol", "**/server/**", "**/sdk/**", "**/protocol/**"],
           message:
-            "The dashboard talks HTTP and WebSocket; of this repository it imports the protocol only.",
+            "The dashboard uses HTTP and WebSocket; from this repository it imports only the protocol.",
         },
       ],
     ),
@@ -82,7 +82,7 @@ function testOverrides(): Override[] {
   ];
 }
 
-/** One override for each depth, because a relative import says how far it climbs. */
+/** One override per level, because a relative import depends on the depth of the file. */
 function roomOverrides(room: Room): Override[] {
   const last = room.path.endsWith("/*") ? deepest - 1 : deepest;
   return Array.from({ length: last }, (_, depth) => {
@@ -114,11 +114,11 @@ function libraryPatterns({ libraries = [], packages = [] }: Partial<Room>): Patt
   return [
     {
       group: restrictedLibraries.filter((library) => !libraries.includes(library)),
-      message: "One room alone imports this library: see scripts/boundaries/rooms.ts.",
+      message: "Only one room may import this library: see scripts/boundaries/rooms.ts.",
     },
     {
       group: ["@weir/*", "!@weir/protocol", ...packages.map((name) => `!${name}`)],
-      message: "Of the workspace's packages the server imports the protocol only.",
+      message: "From the workspace the server imports only the protocol.",
     },
   ];
 }

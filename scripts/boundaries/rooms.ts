@@ -30,7 +30,7 @@ type ServerRoom =
   | "compose"
   | "commands";
 
-/** Each of these has one room that may import it; all other libraries are free. */
+/** Each of these libraries may be imported by one room only; all others are free. */
 export const restrictedLibraries: readonly string[] = [
   "cockatiel",
   "pg*",
@@ -52,18 +52,18 @@ export const rooms: readonly Room[] = [
     path: "server/src/core",
     imports: [],
     nodeModules: ["buffer", "crypto", "util", "zlib"],
-    because: "core/ is pure: no files, sockets, timers or processes.",
+    because: "core/ is pure: it uses no files, sockets, timers or processes.",
   },
   {
     path: "server/src/timing",
     imports: ["core"],
-    because: "timing/ has the ways to wait and nothing else.",
+    because: "timing/ contains the ways to wait and nothing else.",
   },
   {
     path: "server/src/config",
     imports: ["core"],
     libraries: ["yaml"],
-    because: "config/ reads settings and knows no part.",
+    because: "config/ reads settings and depends on no part.",
   },
   { path: "server/src/adapters/*", imports: ["core", "timing"], because: adapter },
   {
@@ -101,23 +101,23 @@ export const rooms: readonly Room[] = [
     path: "server/src/parts/demo",
     imports: ["core", "timing"],
     packages: ["@weir/sdk"],
-    because: "The demo is a client: SDK and protocol only.",
+    because: "The demo is a client: it uses the SDK and the protocol only.",
   },
   {
     path: "server/src/process",
     imports: ["core", "timing", "config", "adapters", "parts"],
-    because: "process/ starts, watches and stops; it does not know what is wired together.",
+    because: "process/ starts, watches and stops processes; it does not depend on the wiring.",
   },
   {
     path: "server/src/compose",
     imports: ["core", "timing", "config", "adapters", "parts", "process"],
-    because: "compose/ wires parts to adapters and knows no command.",
+    because: "compose/ wires parts to adapters and depends on no command.",
   },
   {
     path: "server/src/commands",
     imports: ["core", "timing", "config", "adapters", "parts", "process", "compose"],
     libraries: ["commander"],
-    because: "A command reads arguments and calls what compose/ and process/ offer.",
+    because: "A command reads its arguments and calls compose/ and process/.",
   },
 ];
 

@@ -9,8 +9,8 @@ import { exitCode, keepOutput } from "./child.mjs";
 const notSources = new Set(["node_modules", ".next", "out", "next-env.d.ts"]);
 
 /**
- * Whether dashboard/out was made from the sources as they are now, by their content: dates would
- * say no after each `git checkout`.
+ * Whether dashboard/out was built from the current sources, compared by content: modification times
+ * change with each `git checkout`.
  * @param {{ root: string }} context
  */
 export function isDashboardBuilt({ root }) {
@@ -19,8 +19,8 @@ export function isDashboardBuilt({ root }) {
 }
 
 /**
- * Builds the static export of the dashboard, with low priority: on two cores the server that
- * starts beside it comes first. Prints one line at the end, or what went wrong.
+ * Builds the static export of the dashboard with low priority, so that the server that starts at the
+ * same time comes first. Prints one line at the end, or the error.
  *
  * @param {{ root: string, node: string, env: NodeJS.ProcessEnv }} context
  * @returns {{ done: Promise<boolean>, stop(signal?: NodeJS.Signals): Promise<void> }}
@@ -35,7 +35,7 @@ export function buildDashboard({ root, node, env }) {
   const child = spawn(command, [...first, next, "build"], {
     cwd: folder,
     env: { ...env, NODE_ENV: "production", NEXT_TELEMETRY_DISABLED: "1" },
-    // A group of its own: Next starts workers, and they end together.
+    // in a process group of its own, to end it together with the workers that Next starts
     detached: niced,
   });
   const output = keepOutput(child);
@@ -66,8 +66,8 @@ export function buildDashboard({ root, node, env }) {
 }
 
 /**
- * Lays `x.js.br` and `x.js.gz` beside each `x.js`, once, so that the server never compresses: the
- * first load is 0.2 MB then, not 0.8.
+ * Writes `x.js.br` and `x.js.gz` beside each `x.js`, so that the server never compresses: the first
+ * load is 0.2 MB instead of 0.8 MB.
  * @param {string} folder
  */
 function compressFiles(folder) {
@@ -83,7 +83,7 @@ function compressFiles(folder) {
 
 /**
  * @param {import("node:child_process").ChildProcess} child
- * @returns {Promise<string | undefined>} what went wrong
+ * @returns {Promise<string | undefined>} the problem, if any
  */
 async function ended(child) {
   try {
@@ -95,7 +95,7 @@ async function ended(child) {
 }
 
 /**
- * On a terminal the server keeps a line of counters at the bottom, which this takes the place of.
+ * Replaces the status line that the server keeps at the bottom of a terminal.
  * @param {string} text
  */
 function say(text) {

@@ -4,9 +4,9 @@ import { constants } from "node:os";
 /**
  * Runs a program in the foreground and resolves to the exit code to end with.
  *
- * Ctrl-C reaches every process of the terminal's group, so the child has it already: forwarding it
- * would deliver it twice, and a second Ctrl-C means "at once" to many programs. SIGTERM and SIGHUP
- * reach only this process and are passed on.
+ * Ctrl-C reaches every process of the terminal's group, so the child gets it anyway: forwarding it
+ * would deliver it twice, and to many programs a second Ctrl-C means to stop immediately. SIGTERM and
+ * SIGHUP reach only this process and are forwarded.
  *
  * @param {string} command
  * @param {string[]} args
@@ -26,9 +26,9 @@ export async function runToEnd(command, args, options = {}) {
 }
 
 /**
- * Calls `forward` for each signal that asks this process to end, instead of ending.
+ * Calls `forward` for each signal that would end this process.
  * @param {(signal: NodeJS.Signals) => void} forward
- * @returns {() => void} takes the listeners away again
+ * @returns {() => void} removes the listeners
  */
 export function forwardSignals(forward) {
   /** @type {NodeJS.Signals[]} */
@@ -40,7 +40,7 @@ export function forwardSignals(forward) {
 }
 
 /**
- * Reads what a program prints.
+ * Keeps the end of what a program prints.
  * @param {import("node:child_process").ChildProcess} child started with pipes
  * @returns {() => string} the last 65,536 characters so far, both streams together
  */
@@ -57,7 +57,7 @@ export function keepOutput(child) {
 
 /**
  * @param {import("node:child_process").ChildProcess} child
- * @returns {Promise<number>} 128 + n for a child that died of signal n, as shells say it
+ * @returns {Promise<number>} 128 + n for a child that was ended by signal n, as in shells
  */
 export function exitCode(child) {
   return new Promise((resolve, reject) => {

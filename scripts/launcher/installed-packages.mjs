@@ -15,13 +15,13 @@ import { codeOf } from "./set-up-error.mjs";
  */
 
 /**
- * What of a folder's package-lock.json is not installed. npm writes node_modules/.package-lock.json
- * when an install is complete, and `npm ci` removes it first: an interrupted install has none. So it
- * also tells an install that was made by hand, for another platform, or without the development
- * dependencies.
+ * The packages of a folder's package-lock.json that are not installed. npm writes
+ * node_modules/.package-lock.json when an install is complete, and `npm ci` removes it first, so an
+ * interrupted install has none. The comparison also finds an install for another platform, or one
+ * without the development dependencies.
  *
- * npm skips an optional package in silence when its download fails; one that is made for this very
- * platform (PostgreSQL's and Node's binaries are) counts as missing.
+ * npm skips an optional package without a message when its download fails; one for exactly this
+ * platform, such as the binaries of PostgreSQL and Node, counts as missing.
  *
  * @param {string} folder
  * @returns {string[]} paths like `node_modules/pg`

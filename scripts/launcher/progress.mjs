@@ -1,5 +1,5 @@
 /**
- * One line that says what is going on and for how long; on a terminal the seconds count up.
+ * Prints one line with what is being done and for how long; on a terminal the seconds count up.
  * @param {string} text
  * @returns {{ end(word: string): void }}
  */

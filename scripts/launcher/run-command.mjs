@@ -20,25 +20,34 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 /** @type {Record<string, { help: string, run: Run }>} */
 const commands = {
   start: { help: "start Weir: the same as `weir up`", run: start },
-  weir: { help: "any command of the command line; also `npx weir <command>`", run: weir },
-  build: { help: "build the dashboard when its sources have changed", run: build },
-  test: { help: "unit and integration tests with coverage", run: script("run-tests.ts", "unit") },
-  "test:promises": { help: "the promises", run: script("run-tests.ts", "promises") },
+  weir: { help: "run a command of Weir; the same as `npx weir <command>`", run: weir },
+  build: { help: "build the dashboard if its sources changed", run: build },
+  test: {
+    help: "run the unit and integration tests, with coverage",
+    run: script("run-tests.ts", "unit"),
+  },
+  "test:promises": {
+    help: "run the tests of the promises of the README",
+    run: script("run-tests.ts", "promises"),
+  },
   "test:services": {
-    help: "the tests with other people's software: browser, client libraries",
+    help: "run the tests with other software: browser, client libraries, Qdrant",
     run: testServices,
   },
   check: {
-    help: "format, lint, types, unused code, schema, OpenAPI, docs",
+    help: "check format, lint, types, unused code, generated files and documents",
     run: script("check.ts"),
   },
-  format: { help: "write the format and the safe fixes of the linter", run: format },
-  generate: { help: "write the files that are made from the code", run: script("generate.ts") },
+  format: { help: "apply the formatter and the safe fixes of the linter", run: format },
+  generate: {
+    help: "write the files that are generated from the code",
+    run: script("generate.ts"),
+  },
   mutate: {
-    help: "make mistakes in the code, by area or folder, and see that the tests notice",
+    help: "change the code, by area or folder, and check that the tests notice",
     run: script("mutate/mutate.ts"),
   },
-  bench: { help: "one of the benchmarks of bench/, by name", run: bench },
+  bench: { help: "run a benchmark of bench/ by name", run: bench },
 };
 
 /**
@@ -49,7 +58,7 @@ export async function main(argv) {
   const [name, ...args] = argv;
   const command = name === undefined ? undefined : commands[name];
   if (command === undefined) {
-    process.stderr.write(`${name === undefined ? "" : `No command ${name}. `}${usage()}`);
+    process.stderr.write(`${name === undefined ? "" : `Unknown command ${name}. `}${usage()}`);
     process.exit(2);
   }
   try {
@@ -68,8 +77,8 @@ function start(context, args) {
 }
 
 /**
- * What is started with `up` serves the dashboard: it starts at once and shows a page of its own until
- * the build beside it is done.
+ * `up` serves the dashboard: it starts at once and shows a placeholder page until the build, which runs
+ * beside it, is done.
  * @type {Run}
  */
 async function weir(context, args) {
@@ -77,9 +86,9 @@ async function weir(context, args) {
   const serves = args[0] === "up" && !args.includes("--help") && !args.includes("-h");
   const building = serves && !isDashboardBuilt(context) ? buildDashboard(context) : undefined;
   try {
-    // Compiled code is kept: the second start takes half the time and a third less memory.
-    const kept = { NODE_COMPILE_CACHE: join(root, ".cache", "compiled"), ...env };
-    return await runToEnd(node, [join(root, "server", "src", "main.ts"), ...args], { env: kept });
+    // With a compile cache the second start takes half of the time and a third less memory.
+    const cached = { NODE_COMPILE_CACHE: join(root, ".cache", "compiled"), ...env };
+    return await runToEnd(node, [join(root, "server", "src", "main.ts"), ...args], { env: cached });
   } finally {
     await building?.stop();
   }
@@ -97,7 +106,7 @@ async function build(context) {
 }
 
 /**
- * The browser's tests look at the real dashboard.
+ * The tests with a browser need the built dashboard.
  * @type {Run}
  */
 async function testServices(context, args) {
@@ -118,7 +127,7 @@ function format({ node, env }, args) {
 async function bench({ node, env }, [name, ...args]) {
   const file = join(root, "bench", `${name}.ts`);
   if (name === undefined || !existsSync(file)) {
-    process.stderr.write("Which one? npm run bench -- <name>, a bench/<name>.ts\n");
+    process.stderr.write("Usage: npm run bench -- <name>, for bench/<name>.ts\n");
     return 2;
   }
   return runToEnd(node, [file, ...args], { cwd: root, env });
@@ -135,7 +144,7 @@ function script(file, ...first) {
 }
 
 /**
- * Whatever a command starts by name finds the same Node and the installed tools.
+ * Programs that a command starts by name find the same Node and the installed tools.
  * @param {string} node
  * @returns {NodeJS.ProcessEnv}
  */

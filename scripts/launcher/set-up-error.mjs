@@ -6,7 +6,7 @@ export function codeOf(error) {
   return error instanceof Error && "code" in error ? String(error.code) : undefined;
 }
 
-/** The set-up cannot go on, and the message says to the user what to do about it. */
+/** The set-up failed, and the message tells the user what to do. */
 export class SetUpError extends Error {
   /**
    * @param {string} message

@@ -18,7 +18,7 @@ export interface DatabaseUrls {
 }
 
 /** For what is composed and never connects. */
-const nowhere = "postgresql://nobody@localhost/nothing";
+const nowhere = "postgresql://none@localhost/none";
 export const unreachableUrls: DatabaseUrls = { owner: nowhere, app: nowhere, ingest: nowhere };
 
 /** The configured database; undefined when none is configured and `weir up` runs its own. */

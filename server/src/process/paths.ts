@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 /** The role files of this installation. */
 export const policiesFolder = fileURLToPath(new URL("../../../policies", import.meta.url));
 
-/** Where the dashboard's static export lies, or will lie once it is built. */
+/** The folder of the dashboard's static export, which exists once it is built. */
 export const dashboardFolder =
   process.env["WEIR_DASHBOARD_DIR"] ??
   fileURLToPath(new URL("../../../dashboard/out", import.meta.url));

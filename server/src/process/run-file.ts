@@ -1,20 +1,20 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** `.weir/run.json`: how scripts and the other commands find the running Weir. */
+/** `.weir/run.json`, by which scripts and other commands find the running Weir. */
 export interface RunFile {
   readonly version: string;
   readonly url: string;
   readonly shop_url: string | null;
   readonly pids: Readonly<Record<string, number>>;
   readonly database_url: string;
-  /** Files that hold one key each, mode 0600. */
+  /** Files with one key each, mode 0600. */
   readonly keys: { readonly admin: string | null; readonly demo: string | null };
 }
 
 const name = "run.json";
 
-/** Written whole or not at all: a reader never sees half of it. */
+/** Written atomically: a reader never sees a part of it. */
 export function writeRunFile(dataDir: string, run: RunFile): void {
   const path = join(dataDir, name);
   writeFileSync(`${path}.new`, `${JSON.stringify(run, null, 2)}\n`, { mode: 0o600 });
@@ -34,7 +34,7 @@ export function removeRunFile(dataDir: string): void {
   rmSync(join(dataDir, name), { force: true });
 }
 
-/** Keeps a secret in a file that only its owner reads. */
+/** Writes a secret to a file that only its owner can read. */
 export function writeSecretFile(path: string, secret: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   writeFileSync(path, `${secret}\n`, { mode: 0o600 });

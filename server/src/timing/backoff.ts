@@ -27,6 +27,14 @@ export function createBackoff({ firstMs, lastMs }: BackoffLimits): Backoff {
   };
 }
 
+/**
+ * Between half and all of a delay, so that clients of one server do not all retry at the same moment.
+ * @param random uniform in [0, 1)
+ */
+export function jittered(delayMs: number, random: () => number): number {
+  return delayMs * (0.5 + random() / 2);
+}
+
 export interface RetryOptions extends BackoffLimits {
   /** Ends the retries: the last error is thrown. */
   readonly signal?: AbortSignal;

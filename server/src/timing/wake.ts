@@ -1,4 +1,4 @@
-/** Something to wait for: a wake-up that came while nobody waited is kept, any number count as one. */
+/** A wake-up signal. One that arrives while no caller waits is kept; several count as one. */
 export interface Wake {
   wake(): void;
   /** Resolves at the next wake-up, after `timeoutMs`, or when aborted. Never rejects. */

@@ -2,16 +2,16 @@ import type { RateDecision, RateLimiter } from "../../core/access/rate-limit.ts"
 
 interface Bucket {
   tokens: number;
-  /** Milliseconds, when `tokens` was right. */
+  /** When `tokens` was computed, in milliseconds. */
   at: number;
 }
 
-/** Keys that have rested long enough to be full are forgotten when so many are known. */
+/** Number of keys above which those with a full bucket are dropped. */
 const sweepAbove = 10_000;
 
 /**
- * Token buckets in this process: a key has `burstEvents` when rested and gains `eventsPerSecond`.
- * The policy comes with each request, so that a change of configuration counts at once.
+ * Token buckets in this process: a bucket holds up to `burstEvents` and gains `eventsPerSecond`. The
+ * policy comes with each request, so that a change of the configuration takes effect at once.
  */
 export function createMemoryRateLimiter(): RateLimiter & { readonly keys: number } {
   const buckets = new Map<string, Bucket>();
@@ -26,13 +26,13 @@ export function createMemoryRateLimiter(): RateLimiter & { readonly keys: number
       let bucket = buckets.get(key);
       if (bucket === undefined) {
         if (buckets.size >= sweepAt) {
-          forgetFull(buckets, (b) => b.tokens + ((now - b.at) * rate) / 1000 >= burst);
+          dropFull(buckets, (b) => b.tokens + ((now - b.at) * rate) / 1000 >= burst);
           sweepAt = Math.max(sweepAbove, buckets.size * 2);
         }
         bucket = { tokens: burst, at: now };
         buckets.set(key, bucket);
       }
-      // a clock that was set back gives nothing and takes nothing
+      // a clock that was set back neither adds nor removes tokens
       const passed = Math.max(0, now - bucket.at);
       bucket.tokens = Math.min(burst, bucket.tokens + (passed * rate) / 1000);
       bucket.at = now;
@@ -50,7 +50,7 @@ export function createMemoryRateLimiter(): RateLimiter & { readonly keys: number
   };
 }
 
-function forgetFull(buckets: Map<string, Bucket>, isFull: (bucket: Bucket) => boolean): void {
+function dropFull(buckets: Map<string, Bucket>, isFull: (bucket: Bucket) => boolean): void {
   for (const [key, bucket] of buckets) {
     if (isFull(bucket)) buckets.delete(key);
   }

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import {
   type Database,
@@ -7,6 +6,7 @@ import {
   type QueryOptions,
   type Statement,
 } from "../../core/ports/database.ts";
+import { withDeadline } from "../../timing/deadline.ts";
 import { toDatabaseError } from "./failures.ts";
 
 /** One ended statement. `statement` is its name or its first words: no values, so no personal data. */
@@ -173,7 +173,7 @@ export class Connection implements Queryable {
       await second.connect();
       await second.query("select pg_cancel_backend($1)", [processID]);
     } finally {
-      const settled = await Promise.race([ended, delay(graceMs, false, { ref: false })]);
+      const settled = await withDeadline(() => ended, { ms: graceMs, late: false });
       if (!settled) {
         this.broken = true;
         const { connection } = client as unknown as {

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
+import { pause } from "../../timing/pause.ts";
 import { findBinaries, type PostgresBinaries } from "./binaries.ts";
 import { type ClusterFolders, initialise, prepareFolders, writeConfiguration } from "./cluster.ts";
 import { locationUrl } from "./location.ts";
@@ -89,7 +89,7 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
       takenOver = running !== undefined;
     } else if (attempt.outcome === "remains") {
       await waitUntilGone(folders.data);
-      await delay(50);
+      await pause(50);
     } else {
       throw new Error(`PostgreSQL did not start: ${attempt.reason}`);
     }
@@ -183,7 +183,7 @@ async function launch(options: {
       await rm(startLog, { force: true });
       return { outcome: "failed", reason: "it did not take its data folder in time" };
     }
-    await delay(5);
+    await pause(5);
   }
 }
 
@@ -196,7 +196,7 @@ async function waitUntilReady(pid: number, data: string, limit: number): Promise
       throw new Error(`PostgreSQL ended while it started. ${words.trim().slice(0, shownLog)}`);
     }
     if (Date.now() > limit) throw new Error("PostgreSQL was not ready in time.");
-    await delay(5);
+    await pause(5);
   }
 }
 
@@ -271,7 +271,7 @@ async function watchExit(of: Supervised, left: AbortSignal): Promise<void> {
   const { child, pid, folders } = of;
   if (child === undefined) {
     while (!left.aborted && (await isServerOf(pid, folders.data))) {
-      await delay(200, undefined, { signal: left }).catch(() => {});
+      await pause(200, left);
     }
     if (left.aborted) await new Promise(() => {});
   } else if (child.exitCode === null && child.signalCode === null) {

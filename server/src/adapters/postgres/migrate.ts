@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { DatabaseError } from "../../core/ports/database.ts";
+import { retryWithBackoff } from "../../timing/backoff.ts";
 import { toDatabaseError } from "./failures.ts";
 import {
   applyFunctions,
@@ -163,29 +163,37 @@ async function apply(client: pg.Client, migration: Migration): Promise<void> {
   }
 }
 
-/** Waits with growing pauses while the server refuses connections or is still starting. */
-async function connectWhenUp(options: MigrateOptions): Promise<pg.Client> {
+/** Connects; retries while the server refuses connections or is still starting. */
+function connectWhenUp(options: MigrateOptions): Promise<pg.Client> {
   const deadline = Date.now() + (options.waitMs ?? 60_000);
-  for (let pause = 50; ; pause = Math.min(pause * 2, 2_000)) {
-    options.signal?.throwIfAborted();
-    const client = new pg.Client({
-      connectionString: options.url,
-      application_name: "weir migrate",
-      connectionTimeoutMillis: 5_000,
-      lock_timeout: 120_000,
-      query_timeout: 600_000,
-    });
-    client.on("error", () => {});
-    try {
-      await client.connect();
-      return client;
-    } catch (thrown) {
-      await client.end().catch(() => {});
-      const error = toDatabaseError(thrown);
-      const waitable = error instanceof DatabaseError && error.retryable;
-      if (!waitable || Date.now() + pause > deadline) throw error;
+  return retryWithBackoff(() => connect(options), {
+    firstMs: 50,
+    lastMs: 2_000,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    onFailure(error) {
+      const isTemporary = error instanceof DatabaseError && error.retryable;
+      if (!isTemporary || Date.now() > deadline) return false;
       options.log?.(`PostgreSQL is not up yet: ${error.message}`);
-      await delay(pause, undefined, { signal: options.signal });
-    }
+      return true;
+    },
+  });
+}
+
+async function connect({ url, signal }: MigrateOptions): Promise<pg.Client> {
+  signal?.throwIfAborted();
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: "weir migrate",
+    connectionTimeoutMillis: 5_000,
+    lock_timeout: 120_000,
+    query_timeout: 600_000,
+  });
+  client.on("error", () => {});
+  try {
+    await client.connect();
+    return client;
+  } catch (error) {
+    await client.end().catch(() => {});
+    throw toDatabaseError(error);
   }
 }

@@ -1,15 +1,16 @@
 import pg from "pg";
 import type { Notifications } from "../../core/ports/database.ts";
+import { createBackoff, jittered } from "../../timing/backoff.ts";
 
 export interface NotificationsOptions {
   readonly url: string;
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
   readonly applicationName: string;
-  /** Told of every broken connection; it is opened again by itself. */
+  /** Called for every broken connection; it reconnects by itself. */
   readonly onError?: (error: Error) => void;
-  /** Between two signs of life that are asked of the server; default 15 s. */
+  /** Interval of the heartbeat queries; default 15 s. */
   readonly heartbeatMs?: number;
-  /** 0 to 1, for the spread of the pauses. */
+  /** Uniform in [0, 1), for the jitter between attempts to reconnect. */
   readonly random?: () => number;
 }
 
@@ -19,8 +20,6 @@ export interface NotificationsConnection extends Notifications {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-const firstPauseMs = 50;
-const longestPauseMs = 5_000;
 const connectTimeoutMs = 5_000;
 const heartbeatLimitMs = 5_000;
 
@@ -44,7 +43,7 @@ class Listener {
   #ready = false;
   #retry: NodeJS.Timeout | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
-  #failures = 0;
+  readonly #backoff = createBackoff({ firstMs: 50, lastMs: 5_000 });
   /** The driver takes one statement at a time. */
   #last: Promise<unknown> = Promise.resolve();
   #wasConnected = false;
@@ -111,7 +110,7 @@ class Listener {
     }
     if (this.#client !== client) return;
     this.#ready = true;
-    this.#failures = 0;
+    this.#backoff.reset();
     // what was subscribed while the others were sent; listening twice is harmless
     for (const channel of this.#wakes.keys()) this.#send(`listen ${channel}`);
     this.#heartbeat = setInterval(
@@ -139,10 +138,8 @@ class Listener {
     destroy(client);
     if (this.#closed) return;
     this.#options.onError?.(error);
-    const pause = Math.min(firstPauseMs * 2 ** this.#failures, longestPauseMs);
-    this.#failures += 1;
-    const spread = 0.5 + 0.5 * (this.#options.random ?? Math.random)();
-    this.#retry = setTimeout(() => void this.#connect(), pause * spread);
+    const delayMs = jittered(this.#backoff.next(), this.#options.random ?? Math.random);
+    this.#retry = setTimeout(() => void this.#connect(), delayMs);
   }
 
   #wake(channel: string): void {

@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
+import { pause } from "../../timing/pause.ts";
 
 /** What a running or killed server wrote about itself into `postmaster.pid`. */
 export interface PidFile {
@@ -89,7 +89,7 @@ export async function waitUntilGone(data: string, patienceMs = 10_000): Promise<
     const left = await orphans(data);
     if (left.length === 0) return;
     if (Date.now() > patience) for (const pid of left) signal(pid, "SIGKILL");
-    await delay(20);
+    await pause(20);
   }
 }
 
@@ -98,7 +98,7 @@ export async function waitForExit(pid: number, data: string, limitMs: number): P
   const limit = Date.now() + limitMs;
   while (await isServerOf(pid, data)) {
     if (Date.now() > limit) return false;
-    await delay(10);
+    await pause(10);
   }
   return true;
 }

@@ -1,5 +1,6 @@
-import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
+import { withDeadline } from "../../timing/deadline.ts";
+import { pause } from "../../timing/pause.ts";
 import { isServerOf } from "./server-process.ts";
 
 interface SupervisionOptions {
@@ -60,7 +61,7 @@ export class Supervision {
   async #reacquire(): Promise<void> {
     const { pid, data, log } = this.#options;
     for (;;) {
-      await delay(200, undefined, { ref: false });
+      await pause(200);
       if (this.#ended || !(await isServerOf(pid, data))) return;
       try {
         await this.#acquire(takeOverPatienceMs);
@@ -100,8 +101,7 @@ export class Supervision {
 
 /** A server that does not react must not keep us from ending it. */
 async function endSoon(client: pg.Client): Promise<void> {
-  const ended = client.end().catch(() => {});
-  await Promise.race([ended, delay(1_000, undefined, { ref: false })]);
+  await withDeadline(() => client.end().catch(() => {}), { ms: 1_000, late: undefined });
 }
 
 async function lock(client: pg.Client, patienceMs: number): Promise<void> {
@@ -112,7 +112,7 @@ async function lock(client: pg.Client, patienceMs: number): Promise<void> {
         `Another Weir runs on this data folder already (${await lockHolder(client)}). Stop it, or choose another data folder.`,
       );
     }
-    await delay(50);
+    await pause(50);
   }
 }
 

@@ -1,9 +1,9 @@
+import { jittered } from "../../timing/backoff.ts";
 import type { RetryPolicySettings } from "./settings.ts";
 
 /**
  * Milliseconds to wait before the `retry`-th retry (from 1).
- * @param random uniform in [0, 1): jitter takes between half and all of the exponential delay, so that
- *   the callers of one dependency do not all retry at the same moment
+ * @param random uniform in [0, 1), for the jitter
  */
 export function retryDelay(
   { strategy, base_ms, max_ms }: RetryPolicySettings,
@@ -16,6 +16,6 @@ export function retryDelay(
     if (strategy === "FIXED") return base_ms;
     if (strategy === "LINEAR") return base_ms * retry;
     const exponential = Math.min(max_ms, base_ms * 2 ** (retry - 1));
-    return strategy === "EXPONENTIAL" ? exponential : exponential * (0.5 + random() / 2);
+    return strategy === "EXPONENTIAL" ? exponential : jittered(exponential, random);
   }
 }

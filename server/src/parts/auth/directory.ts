@@ -7,9 +7,10 @@
  */
 import { hashSecret, parseApiKey, secretMatches } from "../../core/access/api-key.ts";
 import type { Principal } from "../../core/access/principal.ts";
-import { WeirError } from "../../core/errors.ts";
+import { messageOf, WeirError } from "../../core/errors.ts";
 import type { Database, Notifications } from "../../core/ports/database.ts";
 import type { Part } from "../../core/ports/part.ts";
+import { createWake } from "../../timing/wake.ts";
 import { KeyPrincipal } from "./key-principal.ts";
 import { LastUsed } from "./last-used.ts";
 import {
@@ -60,8 +61,6 @@ export class Directory implements Part {
   #failure: string | undefined;
   #refreshing: Promise<void> | undefined;
   #queued: Promise<void> | undefined;
-  #woken = false;
-  #wake: () => void = () => {};
 
   constructor(options: DirectoryOptions) {
     const { notifications, ...given } = options;
@@ -78,16 +77,13 @@ export class Directory implements Part {
 
   /** Keeps the directory current until the signal aborts. Never rejects: see `problem()`. */
   async run(signal: AbortSignal): Promise<void> {
-    const unsubscribe = this.#notifications?.subscribe("weir_auth", () => {
-      this.#woken = true;
-      this.#wake();
-    });
+    const wake = createWake();
+    const unsubscribe = this.#notifications?.subscribe("weir_auth", wake.wake);
     while (!signal.aborted) {
-      this.#woken = false;
       await this.refresh().catch(() => {});
       this.#announceWhatTimeChanged();
       await this.#lastUsed.write().catch(() => {});
-      if (!this.#woken) await this.#pause(signal);
+      await wake.wait(this.#options.pollMs, signal);
     }
     unsubscribe?.();
     await this.#lastUsed.write().catch(() => {});
@@ -198,7 +194,7 @@ export class Directory implements Part {
       this.#confirmedAt = asked;
       this.#failure = undefined;
     } catch (error) {
-      this.#failure = error instanceof Error ? error.message : String(error);
+      this.#failure = messageOf(error);
       throw error;
     }
   }
@@ -281,21 +277,6 @@ export class Directory implements Part {
     throw new WeirError("unavailable", {
       detail: "keys and permissions cannot be checked right now",
       retryAfterSeconds: 1,
-    });
-  }
-
-  #pause(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", done);
-        this.#wake = () => {};
-        resolve();
-      };
-      const timer = setTimeout(done, this.#options.pollMs);
-      signal.addEventListener("abort", done, { once: true });
-      this.#wake = done;
-      if (signal.aborted) done();
     });
   }
 }

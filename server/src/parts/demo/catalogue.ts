@@ -11,7 +11,7 @@ export interface CatalogueProduct {
 /** Most popular first. */
 export type Catalogue = readonly [CatalogueProduct, ...CatalogueProduct[]];
 
-/** First match wins, so the telling words stand before the general ones. */
+/** The first match wins, so specific words come before general ones. */
 const categories: readonly (readonly [RegExp, string])[] = [
   [/postage|voucher|manual|carriage/i, "Services"],
   [/christmas|advent|easter|santa|reindeer|snowflake|bauble|xmas|halloween/i, "Seasonal"],
@@ -43,12 +43,12 @@ const categories: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
-/** A plausible shelf for a description of the sample. */
+/** A plausible category for a product description of the sample. */
 export function categoryOf(description: string): string {
   return categories.find(([words]) => words.test(description))?.[1] ?? "Decoration";
 }
 
-/** What the shop sells: the sample's goods at their usual price, those sold most first. */
+/** The products of the sample at their median price, the most sold first. */
 export function buildCatalogue(lines: readonly RetailLine[]): Catalogue {
   const products: (CatalogueProduct & { readonly sold: number })[] = [];
   for (const [id, sales] of Map.groupBy(lines, ({ stockCode }) => stockCode)) {

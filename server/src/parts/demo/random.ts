@@ -13,7 +13,7 @@ export function pick<T>(random: Random, values: readonly [T, ...T[]]): T {
   return values[Math.floor(random() * values.length)] ?? values[0];
 }
 
-/** A name, each as likely as its weight says. */
+/** A function that draws a name with a probability proportional to its weight. */
 export function weighted<T extends string>(
   weights: Readonly<Record<T, number>>,
 ): (random: Random) => T {
@@ -29,18 +29,18 @@ export function weighted<T extends string>(
   };
 }
 
-/** Time to the next of things that come at random, `mean` apart. */
+/** Time until the next of events that occur at random, `mean` apart on average. */
 export function exponential(random: Random, mean: number): number {
   return -Math.log(1 - random()) * mean;
 }
 
-/** Around `median`, seldom much longer: how long people look at a page. */
+/** Values around `median`, rarely much longer, such as the time spent on a page. */
 export function logNormal(random: Random, median: number, sigma: number): number {
   const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
   return median * Math.exp(sigma * normal);
 }
 
-/** Ranks 0 to `count` - 1, the first the most frequent: Zipf's law with the exponent given. */
+/** A function that draws ranks from 0 to `count` - 1 by Zipf's law: the first is the most frequent. */
 export function zipf(count: number, exponent: number): (random: Random) => number {
   const upTo = new Float64Array(count);
   let sum = 0;
@@ -49,12 +49,12 @@ export function zipf(count: number, exponent: number): (random: Random) => numbe
     upTo[rank] = sum;
   }
   return (random) => {
-    const wanted = random() * sum;
+    const target = random() * sum;
     let low = 0;
     let high = count - 1;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((upTo[middle] ?? 0) > wanted) high = middle;
+      if ((upTo[middle] ?? 0) > target) high = middle;
       else low = middle + 1;
     }
     return low;
@@ -65,7 +65,7 @@ export function randomBytes(random: Random, count: number): Uint8Array {
   const bytes = new Uint8Array(count);
   let word = 0;
   for (let index = 0; index < count; index++) {
-    // a draw has 32 random bits
+    // one draw has 32 random bits
     word = index % 4 === 0 ? random() * 2 ** 32 : word / 256;
     bytes[index] = word;
   }

@@ -18,14 +18,14 @@ export interface ShopRow {
 
 const eventTypes = { view: "product.view", cart: "cart.add", purchase: "purchase" } as const;
 
-/** @throws when a row does not look like the sample's. */
+/** @throws Error for a row that does not have the format of the sample */
 export function parseShopRows(text: string): ShopRow[] {
   const rows = parse(text, { columns: true }) as Record<string, string>[];
   return rows.map((row, index) => {
     const type = row["event_type"] ?? "";
     const at = Date.parse((row["event_time"] ?? "").replace(" UTC", "Z").replace(" ", "T"));
     if (!(type === "view" || type === "cart" || type === "purchase") || Number.isNaN(at)) {
-      throw new Error(`row ${index + 1}: no event type or time of the sample`);
+      throw new Error(`row ${index + 1}: no valid event type or time`);
     }
     return {
       number: index + 1,
@@ -42,8 +42,8 @@ export function parseShopRows(text: string): ShopRow[] {
 }
 
 /**
- * The sample's quarter of an hour spread over the seven days before `anchor`, session by session: three
- * of five into the last day, the others before. Within a session order and gaps stay.
+ * Spreads the sample's quarter of an hour over the seven days before `anchor`, session by session: three
+ * of five sessions into the last day, the others before it. Order and gaps within a session are kept.
  */
 export function shopEvents(rows: readonly ShopRow[], anchor: number): DemoEvent[] {
   const sessions = Map.groupBy(rows, ({ session }) => session);

@@ -7,12 +7,12 @@ import { unlessAborted } from "./unless-aborted.ts";
 export interface BurstOptions {
   readonly url: string;
   readonly key: string;
-  /** How many events; sent as fast as they are accepted. */
+  /** Number of events, sent as fast as they are accepted. */
   readonly events: number;
   readonly signal: AbortSignal;
   readonly onProgress?: (progress: BurstProgress) => void;
   readonly seed?: number;
-  /** Requests at a time: 4. */
+  /** Number of concurrent senders; default 4. */
   readonly lanes?: number;
   readonly dataFolder?: URL;
   readonly now?: () => number;
@@ -22,15 +22,15 @@ export interface BurstProgress {
   readonly accepted: number;
   readonly failed: number;
   readonly total: number;
-  /** Since the first event was sent. */
+  /** Seconds since the first event was sent. */
   readonly seconds: number;
 }
 
-/** A minute of the shop at a very high rate holds enough events of all kinds. */
+/** At a high rate a short simulated time contains enough events of all kinds. */
 const simulatedRate = 20_000;
 
 /**
- * Sends `events` simulated events with the times of now, as fast as the server accepts them.
+ * Sends `events` simulated events with current times, as fast as the server accepts them.
  * @throws RefusedError when the key is refused
  */
 export async function runBurst(options: BurstOptions): Promise<BurstProgress> {

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { setTimeout as delay } from "node:timers/promises";
+import { pause } from "../../timing/pause.ts";
 import { buildCatalogue, type Catalogue, categoryOf } from "./catalogue.ts";
 import { type DemoEvent, dayMs } from "./demo-event.ts";
 import { seededRandom } from "./random.ts";
@@ -9,21 +9,20 @@ import { Traffic } from "./traffic.ts";
 import { parseRetail, retailEvents } from "./uci.ts";
 
 export interface DemoOptions extends SendersOptions {
-  /** Simulated events a second on the average of a day; a function is asked again and again. 5. */
+  /** Simulated events per second, averaged over a day; a function is called repeatedly. Default 5. */
   readonly rate?: number | (() => number);
-  /** Told at every change of phase and every second. */
+  /** Called at every change of phase and every second. */
   readonly onProgress?: (progress: DemoProgress) => void;
-  /** Makes the simulated traffic repeatable: the same seed and times, the same events. */
+  /** Makes the simulated traffic repeatable: the same seed and times give the same events. */
   readonly seed?: number;
   /**
-   * The "now" that the samples are shifted to; keep the first start's and give it again, then a restart
-   * sends the same bytes and everything is a duplicate. Samples shifted to more than a week ago are
-   * not sent again.
+   * The instant that the samples are shifted to. With the same anchor a restart sends the same bytes, and
+   * everything is a duplicate. With an anchor more than a week ago the samples are not sent.
    */
   readonly anchor?: Date;
-  /** Simulated events of the week before `anchor`, so that conversion has a history: 20,000. */
+  /** Simulated events in the week before `anchor`, as history for the analytics; default 20,000. */
   readonly history?: number;
-  /** False: return after the replay. */
+  /** False: return after the samples. */
   readonly live?: boolean;
   readonly dataFolder?: URL;
   readonly now?: () => number;
@@ -31,10 +30,10 @@ export interface DemoOptions extends SendersOptions {
 
 export interface DemoProgress extends SentCounts {
   readonly phase: "replay" | "live" | "done";
-  /** Events handed to the clients in this phase, and how many there will be (replay only). */
+  /** Events passed to the clients in this phase, and their total (replay only). */
   readonly sent: number;
   readonly total: number | undefined;
-  /** What went wrong last; undefined when nothing did. */
+  /** The last problem, if any. */
   readonly problem: string | undefined;
 }
 
@@ -43,12 +42,12 @@ export const sampleFolder = new URL("../../../../data/", import.meta.url);
 
 const weekMs = 7 * dayMs;
 const tickMs = 50;
-/** Simulated events that are later than this (a server that was away) never happened. */
+/** Simulated events that are older than this, because the server was unavailable, are skipped. */
 const latestMs = 5_000;
 
 /**
  * Replays the samples, then keeps simulated traffic running until the signal aborts. Resolves with the
- * last progress; prints nothing.
+ * last progress. Prints nothing.
  * @throws RefusedError when a key is refused; an error when the samples cannot be read
  */
 export async function runDemo(options: DemoOptions): Promise<DemoProgress> {
@@ -88,7 +87,7 @@ export async function readSamples(folder: URL): Promise<Samples> {
   return { retail, shop: parseShopRows(shopText), catalogue: buildCatalogue(retail) };
 }
 
-/** Both samples and a simulated week, in order of time; the same for the same anchor and seed. */
+/** Both samples and a simulated week, ordered by time; the same for the same anchor and seed. */
 export function replayEvents(
   samples: Samples,
   options: {
@@ -153,7 +152,7 @@ async function live(
   const start = now();
   const traffic = new Traffic({
     catalogue,
-    // another seed than the history's, or the live visitors would live the same week again
+    // another seed than that of the history, which would otherwise repeat
     random: seededRandom((options.seed ?? start) + 1),
     start,
     rate: typeof rate === "number" ? () => rate : rate,
@@ -169,6 +168,6 @@ async function live(
       report({ phase: "live", sent });
       reported = time;
     }
-    await delay(tickMs, undefined, { signal }).catch(() => undefined);
+    await pause(tickMs, signal);
   }
 }

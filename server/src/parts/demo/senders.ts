@@ -9,10 +9,10 @@ export interface SendersOptions {
   readonly signal: AbortSignal;
 }
 
-/** What became of the events of all services so far. */
+/** The events of all services so far, by result. */
 export interface SentCounts {
   readonly accepted: number;
-  /** Already there: `duplicate`, or `conflict` when an earlier run shifted the samples to another now. */
+  /** Stored before: `duplicate`, or `conflict` when an earlier run used another anchor. */
   readonly known: number;
   readonly rejected: number;
   readonly dropped: number;
@@ -24,7 +24,7 @@ export interface SentCounts {
 export class Senders {
   readonly #clients: Readonly<Record<DemoSource, Client>>;
   readonly #signal: AbortSignal;
-  /** Why the last event was given up or refused, for whoever shows it. */
+  /** Why the last event was dropped, rejected or retried. */
   problem: string | undefined;
 
   constructor(options: SendersOptions) {
@@ -70,7 +70,7 @@ export class Senders {
     }
   }
 
-  /** Waits until everything sent so far has its verdict. */
+  /** Waits until every event sent so far has a verdict. */
   async settle(): Promise<void> {
     while (!this.#signal.aborted) {
       const flushes = demoSources.map((source) =>

@@ -1,4 +1,4 @@
-/** Simulated traffic without end, as a pure generator: randomness and time are handed in. */
+/** Endless simulated traffic as a pure generator: randomness and time are passed in. */
 import type { Catalogue } from "./catalogue.ts";
 import { type DemoEvent, dayMs } from "./demo-event.ts";
 import { exponential, type Random, seededRandom } from "./random.ts";
@@ -7,19 +7,19 @@ import { openShop, planVisit, type Shop } from "./visit.ts";
 export interface TrafficOptions {
   readonly catalogue: Catalogue;
   readonly random: Random;
-  /** Where the traffic begins, in milliseconds; it is in full swing from the first event on. */
+  /** Start of the traffic, in milliseconds; it has its full rate from the first event. */
   readonly start: number;
-  /** Events a second, on the average of a day; asked anew at least every second. 0: no new visits. */
+  /** Events per second, averaged over a day; called at least once per second. 0: no new visits. */
   readonly rate: () => number;
 }
 
-/** Visits take minutes: that long before `start` the simulation begins, unseen. */
+/** Visits take minutes, so the simulation begins this long before `start`. */
 const warmUpMs = 20 * 60 * 1000;
-/** Above this rate people hurry, so that the visits under way stay few enough for memory. */
+/** Above this rate visits become shorter, to limit the number of concurrent visits in memory. */
 const naturalRate = 200;
 const longestStepMs = 1_000;
 
-/** The traffic of a shop, asked for piece by piece. */
+/** The traffic of a shop, generated step by step. */
 export class Traffic {
   readonly #options: TrafficOptions;
   readonly #shop: Shop;
@@ -34,7 +34,7 @@ export class Traffic {
     this.#nextVisit = options.start - warmUpMs * this.#pace();
   }
 
-  /** What has happened since the last call, up to `now`, in order of time. */
+  /** The events since the last call, up to `now`, ordered by time. */
   until(now: number): DemoEvent[] {
     while (this.#nextVisit <= now) this.#advance();
     const events: DemoEvent[] = [];
@@ -49,7 +49,7 @@ export class Traffic {
     const { random, rate, start } = this.#options;
     const visitsPerMs = (rate() * dayRhythm(this.#nextVisit)) / this.#perVisit / 1000;
     const wait = visitsPerMs > 0 ? exponential(random, 1 / visitsPerMs) : Number.POSITIVE_INFINITY;
-    // such waits have no memory: asking again after a second changes nothing, but sees a new rate
+    // exponential waits are memoryless: drawing again after a second does not change the distribution
     this.#nextVisit += Math.min(wait, longestStepMs);
     if (wait > longestStepMs) return;
     const visit = { random, shop: this.#shop, start: this.#nextVisit, pace: this.#pace() };
@@ -62,8 +62,8 @@ export class Traffic {
 }
 
 /**
- * How busy the shop is at a time of day (UTC), 1 on the average: quiet before dawn, a swell at noon
- * and a higher one in the evening.
+ * Relative traffic at a time of day (UTC), with mean 1: low before dawn, a peak at noon and a higher one
+ * in the evening.
  */
 export function dayRhythm(at: number): number {
   const hour = ((at % dayMs) / dayMs) * 24;
@@ -74,10 +74,10 @@ export function dayRhythm(at: number): number {
   return (0.35 + 0.9 * swell(12.5, 3.5) + 1.1 * swell(19.5, 3)) / rhythmMean;
 }
 
-/** The mean of the sum above over a day. */
+/** Mean of the sum above over a day. */
 const rhythmMean = 0.8263;
 
-/** Measured once on visits of their own, so that the rate asked is the rate that comes. */
+/** Mean number of events per visit, measured on separate visits, so that the given rate is met. */
 function eventsPerVisit(catalogue: Catalogue): number {
   const random = seededRandom(1);
   const shop = openShop(catalogue);
@@ -89,7 +89,7 @@ function eventsPerVisit(catalogue: Catalogue): number {
   return events / visits;
 }
 
-/** Events of the visits under way, soonest first (a binary heap). */
+/** Events of the current visits, earliest first (a binary heap). */
 class DueEvents {
   readonly #heap: DemoEvent[] = [];
 

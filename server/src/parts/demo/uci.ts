@@ -8,7 +8,7 @@ export interface RetailLine {
   readonly stockCode: string;
   readonly description: string;
   readonly quantity: number;
-  /** As written, taken as UTC. */
+  /** As written, interpreted as UTC. */
   readonly at: number;
   /** GBP. */
   readonly price: number;
@@ -16,7 +16,7 @@ export interface RetailLine {
   readonly country: string;
 }
 
-/** @throws when a row does not look like the sample's. */
+/** @throws Error for a row that does not have the format of the sample */
 export function parseRetail(text: string): RetailLine[] {
   const rows = parse(text, { columns: true, delimiter: ";" }) as Record<string, string>[];
   return rows.map((row) => {
@@ -39,8 +39,8 @@ export function parseRetail(text: string): RetailLine[] {
 }
 
 /**
- * Purchases in the seven days before `anchor`: the days in their order, twelve of the sample to one,
- * each at its time of day. Lines without a customer are sales at the till.
+ * Purchases in the seven days before `anchor`: the days of the sample in their order, many of them in
+ * one, each purchase at its time of day. Lines without a customer are sales at the till.
  */
 export function retailEvents(
   lines: readonly RetailLine[],
@@ -75,17 +75,17 @@ export function retailEvents(
   });
 }
 
-/** The same time of day, `6 - day` days before the anchor's; what would be in the future, a week before. */
+/** The same time of day, `6 - day` days before the anchor's day; a week earlier if that is in the future. */
 function shiftIntoWeek(at: number, { anchor, day }: { anchor: number; day: number }): number {
   const midnight = Math.floor(anchor / dayMs) * dayMs;
   const shifted = midnight - (6 - day) * dayMs + (at % dayMs);
   return shifted < anchor ? shifted : shifted - 7 * dayMs;
 }
 
-/** `12/06/2010 10:08`, and `2/20/11 11:39` from the sample's second half. */
+/** `12/06/2010 10:08`, and `2/20/11 11:39` in the second half of the sample. */
 function parseDate(text: string): number {
   const parts = /^(\d{1,2})\/(\d{1,2})\/(\d{2}|\d{4}) (\d{1,2}):(\d{2})$/.exec(text);
-  if (parts === null) throw new Error(`not a date of the sample: ${text}`);
+  if (parts === null) throw new Error(`not a date in the format of the sample: ${text}`);
   const [, month, day, year = "", hour, minute] = parts;
   const century = year.length === 2 ? 2000 : 0;
   return Date.UTC(

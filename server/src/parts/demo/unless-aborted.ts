@@ -1,4 +1,4 @@
-/** Waits for `work`, or returns early when the signal aborts; then the work's end is nobody's concern. */
+/** Waits for `work`; returns early when the signal aborts, and then ignores its result. */
 export async function unlessAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
   const aborted = Promise.withResolvers<void>();
   const stop = () => aborted.resolve();

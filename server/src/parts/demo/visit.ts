@@ -1,4 +1,4 @@
-/** One simulated visit of the shop, planned whole: what the visitor does, and when. */
+/** One simulated visit to the shop, planned completely: what the visitor does and when. */
 import type { WeirEvent } from "@weir/protocol";
 import { uuidV7 } from "@weir/sdk";
 import type { Catalogue, CatalogueProduct } from "./catalogue.ts";
@@ -39,7 +39,7 @@ const devices = {
 const referrers = weighted({ direct: 4, search: 5, newsletter: 2, social: 3 });
 const stores = ["London", "Leeds", "Bristol"] as const;
 
-/** Popularity of goods and visitors by Zipf's law: few are seen often, most seldom. */
+/** Products and visitors follow Zipf's law: a few are frequent, most are rare. */
 export function openShop(catalogue: Catalogue): Shop {
   const rank = zipf(catalogue.length, 1);
   const userRank = zipf(knownUsers, 0.6);
@@ -61,11 +61,11 @@ interface VisitOptions {
   readonly random: Random;
   readonly shop: Shop;
   readonly start: number;
-  /** 1: people's own pace; 0.1: ten times as fast, so that high rates need few visits at a time. */
+  /** 1: realistic pace; 0.1: ten times as fast, so that high rates need fewer concurrent visits. */
   readonly pace: number;
 }
 
-/** The visit's events in order of time. */
+/** The events of the visit, ordered by time. */
 export function planVisit(options: VisitOptions): DemoEvent[] {
   const source = sources(options.random);
   const visit = new Visit(source, options);
@@ -92,7 +92,7 @@ class Visit {
     this.#pace = pace;
     this.#at = start;
     this.#session = randomHex(random, 8);
-    // who carries no loyalty card at the till, and who is not signed in on the web
+    // without a loyalty card at the till, or not signed in on the web
     const anonymous = random() < (source === "shop-pos" ? 0.7 : 0.4);
     this.#who = anonymous ? { anonymous_id: `visitor-${randomHex(random, 6)}` } : this.#signedIn();
     this.#context = {
@@ -139,7 +139,7 @@ class Visit {
   #checkOut(cart: readonly CatalogueProduct[]): void {
     const random = this.#random;
     this.#think(20);
-    // half of those not known yet sign in to pay
+    // half of the anonymous visitors sign in to pay
     if (this.#who.user_id === undefined && random() < 0.5) {
       this.#who = { ...this.#who, ...this.#signedIn() };
       this.#add("user.signed_in", {});
@@ -192,7 +192,7 @@ class Visit {
   }
 
   #think(medianSeconds: number): void {
-    // nobody waits longer than a session lasts, so that a visit stays one
+    // shorter than the session gap, so that a visit stays one session
     const seconds = Math.min(logNormal(this.#random, medianSeconds, 0.8), 1_500);
     this.#at += Math.ceil(seconds * 1000 * this.#pace);
   }

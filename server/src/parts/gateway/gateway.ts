@@ -1,8 +1,8 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { type CloseReason, liveFeed } from "@weir/protocol";
 import type { Principal } from "../../core/access/principal.ts";
 import { WeirError } from "../../core/errors.ts";
 import type { Part } from "../../core/ports/part.ts";
+import { pause } from "../../timing/pause.ts";
 import { decodeCursor } from "./cursor.ts";
 import { Feed } from "./feed.ts";
 import { filterOfQuery } from "./filter.ts";
@@ -195,7 +195,7 @@ class LiveGateway {
     this.#stopping = true;
     for (const member of this.#open) member.close("going_away", "the server is going away");
     const deadline = performance.now() + 700;
-    while (this.#open.size > 0 && performance.now() < deadline) await delay(10);
+    while (this.#open.size > 0 && performance.now() < deadline) await pause(10);
     for (const member of this.#open) member.terminate();
   }
 

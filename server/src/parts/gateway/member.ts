@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import {
   type CloseReason,
   closeReasons,
@@ -6,6 +5,7 @@ import {
   liveFeed,
   type ServerFrame,
 } from "@weir/protocol";
+import { pause } from "../../timing/pause.ts";
 import { type Cursor, encodeCursor } from "./cursor.ts";
 import { compileFilter, filterOf, type Matches } from "./filter.ts";
 import type { GatewayLimits, LiveSocket, SocketListener, UpgradeRequest } from "./ports.ts";
@@ -85,7 +85,7 @@ export class Member implements SocketListener {
     const deadline = performance.now() + drainPatienceMs;
     while (this.isOpen && socket.backlogBytes + frame.length > limits.backlogBytes / 2) {
       if (performance.now() > deadline) this.#cutSlowReader();
-      else await delay(5);
+      else await pause(5);
     }
     if (this.isOpen) socket.write(frame);
     return this.isOpen;

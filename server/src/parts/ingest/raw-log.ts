@@ -3,6 +3,7 @@
 import { ArrayColumn, typeIds } from "../../core/array-column.ts";
 import type { EventRecord } from "../../core/event/record.ts";
 import type { Database } from "../../core/ports/database.ts";
+import { pause } from "../../timing/pause.ts";
 import type { Appended, RawLog } from "./ports.ts";
 
 const append = {
@@ -68,7 +69,7 @@ function createNotifier(options: RawLogOptions): () => void {
       } catch (error) {
         options.onNotifyFailure?.(error);
       }
-      await new Promise((resolve) => setTimeout(resolve, notifySpacingMs));
+      await pause(notifySpacingMs);
     } while (again);
     underWay = false;
   };
