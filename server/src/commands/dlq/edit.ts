@@ -9,25 +9,24 @@ import { readDeadLetter } from "../../parts/dlq/dead-letters.ts";
 import type { Content, WholeDeadLetter } from "../../parts/dlq/schemas.ts";
 import { UserError } from "../context.ts";
 import { withDatabase } from "../database-command.ts";
+import { withHelp } from "../help.ts";
 import { changeIn } from "./change.ts";
 import { deadLetterText } from "./show.ts";
 
 export function registerEdit(dlq: Command): void {
-  dlq
-    .command("edit <id>")
-    .description("replace the content that a replay uses; the original is kept")
-    .option("--file <path>", "the new content; - reads standard input (default: opens $EDITOR)")
-    .addHelpText(
-      "after",
-      "\nExample:\n  $ weir dlq edit 0199a1f0-7c3e-7000-8000-000000000001 --file fixed.json",
-    )
-    .action((...[id, { file }, command]: [string, { file?: string }, Command]) =>
-      withDatabase(command, async ({ database, show }) => {
-        const bytes = readContent(file) ?? editInEditor(await readDeadLetter(database, id));
-        const edit = { id, bytes, validators: deadLetterValidators };
-        show(await editDeadLetter(changeIn(database), edit), deadLetterText);
-      }),
-    );
+  withHelp(
+    dlq
+      .command("edit <id>")
+      .description("replace the content that a replay uses; the original is kept")
+      .option("--file <path>", "the new content; - reads standard input (default: opens $EDITOR)"),
+    { examples: ["weir dlq edit 0199a1f0-7c3e-7000-8000-000000000001 --file fixed.json"] },
+  ).action((...[id, { file }, command]: [string, { file?: string }, Command]) =>
+    withDatabase(command, async ({ database, show }) => {
+      const bytes = readContent(file) ?? editInEditor(await readDeadLetter(database, id));
+      const edit = { id, bytes, validators: deadLetterValidators };
+      show(await editDeadLetter(changeIn(database), edit), deadLetterText);
+    }),
+  );
 }
 
 /** Undefined when the content comes from an editor. */

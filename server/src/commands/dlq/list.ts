@@ -4,6 +4,8 @@ import { type DeadLetterState, deadLetterStates } from "../../parts/dlq/ports.ts
 import type { DeadLetterPage, Groups } from "../../parts/dlq/schemas.ts";
 import { exitCodes, table, UserError } from "../context.ts";
 import { withDatabase } from "../database-command.ts";
+import { withHelp } from "../help.ts";
+import { readCount } from "../option-values.ts";
 import { type FilterFlags, readFilter, withFilter } from "./filter-options.ts";
 
 interface Flags extends FilterFlags {
@@ -14,26 +16,29 @@ interface Flags extends FilterFlags {
 }
 
 export function registerList(dlq: Command): void {
-  withFilter(
-    dlq.command("list").description("list dead letters, most recent failure first, or count them"),
-  )
-    .option("--state <state>", `one of ${deadLetterStates.join(", ")}, or all`, "open")
-    .option("--limit <number>", "maximum number of dead letters", Number, 20)
-    .option("--cursor <text>", "continue after a previous page of results")
-    .option("--group", "count by part, reason and state instead")
-    .addHelpText("after", "\nExample:\n  $ weir dlq list --group\n  $ weir dlq list --part stream")
-    .action((flags: Flags, command: Command) =>
-      withDatabase(command, async ({ database, show }) => {
-        const filter = { ...readFilter(flags), ...readState(flags.state) };
-        if (flags.group === true) {
-          show(await groupDeadLetters(database, filter), groupTable);
-          return;
-        }
-        const { limit, cursor } = flags;
-        const page = { limit, ...(cursor === undefined ? {} : { cursor }) };
-        show(await listDeadLetters(database, filter, page), deadLetterTable);
-      }),
-    );
+  withHelp(
+    withFilter(
+      dlq
+        .command("list")
+        .description("list dead letters, most recent failure first, or count them"),
+    )
+      .option("--state <state>", `one of ${deadLetterStates.join(", ")}, or all`, "open")
+      .option("--limit <number>", "maximum number of dead letters", readCount, 20)
+      .option("--cursor <text>", "continue after a previous page of results")
+      .option("--group", "count by part, reason and state instead"),
+    { examples: ["weir dlq list --group", "weir dlq list --part stream"] },
+  ).action((flags: Flags, command: Command) =>
+    withDatabase(command, async ({ database, show }) => {
+      const filter = { ...readFilter(flags), ...readState(flags.state) };
+      if (flags.group === true) {
+        show(await groupDeadLetters(database, filter), groupTable);
+        return;
+      }
+      const { limit, cursor } = flags;
+      const page = { limit, ...(cursor === undefined ? {} : { cursor }) };
+      show(await listDeadLetters(database, filter, page), deadLetterTable);
+    }),
+  );
 }
 
 function readState(text: string): { state?: DeadLetterState } {

@@ -4,8 +4,9 @@ import { countDeadLetters } from "../../parts/dlq/dead-letters.ts";
 import { cancelReplay, readReplay, requestReplay } from "../../parts/dlq/replays.ts";
 import type { Replay } from "../../parts/dlq/schemas.ts";
 import { pause } from "../../timing/pause.ts";
-import { exitCodes, UserError } from "../context.ts";
+import { exitCodes, pollIntervalMs, UserError } from "../context.ts";
 import { withDatabase } from "../database-command.ts";
+import { withHelp } from "../help.ts";
 import { changeIn } from "./change.ts";
 import { deadLetters } from "./count-text.ts";
 import { readSelection, type SelectionFlags, withSelection } from "./filter-options.ts";
@@ -15,41 +16,45 @@ interface Flags extends SelectionFlags {
   readonly discarded?: boolean;
 }
 
-const pollMs = 300;
 /** A replay that is still queued after this time has no running part `dlq`. */
 const startTimeoutMs = 15_000;
 
 export function registerReplay(dlq: Command): void {
-  withSelection(
-    dlq
-      .command("replay [id...]")
-      .description("process dead letters again, in the background of a running Weir"),
-  )
-    .option("--no-wait", "do not wait for the result")
-    .option("--discarded", "select discarded dead letters instead of open ones")
-    .addHelpText(
-      "after",
-      "\nCtrl-C while waiting cancels the dead letters that were not replayed yet.\nExample:\n  $ weir dlq replay --part stream --reason embedding_refused\n  $ weir dlq replay --all --dry-run",
+  withHelp(
+    withSelection(
+      dlq
+        .command("replay [id...]")
+        .description("process dead letters again, in the background of a running Weir"),
     )
-    .action((...[ids, flags, command]: [string[], Flags, Command]) =>
-      withDatabase(command, async ({ database, show }) => {
-        const state = flags.discarded === true ? "discarded" : "open";
-        const filter = { ...readSelection(ids, flags), state } as const;
-        if (flags.dryRun === true) {
-          const letters = await countDeadLetters(database, filter);
-          show({ letters }, () => `Would replay ${deadLetters(letters)}.`);
-          return;
-        }
-        const replay = await requestReplay(changeIn(database), filter);
-        if (!flags.wait) {
-          show(replay, ({ id, total }) => `Queued replay ${id} of ${deadLetters(total)}.`);
-          return;
-        }
-        const ended = await waitForReplay(database, replay);
-        show(ended, replayText);
-        if (ended.failed > 0 || ended.state === "cancelled") process.exitCode = exitCodes.failed;
-      }),
-    );
+      .option("--no-wait", "do not wait for the result")
+      .option("--discarded", "select discarded dead letters instead of open ones"),
+    {
+      examples: [
+        "weir dlq replay --part stream --reason embedding_refused",
+        "weir dlq replay --all --dry-run",
+      ],
+      notes: "Ctrl-C while waiting cancels the dead letters that were not replayed yet.",
+      failure: "failure, a dead letter failed again, or the replay was cancelled",
+    },
+  ).action((...[ids, flags, command]: [string[], Flags, Command]) =>
+    withDatabase(command, async ({ database, show }) => {
+      const state = flags.discarded === true ? "discarded" : "open";
+      const filter = { ...readSelection(ids, flags), state } as const;
+      if (flags.dryRun === true) {
+        const letters = await countDeadLetters(database, filter);
+        show({ letters }, () => `Would replay ${deadLetters(letters)}.`);
+        return;
+      }
+      const replay = await requestReplay(changeIn(database), filter);
+      if (!flags.wait) {
+        show(replay, ({ id, total }) => `Queued replay ${id} of ${deadLetters(total)}.`);
+        return;
+      }
+      const ended = await waitForReplay(database, replay);
+      show(ended, replayText);
+      if (ended.failed > 0 || ended.state === "cancelled") process.exitCode = exitCodes.failed;
+    }),
+  );
 }
 
 /** Shows the progress until the replay ends; Ctrl-C cancels it. */
@@ -68,7 +73,7 @@ async function waitForReplay(database: Database, requested: Replay): Promise<Rep
         });
       }
       showProgress(replay);
-      await pause(pollMs, interrupt.signal);
+      await pause(pollIntervalMs, interrupt.signal);
       replay = await readReplay(database, requested.id);
     }
     return replay;
