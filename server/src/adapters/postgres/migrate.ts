@@ -87,8 +87,7 @@ export async function migrate(options: MigrateOptions): Promise<Migrated> {
     const applied = await applyMigrations(client, migrations, options);
     options.signal?.throwIfAborted();
     const changes = await applyFunctions(client, functions, options.version ?? "0");
-    if (changes.applied.length > 0)
-      options.log?.(`applied functions: ${changes.applied.join(", ")}`);
+    if (changes.applied.length > 0) options.log?.(describeApplied(changes.applied));
     for (const name of changes.orphaned) {
       options.log?.(`function ${name} has no file any more: a migration has to drop it`);
     }
@@ -97,6 +96,11 @@ export async function migrate(options: MigrateOptions): Promise<Migrated> {
     // the lock goes with the session
     await client.end().catch(() => {});
   }
+}
+
+function describeApplied(functions: readonly string[]): string {
+  const few = functions.length <= 10;
+  return few ? `applied ${functions.join(", ")}` : `applied ${functions.length} functions`;
 }
 
 async function applyMigrations(
