@@ -141,35 +141,62 @@ export interface DatabaseRoom {
 
 type Reasons = Readonly<Record<string, string>>;
 
-const log = "Reads the log at its own position.";
+const readsLog =
+  "Reads the log with the reader's functions, in the statement that uses the events.";
 const serviceNames = "Names of services, to show instead of their numbers.";
+const actions = "The action that an event type stands for.";
+const inOneTransaction =
+  "Each stage deletes rows in one transaction with the progress of the request.";
+const retentionDecides = "Retention decides when; the owner's function says how.";
+const inPage = "Written in the transaction of the page that it comes from.";
 
 export const databaseRooms: readonly DatabaseRoom[] = [
   { path: "server/src/parts/auth", owns: ["auth"] },
-  { path: "server/src/parts/ingest", owns: ["raw"] },
+  {
+    path: "server/src/parts/ingest",
+    owns: ["raw"],
+    reads: { log: "A new partition of a day that readers count as closed needs their trigger." },
+    calls: { "log.close_day": "As above." },
+  },
+  {
+    path: "server/src/parts/log",
+    owns: ["log"],
+    reads: { raw: "The log itself.", etl: actions, auth: serviceNames },
+  },
   {
     path: "server/src/parts/etl",
     owns: ["etl", "analytics"],
-    reads: { raw: log },
+    reads: {
+      raw: "Reruns and the audit read events by their time, not by position.",
+      log: "Its position, in the transaction of the windows.",
+    },
+    writes: { log: "A worker that takes over raises the epoch of its reader." },
+    calls: {
+      "log.unread": readsLog,
+      "log.since": readsLog,
+      "log.position_after": readsLog,
+      "log.is_due": readsLog,
+      "log.advance": readsLog,
+    },
   },
   {
     path: "server/src/parts/stream",
     owns: ["stream"],
     reads: {
-      raw: log,
-      etl: "Its position in the log, and the actions of event types.",
+      raw: "Retention of events' points, and the events of a collection that is filled.",
+      log: "Whether pages wait: then a refresh of points ends early.",
+      etl: actions,
       auth: serviceNames,
       vectors: "Finds points that lack a product or an event, and the collections of models.",
     },
     writes: {
-      etl: "Its position in the log is a row of etl.cursors.",
       vectors: "Points of events are reserved by their insert, in the transaction of the page.",
     },
     calls: {
-      "etl.position_after": "A page of the log ends as a batch of the ETL does.",
-      "dlq.add": "A dead letter is written in the transaction of its page.",
-      "vectors.hold_collection": "Points are written in the transaction of their page.",
-      "vectors.put_points": "Points are written in the transaction of their page.",
+      "log.claim": "stream.claim calls it for processes of the previous version.",
+      "dlq.add": inPage,
+      "vectors.hold_collection": inPage,
+      "vectors.put_points": inPage,
       "vectors.delete_points": "Points of events that retention has dropped.",
     },
   },
@@ -190,9 +217,11 @@ export const databaseRooms: readonly DatabaseRoom[] = [
     reads: {
       analytics: "The windows are what it answers from.",
       auth: serviceNames,
-      etl: "Freshness of the windows, and their reruns.",
+      etl: "States and reruns of windows.",
       raw: "Single events, and questions that windows cannot answer.",
+      log: "Up to where the windows have read, to combine them with raw events.",
     },
+    calls: { "log.lag": "Freshness of the windows, in the snapshot of the answer." },
   },
   {
     path: "server/src/parts/search",
@@ -202,10 +231,6 @@ export const databaseRooms: readonly DatabaseRoom[] = [
     },
     calls: { "stream.bought_by": "What a user bought is not recommended again." },
   },
-  {
-    path: "server/src/parts/gateway",
-    reads: { raw: log, auth: serviceNames },
-  },
   { path: "server/src/parts/dlq", owns: ["dlq"] },
   {
     path: "server/src/parts/erasure",
@@ -214,29 +239,29 @@ export const databaseRooms: readonly DatabaseRoom[] = [
       raw: "Days of the log that may hold events of the user.",
       analytics: "The user's row.",
       etl: "Whether the reruns of the user's hours have ended.",
-      stream: "Whether pages with events of the user are still in progress.",
+      log: "Whether pages that may hold events of the user are still in progress.",
       vectors: "Points of the user's events.",
     },
     writes: {
       auth: "The audit log, in the transaction of the request.",
-      analytics: "Each stage deletes rows in one transaction with the progress of the request.",
-      dlq: "As analytics.",
-      stream: "As analytics.",
+      analytics: inOneTransaction,
+      dlq: inOneTransaction,
+      stream: inOneTransaction,
     },
-    calls: { "vectors.delete_points": "As analytics." },
+    calls: { "vectors.delete_points": inOneTransaction },
   },
   {
     path: "server/src/parts/retention",
-    reads: {
-      etl: "Positions of the log's readers: a day is dropped when all have read it.",
-      stream: "Pages of the log that are still in progress.",
-    },
+    reads: { log: "The reader that a day waits for, for the message." },
     calls: {
-      "raw.drop_partitions": "Retention decides when; the schema's functions say how.",
-      "raw.partitions_before": "As raw.drop_partitions.",
-      "raw.prepare_days": "As raw.drop_partitions.",
-      "raw.rotate_identities": "As raw.drop_partitions.",
-      "etl.drop_facts": "As raw.drop_partitions.",
+      "raw.drop_partitions": retentionDecides,
+      "raw.partitions_before": retentionDecides,
+      "raw.prepare_days": retentionDecides,
+      "raw.rotate_identities": retentionDecides,
+      "etl.drop_facts": retentionDecides,
+      "log.close_days": retentionDecides,
+      "log.needed_since": "A day is dropped when every reader has read it.",
+      "log.since": "The reader that a day waits for, for the message.",
     },
   },
   { path: "server/src/adapters/vectors", owns: ["vectors"] },
