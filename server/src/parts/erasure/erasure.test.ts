@@ -12,7 +12,7 @@ import { createEtl } from "../etl/worker.ts";
 import { createErasure } from "./erasure.ts";
 import { readErasure, requestErasure } from "./requests.ts";
 
-test("a user who asks for it is gone everywhere, the windows are right without them, and a replay brings nothing back", async (t) => {
+test("an erased user is gone everywhere, the windows are right without them, and sending the events again restores nothing", async (t) => {
   const database = await createEtlDatabase(t);
   const notifications = openNotifications({ url: database.urls.app, applicationName: "test" });
   const stop = new AbortController();
@@ -65,7 +65,7 @@ test("a user who asks for it is gone everywhere, the windows are right without t
   });
   const { id } = await requestErasure(database.app, { userKey: "to-forget", requestedBy: "test" });
   const again = await requestErasure(database.app, { userKey: "to-forget", requestedBy: "test" });
-  assert.equal(again.id, id, "asked for twice, it is done once");
+  assert.equal(again.id, id, "requested twice, done once");
   const certificate = await until(
     async () => {
       const erasure = await readErasure(database.app, id);
@@ -85,7 +85,7 @@ test("a user who asks for it is gone everywhere, the windows are right without t
              (select count(*)::int from analytics.users where key = 'to-forget') as users,
              (select count(*)::int from analytics.facts) as facts,
              (select count(*)::int from dlq.letters) as letters,
-             (select count(*)::int from stream.users) as tastes,
+             (select count(*)::int from stream.users) as interests,
              (select count(*)::int from vectors.points where payload ->> 'user_id' = 'to-forget') as points_of_theirs,
              (select count(*)::int from vectors.points where deleted_at is null) as points,
              (select count(*)::int from erasure.requests where user_key is not null) as names`,
@@ -95,7 +95,7 @@ test("a user who asks for it is gone everywhere, the windows are right without t
     users: 0,
     facts: 45,
     letters: 1,
-    tastes: 1,
+    interests: 1,
     points_of_theirs: 0,
     points: 2,
     names: 0,
@@ -111,7 +111,7 @@ test("a user who asks for it is gone everywhere, the windows are right without t
   for (const { verdict } of replay.body.results) assert.equal(verdict, "duplicate");
 });
 
-test("nobody writes a point of what they have read of a user while the user goes", async (t) => {
+test("no worker writes a point of what it read about a user while the user is erased", async (t) => {
   const database = await createEtlDatabase(t);
   const notifications = openNotifications({ url: database.urls.app, applicationName: "test" });
   await addPoints(database.owner);
@@ -134,15 +134,15 @@ test("nobody writes a point of what they have read of a user while the user goes
       values: [uuidOfText("to-forget")],
     });
     running = erasure.run(stop.signal);
-    const isHeldUp = async () => {
+    const isWaiting = async () => {
       const found = await database.owner.query({
         text: `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
                  and query like 'delete from stream.users%'`,
       });
       return found.length > 0;
     };
-    await until(isHeldUp, { what: "the erasure to wait for the user's row" });
-    // what everybody takes who writes points (parts/models/collections.ts)
+    await until(isWaiting, { what: "the erasure to wait for the user's row" });
+    // the lock of every writer of points
     const [lock] = await database.app.query<{ free: boolean }>({
       text: "select pg_try_advisory_xact_lock_shared(hashtext('stream.collections')) as free",
     });
@@ -153,7 +153,7 @@ test("nobody writes a point of what they have read of a user while the user goes
   });
 });
 
-/** Each user has a taste, and an event in the collection `events`. */
+/** Each user has interests, and an event in the collection `events`. */
 async function addPoints(owner: Queryable): Promise<void> {
   await owner.query({
     text: `with m as (insert into vectors.models (id, kind, dimension, automatic, state) values ('m', 'lsa', 2, true, 'live')),

@@ -1,6 +1,6 @@
 import type { Queryable } from "../../core/ports/database.ts";
 
 export interface Reruns {
-  /** Queues an hour to be made anew; undefined when retention has dropped what it was made of. */
+  /** Queues the recomputation of an hour; undefined if retention has dropped its raw events. */
   request(database: Queryable, hour: Date): Promise<string | undefined>;
 }
