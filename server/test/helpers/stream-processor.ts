@@ -4,7 +4,7 @@ import { collections } from "../../src/parts/models/collections.ts";
 import type { EmbedderShelf } from "../../src/parts/models/embedder-shelf.ts";
 import { createProcessor, type Processor } from "../../src/parts/stream/write/processor.ts";
 
-/** Stands around each call of an embedder: looks at the texts, fails, or goes on with `embed`. */
+/** Wraps each call of an embedder: checks the texts, fails, or calls `embed`. */
 export type AroundEmbed = (
   texts: readonly string[],
   embed: () => Promise<Float32Array[]>,

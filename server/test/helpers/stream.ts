@@ -1,4 +1,4 @@
-/** For tests of the stream: it and the parts beside it on a real database, senders, and what they tell. */
+/** For tests of the stream: it and the parts beside it on a real database, a sender, and their reports. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import type { CleanUp, TestDatabase } from "../../../testing/database.ts";
@@ -38,21 +38,21 @@ export interface TestStream {
   stop(): Promise<void>;
   /** As the service with this id; default 1. */
   send(events: readonly object[], serviceId?: number): Promise<void>;
-  /** The log is read to its end, and the parts that were started have nothing left to do. */
+  /** Waits until the log is read to its end, and the started parts have nothing left to do. */
   settled(): Promise<void>;
 }
 
 export interface TestStreamOptions {
-  /** Texts that the embedder does not take. */
+  /** Texts that the embedder refuses. */
   readonly refuse?: (text: string) => boolean;
-  /** What the stream and its processor get in the place of the database. */
+  /** Wraps the database of the stream and its processor. */
   readonly wrap?: (database: Database) => Database;
 }
 
 interface StartOptions {
   readonly workers?: number;
   readonly pageEvents?: number;
-  /** The collection `events` is kept for so long. */
+  /** Enables the collection `events`; its points are kept this long. */
   readonly events?: { readonly days: number } | undefined;
   /** The parts beside the stream; default all. */
   readonly beside?: readonly (keyof typeof leftToDo)[];

@@ -54,7 +54,7 @@ async function createStage(t: TestContext) {
         ...model,
         kind: "random-projection",
         settings: {},
-        // kept beside each other: what Weir makes itself is replaced
+        // not automatic: an automatic model is retired when another one goes live
         automatic: false,
         corpusTexts: null,
         wanted: place === 0,
@@ -98,7 +98,7 @@ async function createStage(t: TestContext) {
   };
 }
 
-/** What is wrong with an answer, if anything: scores are worked out anew with the model it names. */
+/** What is wrong with an answer, if anything: scores are recomputed with the model that it names. */
 async function wrongness(
   stage: Awaited<ReturnType<typeof createStage>>,
   asked: {
@@ -142,7 +142,7 @@ test(`models switched ${switches} times under queries: no wrong and no empty ans
   for (let n = 1; n <= switches; n++) {
     await switchTo(stage.app, stage.models[n % 2]?.id ?? "");
     await announceModels(stage.app);
-    // the next switch comes when this one has been asked under
+    // queries must have been answered between two switches
     answered = total(asked);
     while (total(asked) < answered + 2 * askers) await new Promise(setImmediate);
   }
@@ -153,7 +153,7 @@ test(`models switched ${switches} times under queries: no wrong and no empty ans
   t.diagnostic(`${total(asked)} answers, ${[...asked.values()].join(" and ")} a model`);
 });
 
-test("control: the live model's vector in the other model's collection is found out", async (t) => {
+test("control: the live model's vector in the other model's collection is detected", async (t) => {
   const stage = await createStage(t);
   const target = await stage.searcher.target("products");
   const other = stage.models.find(({ id }) => id !== target.model.id)?.id ?? "";

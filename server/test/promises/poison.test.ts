@@ -1,6 +1,6 @@
 /**
- * Promise: an event that cannot be processed is isolated, wherever in its page it stands: its neighbours
- * are counted as if it were not there, it alone is a dead letter, and mended it is counted once.
+ * Promise: an event that cannot be processed is isolated at any place in its page: the other events are counted
+ * as if it were not there, it alone becomes a dead letter, and after a correction it is counted once.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -35,8 +35,8 @@ const positions = {
 const random = makeRandom(11);
 
 /**
- * Neighbours share products and users with the poison. A poison is the newest of its product: an older text
- * is never written, and harms nobody.
+ * The other events share products and users with the poison. A poison is the newest event of its product: an
+ * older text is never written, and does no harm.
  */
 function event(n: number, isPoison: boolean): LedgerEvent {
   return {
@@ -55,7 +55,7 @@ function event(n: number, isPoison: boolean): LedgerEvent {
 
 for (const [place, poisoned] of Object.entries(positions)) {
   for (const first of kinds) {
-    test(`poison in a page (${place}, ${first}): neighbours are right, it alone is a letter, mended it counts once`, (t) =>
+    test(`poison in a page (${place}, ${first}): the others are right, it alone is a dead letter, corrected it counts once`, (t) =>
       poison(t, poisoned, first));
   }
 }
@@ -66,7 +66,7 @@ async function poison(t: CleanUp, poisoned: readonly number[], first: Kind): Pro
   const kindAt = new Map(poisoned.map((at, n) => [at, kindOf(first, n)]));
   await append(stage.database, page, kindAt);
   await stage.settled();
-  await until(() => stage.pages.length > 0, { what: "the page to be told" });
+  await until(() => stage.pages.length > 0, { what: "the page to be reported" });
   assert.deepEqual(
     stage.pages.map(({ events }) => events),
     [pageEvents],
@@ -75,37 +75,37 @@ async function poison(t: CleanUp, poisoned: readonly number[], first: Kind): Pro
 
   const healthy = page.filter((_, at) => !kindAt.has(at));
   assert.deepEqual(await storedStream(stage.database), expectedStream(healthy));
-  const letters = await stage.letters();
+  const deadLetters = await stage.deadLetters();
   const expected = poisoned.map((at) => {
     const kind = kindAt.get(at) as Kind;
     return [page[at]?.id, reasons[kind], payloadOf(page[at] as LedgerEvent, kind)];
   });
-  const found = letters.map(({ source, reason, original }) => [
+  const found = deadLetters.map(({ source, reason, original }) => [
     source.eventId,
     reason,
     original.toString(),
   ]);
   assert.deepEqual(found.sort(), expected.sort());
 
-  for (const letter of letters) {
-    const mended = page.find(({ id }) => id === letter.source.eventId) as LedgerEvent;
-    const edited = Buffer.from(payloadOf(mended, undefined));
+  for (const deadLetter of deadLetters) {
+    const corrected = page.find(({ id }) => id === deadLetter.source.eventId) as LedgerEvent;
+    const edited = Buffer.from(payloadOf(corrected, undefined));
     const replayed = await stage.database.app.transaction((connection) =>
-      stage.replayer.replay(connection, { ...letter, edited }),
+      stage.replayer.replay(connection, { ...deadLetter, edited }),
     );
     assert.deepEqual(replayed, { ok: true });
   }
   assert.deepEqual(await storedStream(stage.database), expectedStream(page));
 }
 
-test("control: a page that fails as a whole takes its neighbours with it", async (t) => {
+test("control: a page that fails as a whole takes the other events with it", async (t) => {
   const stage = await createStage(t, withoutSavepoints);
   const page = Array.from({ length: pageEvents }, (_, n) => event(n, n === 6));
   await append(stage.database, page, new Map([[6, "unstorable"]]));
   await until(() => stage.errors.length >= 2, { what: "the page to be tried again" });
   const healthy = page.filter((_, at) => at !== 6);
   assert.notDeepEqual(await storedStream(stage.database), expectedStream(healthy));
-  assert.equal((await stage.letters()).length, 0);
+  assert.equal((await stage.deadLetters()).length, 0);
 });
 
 /** The kinds in turn, beginning with `first`. */
@@ -139,7 +139,7 @@ async function createStage(t: CleanUp, wrap?: (database: Database) => Database) 
   return {
     ...stream,
     replayer: createReplayer(stream.processor),
-    letters: () =>
+    deadLetters: () =>
       database.app.query<{ source: { eventId: string }; reason: string; original: Buffer }>({
         text: "select source, reason, original from dlq.letters",
       }),

@@ -29,7 +29,7 @@ const steps = [
   ["after", "stream_put_points"],
   ["after", "stream_mark_stale"],
   ["after", "stream_take_stale"],
-  ["after", "stream_make_products"],
+  ["after", "stream_insert_products"],
   ["after", "stream_add_users"],
   ["after", "stream_shorten_users"],
   ["before", "stream_finish"],
@@ -78,7 +78,7 @@ test(`killed at each of ${steps.length} steps, ${kills} times: nothing lost, not
   t.diagnostic(`${died} kills, ${ledger.length} events`);
 });
 
-test(`killed while a model's file is written, ${kills} times: the next worker makes it anew`, async (t) => {
+test(`killed while a model's file is written, ${kills} times: the next worker writes it again`, async (t) => {
   const random = makeRandom(11);
   for (let round = 0; round < kills; round++) {
     const database = await createEtlDatabase(t);

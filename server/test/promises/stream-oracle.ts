@@ -92,7 +92,7 @@ export async function storedStream(database: TestDatabase): Promise<string[]> {
     text: "select key, events, items, bought from stream.users",
   });
   const ids = new Map(products.map(({ number, key }) => [number, uuidOfText(key)]));
-  const idOf = (number: number) => ids.get(number) ?? `product number ${number} of nobody`;
+  const idOf = (number: number) => ids.get(number) ?? `unknown product number ${number}`;
   return [
     ...products.map((row) => productLine(row.key, row)),
     ...users.map((row) =>
@@ -108,8 +108,8 @@ export async function storedStream(database: TestDatabase): Promise<string[]> {
 }
 
 /**
- * Points of the live collections that are not what the tables say: missing, of nobody, with other counts,
- * or with a vector that is not the one of the product's text.
+ * Points of the live collections that differ from the tables: missing, without a product or user, with other counts,
+ * or with a vector that is not that of the product's text.
  */
 export async function wrongPoints(database: TestDatabase): Promise<string[]> {
   const [model] = await database.app.query<{ id: string; file_id: string; file_bytes: number }>({

@@ -9,7 +9,7 @@ import { readModelFile, removeStrayFiles, writeModelFile } from "./model-files.t
 import { addModel } from "./model-store.ts";
 import { forgetModel } from "./remove-models.ts";
 
-const part = 256 * 1024;
+const piece = 256 * 1024;
 
 const model = (id: string, file: Uint8Array) => ({
   id,
@@ -29,9 +29,9 @@ async function fileIds(database: Queryable): Promise<string[]> {
   return rows.map((row) => row.file_id);
 }
 
-test("a file of any length comes back as it was", async (t) => {
+test("a file of any length is read as it was written", async (t) => {
   const { app } = await createTestDatabase(t);
-  for (const length of [0, 1, part - 1, part, part + 1, 3 * part + 17]) {
+  for (const length of [0, 1, piece - 1, piece, piece + 1, 3 * piece + 17]) {
     const file = new Uint8Array(randomBytes(length));
     const stored = await writeModelFile(app, file);
     assert.equal(stored.bytes, length);
@@ -39,26 +39,26 @@ test("a file of any length comes back as it was", async (t) => {
   }
 });
 
-test("a model's file goes with it, and that of a model that was there already goes at once", async (t) => {
+test("a model's file is removed with it, and the file of a model that already exists at once", async (t) => {
   const { app } = await createTestDatabase(t);
-  await addModel(app, model("live", new Uint8Array(20 * part)), ["products"]);
+  await addModel(app, model("live", new Uint8Array(20 * piece)), ["products"]);
   const [kept] = await fileIds(app);
-  await addModel(app, model("live", new Uint8Array(2 * part)), ["products"]);
+  await addModel(app, model("live", new Uint8Array(2 * piece)), ["products"]);
   assert.deepEqual(await fileIds(app), [kept]);
-  await addModel(app, { ...model("other", new Uint8Array(part)), wanted: false }, ["products"]);
+  await addModel(app, { ...model("other", new Uint8Array(piece)), wanted: false }, ["products"]);
   assert.equal((await fileIds(app)).length, 2);
   assert.equal(await forgetModel(app, "other"), "removed");
   assert.deepEqual(await fileIds(app), [kept]);
 });
 
-test("what an interrupted fit has left goes after an hour, what is being written stays", async (t) => {
+test("pieces of an interrupted fit are removed after an hour, a file that is being written is kept", async (t) => {
   const { app, owner } = await createTestDatabase(t);
-  await addModel(app, model("live", new Uint8Array(part)), ["products"]);
-  const old = await writeModelFile(app, new Uint8Array(40 * part));
+  await addModel(app, model("live", new Uint8Array(piece)), ["products"]);
+  const old = await writeModelFile(app, new Uint8Array(40 * piece));
   await owner.query({
     text: "update vectors.model_files set written_at = now() - interval '61 minutes'",
   });
-  const fresh = await writeModelFile(app, new Uint8Array(part));
+  const fresh = await writeModelFile(app, new Uint8Array(piece));
   assert.equal((await fileIds(app)).length, 3);
   await removeStrayFiles(app);
   const left = await fileIds(app);
@@ -66,9 +66,9 @@ test("what an interrupted fit has left goes after an hour, what is being written
   assert.ok(left.includes(fresh.fileId) && !left.includes(old.fileId));
 });
 
-test("a file that an older Weir kept in one piece is the same in parts", async (t) => {
+test("a file that an older version stored whole is the same in pieces", async (t) => {
   const { url, database } = await createOlderDatabase(t, "0026");
-  const file = new Uint8Array(randomBytes(2 * part + 5));
+  const file = new Uint8Array(randomBytes(2 * piece + 5));
   await database.query({
     text: `insert into vectors.models (id, kind, dimension, file, automatic, state)
            values ('fitted', 'lsa', 2, $1, true, 'live'), ('asked', 'http', 2, null, false, 'ready')`,

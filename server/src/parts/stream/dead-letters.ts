@@ -53,14 +53,14 @@ export function createReplayer(processor: Processor, steps: StepOptions = {}) {
     part: partName,
     async replay(
       connection: Queryable,
-      letter: DeadLetter,
+      deadLetter: DeadLetter,
       signal?: AbortSignal,
     ): Promise<Replayed> {
-      const about = letter.source as Omit<StoredEvent, "payload">;
+      const about = deadLetter.source as Omit<StoredEvent, "payload">;
       const event =
-        letter.edited === null
-          ? { ...about, payload: letter.original.toString("utf8") }
-          : await readEdited(connection, about, letter.edited);
+        deadLetter.edited === null
+          ? { ...about, payload: deadLetter.original.toString("utf8") }
+          : await readEdited(connection, about, deadLetter.edited);
       if (event === undefined) {
         return {
           ok: false,

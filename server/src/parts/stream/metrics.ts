@@ -1,28 +1,7 @@
 import { type Metrics, secondsBuckets } from "../../core/ports/metrics.ts";
-
-interface PageReport {
-  readonly events: number;
-  readonly dropped: ReadonlyMap<string, number>;
-  readonly dead: readonly { readonly reason: string }[];
-  readonly products: number;
-  readonly users: number;
-  readonly points: number;
-  readonly milliseconds: number;
-  readonly lagMs: number;
-}
-
-interface RefreshRound {
-  readonly points: number;
-  readonly milliseconds: number;
-  readonly waitedMs: number;
-}
-
-interface EmbedCounts {
-  readonly asked: number;
-  readonly cached: number;
-  readonly embedded: number;
-  readonly milliseconds: number;
-}
+import type { EmbedCounts } from "./embed/embed-texts.ts";
+import type { RefreshRound } from "./points/refresh.ts";
+import type { PageReport } from "./worker.ts";
 
 const pageBuckets = [1, 5, 10, 50, 100, 500, 1_000, 5_000, 10_000, 50_000];
 
@@ -37,7 +16,7 @@ export function observeStream(metrics: Metrics) {
     help: "Events skipped on purpose, by reason",
     labels: ["reason"],
   });
-  const letters = metrics.counter({
+  const deadLetters = metrics.counter({
     name: "weir_stream_dead_letters_total",
     help: "Events that became dead letters, by reason",
     labels: ["reason"],
@@ -89,7 +68,7 @@ export function observeStream(metrics: Metrics) {
       seconds.observe(page.milliseconds / 1000);
       lag.observe(page.lagMs / 1000);
       for (const [reason, count] of page.dropped) dropped.inc({ reason }, count);
-      for (const { reason } of page.dead) letters.inc({ reason });
+      for (const { reason } of page.dead) deadLetters.inc({ reason });
       totals.stream_events += page.events;
       totals.stream_points += page.points;
       totals.stream_dead += page.dead.length;
@@ -101,7 +80,7 @@ export function observeStream(metrics: Metrics) {
       refresh.observe(round.milliseconds / 1000);
     },
     embedded(counts: EmbedCounts) {
-      if (counts.asked === 0) return;
+      if (counts.texts === 0) return;
       texts.inc({ from: "cache" }, counts.cached);
       texts.inc({ from: "embedder" }, counts.embedded);
       if (counts.embedded > 0) embedding.observe(counts.milliseconds / 1000);

@@ -32,7 +32,7 @@ function event(change: Record<string, unknown> = {}): Record<string, unknown> {
   };
 }
 
-test("events become a product with its point, and their user's taste; a text is embedded once", async (t) => {
+test("events become a product with its point, and their user's interest; a text is embedded once", async (t) => {
   const running = await startStream(t);
   const { database, asked } = running;
   await running.send(Array.from({ length: 50 }, () => event()));
@@ -68,7 +68,7 @@ test("events become a product with its point, and their user's taste; a text is 
   assert.deepEqual(asked, ["Red mug. Kitchen"]);
 });
 
-test("another text of a product is another vector; an older text that comes late changes nothing", async (t) => {
+test("a new text of a product is a new vector; an older text that arrives late changes nothing", async (t) => {
   const running = await startStream(t);
   const vector = async () => {
     await running.settled();
@@ -102,30 +102,30 @@ test("a text that the embedder refuses is a dead letter, and its neighbours are 
     text: "select key from stream.products order by key",
   });
   assert.equal(products.length, 10);
-  const letters = await running.database.app.query<{
+  const deadLetters = await running.database.app.query<{
     reason: string;
     error: string;
     original: Buffer;
   }>({
     text: "select reason, error, original from dlq.letters",
   });
-  assert.equal(letters.length, 1);
-  assert.equal(letters[0]?.reason, "embedding_refused");
-  assert.match(letters[0]?.error ?? "", /does not like/);
-  assert.match(letters[0]?.original.toString() ?? "", /POISON/);
+  assert.equal(deadLetters.length, 1);
+  assert.equal(deadLetters[0]?.reason, "embedding_refused");
+  assert.match(deadLetters[0]?.error ?? "", /does not like/);
+  assert.match(deadLetters[0]?.original.toString() ?? "", /POISON/);
 });
 
-test("an edited letter is about the product, the user and the action of its edition", async (t) => {
+test("a replayed dead letter counts for the product, user and action of its edited payload", async (t) => {
   const running = await startStream(t, { refuse: (text) => text.includes("POISON") });
   const { app } = running.database;
   await running.send([event({ product: { id: "bad", name: "POISON" } })]);
   await running.settled();
-  const [letter] = await app.query<{ source: unknown; original: Buffer }>({
+  const [deadLetter] = await app.query<{ source: unknown; original: Buffer }>({
     text: "select source, original from dlq.letters",
   });
-  assert.ok(letter !== undefined);
+  assert.ok(deadLetter !== undefined);
   const edited = Buffer.from(
-    letter.original
+    deadLetter.original
       .toString()
       .replace('"bad"', '"good"')
       .replace("POISON", "Green mug")
@@ -134,7 +134,7 @@ test("an edited letter is about the product, the user and the action of its edit
   );
   const replay = (bytes: Buffer) =>
     app.transaction((connection) =>
-      createReplayer(running.processor).replay(connection, { ...letter, edited: bytes }),
+      createReplayer(running.processor).replay(connection, { ...deadLetter, edited: bytes }),
     );
   assert.deepEqual(await replay(edited), { ok: true });
   const products = await app.query({
@@ -167,7 +167,7 @@ test("tombstones are purged after a week, and not before the external store has 
   assert.equal(left?.n, 1);
 });
 
-test("a corpus that has grown gets a fitted model, filled and live, and the old one goes", async (t) => {
+test("a corpus that has grown gets a fitted model, filled and live, and the old one is dropped", async (t) => {
   const running = await startStream(t, { workers: 2 });
   const words = ["red", "blue", "green", "large", "small", "mug", "bowl", "plate", "lamp", "chair"];
   const word = (n: number) => words[n % words.length];

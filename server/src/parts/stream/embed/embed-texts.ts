@@ -13,7 +13,7 @@ export interface Embedded {
 }
 
 export interface EmbedCounts {
-  readonly asked: number;
+  readonly texts: number;
   /** Found in memory or in stream.embeddings. */
   readonly cached: number;
   readonly embedded: number;
@@ -61,7 +61,7 @@ export function createTextEmbedder(
     }
     for (const [hash, vector] of vectors) keep(hash, vector);
     observe({
-      asked: texts.size,
+      texts: texts.size,
       cached: texts.size - toEmbed.length,
       embedded: toEmbed.length - refused.size,
       milliseconds: performance.now() - started,

@@ -36,7 +36,7 @@ const ticket = (n: number, change: object = {}) => ({
   ...change,
 });
 
-test("every event is one point, named as the event; read again, nothing is written", async (t) => {
+test("every event is one point with the id of the event; reading it again writes nothing", async (t) => {
   const stream = await createEventStream(t);
   const { app, owner } = stream.database;
   stream.start(kept);
@@ -59,9 +59,13 @@ test("every event is one point, named as the event; read again, nothing is writt
     occurred_at: occurred,
   });
   assert.ok(Math.abs(Date.parse(String(receivedAt)) - Date.now()) < 60_000);
-  assert.equal(points[2]?.payload["event_id"], "t-3", "as its sender calls it");
+  assert.equal(points[2]?.payload["event_id"], "t-3", "the sender's id");
   const users = await app.query({ text: "select key, events::int from stream.users" });
-  assert.deepEqual(users, [{ key: "u1", events: 1 }], "an event without a product is no taste");
+  assert.deepEqual(
+    users,
+    [{ key: "u1", events: 1 }],
+    "an event without a product adds no interest",
+  );
 
   await owner.query({
     text: "update log.readers set position = '1:1:', since = '-infinity' where name = 'stream'",
@@ -70,7 +74,7 @@ test("every event is one point, named as the event; read again, nothing is writt
   assert.deepEqual(await stream.points(), points);
 });
 
-test("two services may call their events the same: both are points, also after a rebuild", async (t) => {
+test("two services may use the same event id: both are points, also after a rebuild", async (t) => {
   const stream = await createEventStream(t);
   stream.start(kept);
   await stream.send([ticket(1), ticket(2)], 1);
@@ -90,7 +94,7 @@ test("two services may call their events the same: both are points, also after a
   assert.deepEqual(await stream.points(), before);
 });
 
-test("an event whose text the embedder refuses is a letter, alone, and becomes a point when it is replayed", async (t) => {
+test("an event whose text the embedder refuses is the only dead letter, and becomes a point when it is replayed", async (t) => {
   const stream = await createEventStream(t, { refuse: (text) => text.includes("POISON") });
   const { app } = stream.database;
   stream.start(kept);
@@ -99,19 +103,25 @@ test("an event whose text the embedder refuses is a letter, alone, and becomes a
   await stream.settled();
   const ids = async () => (await stream.points()).map(({ payload }) => payload["event_id"]);
   assert.deepEqual(await ids(), [uuid(1), uuid(3), uuid(4)]);
-  const [letter, ...more] = await app.query<{ reason: string; source: unknown; original: Buffer }>({
+  const [deadLetter, ...more] = await app.query<{
+    reason: string;
+    source: unknown;
+    original: Buffer;
+  }>({
     text: "select reason, source, original from dlq.letters",
   });
-  assert.ok(letter?.reason === "embedding_refused" && more.length === 0);
-  const edited = Buffer.from(letter.original.toString().replace("POISON", "The parcel is open"));
+  assert.ok(deadLetter?.reason === "embedding_refused" && more.length === 0);
+  const edited = Buffer.from(
+    deadLetter.original.toString().replace("POISON", "The parcel is open"),
+  );
   const replay = () =>
-    app.transaction((connection) => stream.replayer.replay(connection, { ...letter, edited }));
+    app.transaction((connection) => stream.replayer.replay(connection, { ...deadLetter, edited }));
   assert.deepEqual(await replay(), { ok: true });
   assert.deepEqual(await replay(), { ok: true });
   assert.deepEqual(await ids(), [uuid(1), uuid(2), uuid(3), uuid(4)]);
 });
 
-test("switched on later, what the log holds is filled in; switched off, the collection goes", async (t) => {
+test("enabled later, the collection is filled from the log; disabled, it is removed", async (t) => {
   const stream = await createEventStream(t);
   const { app } = stream.database;
   stream.start(undefined);
@@ -121,7 +131,7 @@ test("switched on later, what the log holds is filled in; switched off, the coll
   const [off] = await app.query<{ n: number }>({
     text: "select count(*)::int as n from vectors.points",
   });
-  assert.equal(off?.n, 0, "nothing is embedded while it is off");
+  assert.equal(off?.n, 0, "nothing is embedded while it is disabled");
   await stream.stop();
 
   stream.start(kept);
@@ -162,7 +172,7 @@ test("a new model has the events of the old one when it goes live", async (t) =>
   assert.equal((await stream.points()).length, 280);
 });
 
-test("points of events go with their day of the log, or earlier if so configured", async (t) => {
+test("points of events are deleted with their day of the log, or earlier if so configured", async (t) => {
   const stream = await createEventStream(t);
   const { app, owner } = stream.database;
   stream.start(kept);
@@ -188,10 +198,10 @@ test("points of events go with their day of the log, or earlier if so configured
   const products = await app.query({
     text: "select from vectors.points where payload ? 'product_id'",
   });
-  assert.equal(products.length, 1, "the product's point stays");
+  assert.equal(products.length, 1, "the product's point is kept");
 });
 
-test("costly vectors of events' texts are kept as long as events' points, those of products for good", async (t) => {
+test("stored vectors of events' texts are kept as long as events' points, those of products longer", async (t) => {
   const { app } = (await createEventStream(t)).database;
   const vector = Float32Array.of(1, 0);
   const embedder = {
@@ -215,7 +225,7 @@ test("costly vectors of events' texts are kept as long as events' points, those 
   assert.deepEqual(await hashes(), [{ h: "aa" }]);
 });
 
-/** The part erasure, and a user who asks it for the certificate. */
+/** The part erasure; returns a function that erases the user `to-forget` and waits for the certificate. */
 function startErasure(t: TestContext, { database, notifications }: EventStream) {
   const stop = new AbortController();
   const erasure = createErasure({
@@ -243,7 +253,7 @@ function startErasure(t: TestContext, { database, notifications }: EventStream) 
   };
 }
 
-test("an erased user's events are gone, also from the hands of whoever fills a model", async (t) => {
+test("an erased user's events are gone, also when a model is being filled", async (t) => {
   const stream = await createEventStream(t);
   const { app } = stream.database;
   const erase = startErasure(t, stream);

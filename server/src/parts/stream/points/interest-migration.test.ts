@@ -5,7 +5,7 @@ import { migrate } from "../../../adapters/postgres/migrate.ts";
 import { uuidOfText } from "../../../core/uuid.ts";
 import { decodeInterest, decodeNumbers } from "./interest.ts";
 
-/** As tastes were written before 0022_tastes.sql: a product's id and a float64, little endian. */
+/** As interests were stored before 0022_tastes.sql: a product's id and a float64, little endian. */
 function item(product: string, weight: number): Buffer {
   const bytes = Buffer.alloc(24);
   bytes.write(uuidOfText(product).replaceAll("-", ""), "hex");
@@ -13,7 +13,7 @@ function item(product: string, weight: number): Buffer {
   return bytes;
 }
 
-test("tastes written by an older Weir mean the same after the migration", async (t) => {
+test("interests stored by an older version mean the same after the migration", async (t) => {
   const { url, database } = await createOlderDatabase(t, "0022");
   const keys = ["a", "b", "c"];
   await database.query({

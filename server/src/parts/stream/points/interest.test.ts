@@ -72,7 +72,7 @@ test("interests and numbers survive being written and read", () => {
   assert.deepEqual(decodeNumbers(encodeNumbers([7, 2 ** 31 - 1])), [7, 2 ** 31 - 1]);
 });
 
-test("written again, each product stands once, and of many the weightiest stay", () => {
+test("a compacted interest has each product once, and of many the highest weights", () => {
   const many = Array.from({ length: 100 }, (_, n) => [n, n] as const);
   const again = encode([3, 99], [99, 99]);
   const kept = decodeInterest(compactInterest(Buffer.concat([again, encode(...many)])));
@@ -83,7 +83,7 @@ test("written again, each product stands once, and of many the weightiest stay",
   assert.equal(kept.get(99), 100);
 });
 
-test("what was bought again is the newest, and of very much the newest stays", () => {
+test("a product bought again is the newest, and of very many the newest are kept", () => {
   const numbers = Array.from({ length: 600 }, (_, n) => n);
   const kept = decodeNumbers(compactBought(encodeNumbers([...numbers, 0])));
   assert.equal(kept.length, 512);
@@ -91,7 +91,7 @@ test("what was bought again is the newest, and of very much the newest stays", (
   assert.ok(!kept.includes(1));
 });
 
-test("a taste that names products twice is the same as the one written again", () => {
+test("an interest with repeated products equals the compacted one", () => {
   const twice = Buffer.concat([encode([1, 2]), encode([2, 3]), encode([1, 2])]);
   const vectorOf = (product: number) =>
     product === 1 ? Float32Array.of(1, 0) : Float32Array.of(0, 1);

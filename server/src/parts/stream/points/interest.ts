@@ -1,7 +1,7 @@
 /**
- * What a user took interest in: a decayed weight a product. A weight halves every half-life, so it is kept
- * as of one fixed instant and as its binary logarithm: events add up in any order, late ones included, and
- * nothing has to be decayed as time goes by. w(t) = sum of w_i * 2^((t_i - t) / half-life).
+ * A user's interest: a decayed weight per product. A weight halves every half-life, so it is stored as of one
+ * fixed instant, as its binary logarithm: events add up in any order, late ones included, and stored weights
+ * never have to be updated as time passes. w(t) = sum of w_i * 2^((t_i - t) / half-life).
  */
 export interface InterestSettings {
   readonly view: number;
@@ -11,13 +11,13 @@ export interface InterestSettings {
 }
 
 const epoch = Date.UTC(2024, 0, 1);
-/** A mean of more products is a mean of everything. */
+/** The mean of more products is close to the mean of all. */
 const mostItems = 32;
 const mostBought = 512;
 const numberBytes = 4;
 const itemBytes = numberBytes + 8;
 
-/** The logarithm of what an event of `weight` at `at` (milliseconds) adds. */
+/** The logarithm of the weight that an event of `weight` at `at` (milliseconds) adds. */
 export function logWeight(weight: number, at: number, halfLifeMs: number): number {
   return Math.log2(weight) + (at - epoch) / halfLifeMs;
 }
@@ -30,13 +30,13 @@ export function addLogs(a: number, b: number): number {
 }
 
 /**
- * What a worker adds is put beside what is there, so that a taste need not be read to be added to; one that has
- * grown to more than this is written again, each product once.
+ * A worker appends to a stored interest without reading it. One that has grown to more bytes than this is
+ * rewritten with each product once.
  */
 export const mostItemBytes = 48 * itemBytes;
 export const mostBoughtBytes = (mostBought + 64) * numberBytes;
 
-/** Each product once; the weightiest stay. */
+/** Each product once; of too many, those with the highest weights. */
 export function compactInterest(items: Buffer): Buffer {
   const merged = decodeInterest(items);
   const kept =
@@ -46,7 +46,7 @@ export function compactInterest(items: Buffer): Buffer {
   return encodeInterest(kept, (number) => number);
 }
 
-/** Each product once, the newest last; the oldest are forgotten. */
+/** Each product once, the newest last; of too many, the newest. */
 export function compactBought(bought: Buffer): Buffer {
   return encodeNumbers(decodeNumbers(bought).slice(-mostBought));
 }
@@ -57,7 +57,7 @@ export function addProducts(items: Buffer, found: Set<number>): void {
   for (let at = 0; at < view.byteLength; at += itemBytes) found.add(view.getInt32(at));
 }
 
-/** Different ones: an encoded interest may name a product more than once. */
+/** Distinct products: an encoded interest may contain a product more than once. */
 export function countProducts(items: Buffer): number {
   const found = new Set<number>();
   addProducts(items, found);
@@ -66,7 +66,7 @@ export function countProducts(items: Buffer): number {
 
 /**
  * The weighted mean of the products' vectors, as a unit vector; undefined when none of them has one. Reads the
- * encoded form: thousands of users are read a second, and objects for each of their products would be garbage.
+ * encoded form: thousands of users are read per second, and objects for each of their products would be garbage.
  * @param vectorOf the unit vector of a product by its number, all of one dimension.
  */
 export function interestVector(
@@ -114,7 +114,7 @@ export function encodeInterest<Product>(
   return bytes;
 }
 
-/** Adds up what is said of a product in several places. */
+/** Adds up the weights of a product that occurs more than once. */
 export function decodeInterest(items: Buffer): Map<number, number> {
   const interest = new Map<number, number>();
   const view = viewOf(items);
@@ -135,7 +135,7 @@ export function encodeNumbers(numbers: readonly number[]): Buffer {
   return bytes;
 }
 
-/** Each once, in the order in which they were last named. */
+/** Each once, in the order of their last occurrence. */
 export function decodeNumbers(bytes: Buffer): number[] {
   const numbers = new Set<number>();
   for (let at = 0; at < bytes.length; at += numberBytes) {
@@ -146,7 +146,7 @@ export function decodeNumbers(bytes: Buffer): number[] {
   return [...numbers];
 }
 
-/** Faster than the methods of a Buffer. */
+/** A DataView is faster than the methods of a Buffer. */
 function viewOf(bytes: Buffer): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }

@@ -6,7 +6,7 @@ import { markStale, takeStale } from "./stale-points.ts";
 
 const points = Array.from({ length: 300 }, (_, n) => uuidOfText(String(n)));
 
-test("each point is taken once, the longest marked first, however often others are marked meanwhile", async (t) => {
+test("each point is taken once, the oldest mark first, however often others are marked meanwhile", async (t) => {
   const { app } = await createTestDatabase(t);
   const taken: string[] = [];
   for (const part of [points.slice(0, 150), points.slice(150)]) {
@@ -19,7 +19,7 @@ test("each point is taken once, the longest marked first, however often others a
     const { ids, left } = await takeStale(app, "users", 50);
     taken.push(...ids);
     rounds.push(left);
-    // who was taken is marked again at once: nobody who waits is overtaken
+    // points that were taken are marked again at once: they do not overtake waiting ones
     if (round < 5) await markStale(app, "users", ids);
   }
   assert.deepEqual(new Set(taken.slice(0, 150)), new Set(points.slice(0, 150)));

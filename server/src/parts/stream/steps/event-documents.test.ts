@@ -31,7 +31,7 @@ function document(body: unknown, change: Partial<StoredEvent> = {}): EventDocume
   return outcome.value.document;
 }
 
-test("an event's text is its type, what it says of its products, and the readable texts of its properties", () => {
+test("an event's text is its type, the texts of its products, and the readable texts of its properties", () => {
   const found = document(
     {
       product: { id: "p1", name: "Brass lamp", category: "Light" },
@@ -50,7 +50,7 @@ test("an event's text is its type, what it says of its products, and the readabl
   assert.deepEqual([found.productIds, found.categories], [["p1"], ["Light"]]);
 });
 
-test("ids, addresses and tokens of machines are no text; names of members neither", () => {
+test("generated ids, addresses, tokens and names of members are not text", () => {
   const properties = {
     url: "https://shop.example/lamps",
     mail: "someone@shop.example",
@@ -81,7 +81,7 @@ test("every format's properties are read, and an order's lines are its products"
   );
 });
 
-test("a document is called what its sender calls the event", () => {
+test("a document has the id that its sender gave the event", () => {
   assert.equal(document({ event_id: "t-1" }, { eventId: uuidOfText("t-1") }).eventId, "t-1");
   assert.equal(document({ event_id: eventId }).eventId, eventId);
   assert.equal(document({}).eventId, eventId, "made by the server");
@@ -95,7 +95,7 @@ test("a document is called what its sender calls the event", () => {
   );
 });
 
-test("a text has an end, however much the event holds", () => {
+test("a text is cut, however large the event is", () => {
   const long = Object.fromEntries(
     Array.from({ length: 900 }, (_, n) => [`m${n}`, `word ${n} ${"x".repeat(600)}`]),
   );
@@ -107,7 +107,7 @@ test("a text has an end, however much the event holds", () => {
   assert.equal(text.isWellFormed(), true, "cut between characters");
 });
 
-test("without documents an event without a product is not looked at; with them a broken one is a letter", () => {
+test("without documents an event without a product is not parsed; with them a broken one is dead", () => {
   const broken = { payload: "{", productKey: null } as const;
   const event = { ...logged, ...broken };
   assert.equal(takeSteps(event).kind, "drop");

@@ -38,7 +38,7 @@ function passed(event: StoredEvent): ProductEvent {
   return outcome.value;
 }
 
-test("a native event tells its product", () => {
+test("a native event describes its product", () => {
   const [product] = passed(logged()).products;
   assert.equal(product?.pointId, uuidOfText("p1"));
   assert.deepEqual(product?.described?.content, {
@@ -72,7 +72,7 @@ test("Segment's and CloudEvents' products are found where those formats keep the
   assert.equal(cloud.products[0]?.described?.content.name, "Green mug");
 });
 
-test("an order of several products tells each of them", () => {
+test("an order of several products describes each of them", () => {
   const order = passed(
     logged({
       productKey: null,
@@ -97,14 +97,14 @@ test("an order of several products tells each of them", () => {
   );
 });
 
-test("an event without a product ends its way in peace", () => {
+test("an event without a product is dropped", () => {
   assert.deepEqual(takeSteps(logged({ productKey: null, body: {} })), {
     kind: "drop",
     reason: "no_product",
   });
 });
 
-test("a payload that is not what the log promises is a dead letter, with the reason", () => {
+test("a payload that is not a JSON object is a dead letter, with the reason", () => {
   for (const payload of ["{", "[]", "null", '"text"']) {
     const outcome = takeSteps(logged({ payload }));
     assert.equal(outcome.kind, "dead", payload);
@@ -112,7 +112,7 @@ test("a payload that is not what the log promises is a dead letter, with the rea
   }
 });
 
-test("odd values in a product are left out and spoil nothing", () => {
+test("invalid members of a product are left out, and the rest is kept", () => {
   const { products } = passed(
     logged({
       body: {
@@ -130,7 +130,7 @@ test("a cut text does not end in half a character", () => {
   assert.equal(product?.described?.content.name, "x".repeat(499));
 });
 
-test("a page adds up: counts by type, first and last seen, the newest text, taste and purchases", () => {
+test("a page adds up: counts by type, first and last seen, the newest text, interest and purchases", () => {
   const view = passed(logged());
   const renamed = passed(
     logged({
@@ -152,7 +152,7 @@ test("a page adds up: counts by type, first and last seen, the newest text, tast
     assert.equal(
       product?.described?.content.name,
       "Red mug, large",
-      "a name is never replaced by less",
+      "a name is never replaced by a text without one",
     );
     assert.equal(product?.firstSeen, at);
     assert.equal(product?.lastSeen, at + 2_000);
@@ -165,7 +165,7 @@ test("a page adds up: counts by type, first and last seen, the newest text, tast
   }
 });
 
-test("what says nothing of taste makes no user", () => {
+test("an event that shows no interest adds no user", () => {
   const refund = passed(logged({ action: 4, eventType: "refund" }));
   assert.equal(collect([refund], interest).users.size, 0);
   assert.equal(collect([passed(logged({ userKey: null }))], interest).users.size, 0);

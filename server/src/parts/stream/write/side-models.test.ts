@@ -24,7 +24,7 @@ function viewOf(name: string): ProductEvent {
   };
 }
 
-test("a page does not wait for long for a model that answers nobody, and the next ones not at all", async (t) => {
+test("a page waits only briefly for a model that is not live, and the next pages not at all", async (t) => {
   const { app } = await createTestDatabase(t);
   for (const id of ["live", "side"]) {
     const model = { id, kind: "http", dimension, file: null, settings: {} } as const;
@@ -39,7 +39,7 @@ test("a page does not wait for long for a model that answers nobody, and the nex
     embed(texts, signal) {
       asked.push(...texts.map((text) => `${modelId}: ${text}`));
       if (modelId === "live") return Promise.resolve(texts.map(() => Float32Array.of(1, 0)));
-      // as an endpoint that takes the question and is never heard of again
+      // like an endpoint that accepts the request and never answers
       return new Promise((_, reject) => {
         signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
       });

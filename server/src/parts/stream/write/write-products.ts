@@ -4,71 +4,74 @@ import { type ProductRow, productColumns } from "../points/product-points.ts";
 import type { ProductChange } from "./collect.ts";
 
 export interface WrittenProducts {
-  /** Products with another text than before: they need another vector, and their points at once. */
+  /** Products whose text has changed: they need a new vector, and their points at once. */
   readonly described: readonly ProductRow[];
-  /** Of the others those whose text is known to be kept: its hex hash by point id. */
+  /** The other products whose stored text is known: its hex hash by point id. */
   readonly confirmed: ReadonlyMap<string, string>;
   /** Of all products, by point id. */
   readonly numbers: ReadonlyMap<string, number>;
 }
 
-/** What is kept of a product's text. */
-interface Kept {
+/** The stored state of a product's text. */
+interface StoredText {
   readonly point_id: string;
   readonly number: number;
-  /** From what was told, if anything was. */
+  /** From the page's text, if it has one. */
   readonly differs: boolean | null;
   readonly hash: Buffer;
   readonly content_rank: number;
   readonly content_at: number | null;
 }
 
-/** Adds the changes to the products. Once per page: it adds. */
+/** Adds the changes to the products. Not idempotent: call it once per page. */
 export async function writeProducts(
   connection: Queryable,
   changes: ReadonlyMap<string, ProductChange>,
   fold: (text: string) => string,
 ): Promise<WrittenProducts> {
-  const kept = await addToProducts(connection, changes);
-  const told: ProductChange[] = [];
+  const stored = await addToProducts(connection, changes);
+  const changed: ProductChange[] = [];
   const confirmed = new Map<string, string>();
   const numbers = new Map<string, number>();
-  for (const product of kept) {
+  for (const product of stored) {
     numbers.set(product.point_id, product.number);
     const change = changes.get(product.point_id) as ProductChange;
     if (change.described === undefined) continue;
-    if (product.differs === true && isNewer(product, change)) told.push(change);
+    if (product.differs === true && isNewer(product, change)) changed.push(change);
     else confirmed.set(product.point_id, product.hash.toString("hex"));
   }
-  return { described: await describeProducts(connection, told, fold), confirmed, numbers };
+  return { described: await describeProducts(connection, changed, fold), confirmed, numbers };
 }
 
-/** Makes those that are new. Answers all, held until the transaction ends. */
+/** Inserts new products. Returns all, locked until the transaction ends. */
 async function addToProducts(
   connection: Queryable,
   changes: ReadonlyMap<string, ProductChange>,
-): Promise<Kept[]> {
-  const kept: Kept[] = [];
-  // in one order everywhere, so that workers wait for each other instead of deadlocking
+): Promise<StoredText[]> {
+  const stored: StoredText[] = [];
+  // always in the same order, so that workers wait for each other instead of deadlocking
   let left = [...changes.keys()].sort().map((id) => changes.get(id) as ProductChange);
   while (left.length > 0) {
     const added = await addToKnown(connection, left);
-    kept.push(...added);
+    stored.push(...added);
     const known = new Set(added.map((product) => product.point_id));
-    const made = await makeProducts(
+    const inserted = await insertProducts(
       connection,
       left.filter(({ pointId }) => !known.has(pointId)),
     );
-    kept.push(...made);
-    for (const product of made) known.add(product.point_id);
-    // another worker made these meanwhile
+    stored.push(...inserted);
+    for (const product of inserted) known.add(product.point_id);
+    // another worker has inserted these meanwhile
     left = left.filter(({ pointId }) => !known.has(pointId));
   }
-  return kept;
+  return stored;
 }
 
-function addToKnown(connection: Queryable, changes: readonly ProductChange[]): Promise<Kept[]> {
-  return connection.query<Kept>({
+function addToKnown(
+  connection: Queryable,
+  changes: readonly ProductChange[],
+): Promise<StoredText[]> {
+  return connection.query<StoredText>({
     name: "stream_add_to_products",
     text: `select point_id, number, differs, hash, content_rank,
              extract(epoch from nullif(content_at, '-infinity'))::float8 * 1000 as content_at
@@ -77,22 +80,25 @@ function addToKnown(connection: Queryable, changes: readonly ProductChange[]): P
   });
 }
 
-function makeProducts(connection: Queryable, changes: readonly ProductChange[]): Promise<Kept[]> {
+function insertProducts(
+  connection: Queryable,
+  changes: readonly ProductChange[],
+): Promise<StoredText[]> {
   if (changes.length === 0) return Promise.resolve([]);
-  return connection.query<Kept>({
-    name: "stream_make_products",
+  return connection.query<StoredText>({
+    name: "stream_insert_products",
     text: `insert into stream.products (point_id, key, counts, first_seen, last_seen, views, purchases)
            select id, key, coalesce(counts::jsonb, jsonb_build_object(type, events)), first_seen, last_seen, views, purchases
            from unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::int[],
              $8::int[], $9::bytea[], $10::timestamptz[], $11::text[])
-             as u (id, type, events, counts, first_seen, last_seen, views, purchases, hash, told_at, key)
+             as u (id, type, events, counts, first_seen, last_seen, views, purchases, hash, described_at, key)
            on conflict do nothing
            returning point_id, number, content_hash as hash, content_rank, null::float8 as content_at, true as differs`,
     values: [...columnsOf(changes), changes.map(({ key }) => key)],
   });
 }
 
-/** As stream.add_to_products takes them. */
+/** The arguments of stream.add_to_products. */
 function columnsOf(changes: readonly ProductChange[]): Buffer[] {
   const id = new ArrayColumn(typeIds.uuid);
   const type = new ArrayColumn(typeIds.text);
@@ -103,8 +109,19 @@ function columnsOf(changes: readonly ProductChange[]): Buffer[] {
   const views = new ArrayColumn(typeIds.int4);
   const purchases = new ArrayColumn(typeIds.int4);
   const hash = new ArrayColumn(typeIds.bytea);
-  const toldAt = new ArrayColumn(typeIds.timestamptz);
-  const columns = [id, type, events, counts, firstSeen, lastSeen, views, purchases, hash, toldAt];
+  const describedAt = new ArrayColumn(typeIds.timestamptz);
+  const columns = [
+    id,
+    type,
+    events,
+    counts,
+    firstSeen,
+    lastSeen,
+    views,
+    purchases,
+    hash,
+    describedAt,
+  ];
   for (const column of columns) column.begin(changes.length);
   for (const change of changes) {
     id.uuid(change.pointId);
@@ -119,27 +136,29 @@ function columnsOf(changes: readonly ProductChange[]): Buffer[] {
     views.int4(change.views);
     purchases.int4(change.purchases);
     hash.hex(change.described?.hash ?? null);
-    if (change.described === undefined) toldAt.null();
-    else toldAt.timestamp(change.describedAt * 1000);
+    if (change.described === undefined) describedAt.null();
+    else describedAt.timestamp(change.describedAt * 1000);
   }
   return columns.map((column) => column.end());
 }
 
-/** Rank, event time, hash: a total order, so that the result does not depend on who writes first. */
-function isNewer(kept: Kept, { described, describedAt }: ProductChange): boolean {
+/** Rank, event time, hash: a total order, so that the result does not depend on which worker writes first. */
+function isNewer(stored: StoredText, { described, describedAt }: ProductChange): boolean {
   if (described === undefined) return false;
-  if (described.rank !== kept.content_rank) return described.rank > kept.content_rank;
-  const before = kept.content_at ?? Number.NEGATIVE_INFINITY;
-  return describedAt === before ? described.hash > kept.hash.toString("hex") : describedAt > before;
+  if (described.rank !== stored.content_rank) return described.rank > stored.content_rank;
+  const before = stored.content_at ?? Number.NEGATIVE_INFINITY;
+  return describedAt === before
+    ? described.hash > stored.hash.toString("hex")
+    : describedAt > before;
 }
 
 async function describeProducts(
   connection: Queryable,
-  told: readonly ProductChange[],
+  changes: readonly ProductChange[],
   fold: (text: string) => string,
 ): Promise<ProductRow[]> {
-  if (told.length === 0) return [];
-  const contents = told.flatMap(({ described }) => (described === undefined ? [] : [described]));
+  if (changes.length === 0) return [];
+  const contents = changes.flatMap(({ described }) => (described === undefined ? [] : [described]));
   return connection.query<ProductRow>({
     name: "stream_describe_products",
     text: `update stream.products p
@@ -152,7 +171,7 @@ async function describeProducts(
            where p.point_id = u.id
            returning ${productColumns}`,
     values: [
-      told.map(({ pointId }) => pointId),
+      changes.map(({ pointId }) => pointId),
       contents.map(({ content }) => content.name),
       contents.map(({ content }) => content.description),
       contents.map(({ content }) => content.category),
@@ -163,7 +182,7 @@ async function describeProducts(
       ),
       contents.map(({ hash }) => hash),
       contents.map(({ rank }) => rank),
-      told.map(({ describedAt }) => describedAt),
+      changes.map(({ describedAt }) => describedAt),
     ],
   });
 }

@@ -17,8 +17,8 @@ interface GrownUser {
 }
 
 /**
- * Adds the changes to the users; answers their point ids. Once per page: it adds.
- * @param numbers of all products that the changes name, by point id.
+ * Adds the changes to the users and returns their point ids. Not idempotent: call it once per page.
+ * @param numbers of all products in the changes, by point id.
  */
 export async function writeUsers(
   connection: Queryable,
@@ -26,7 +26,7 @@ export async function writeUsers(
   numbers: ReadonlyMap<string, number>,
 ): Promise<string[]> {
   if (changes.size === 0) return [];
-  // in one order everywhere, so that workers wait for each other instead of deadlocking
+  // always in the same order, so that workers wait for each other instead of deadlocking
   const ids = [...changes.keys()].sort();
   const grown = await connection.query<GrownUser>({
     name: "stream_add_users",
@@ -70,7 +70,7 @@ function columnsOf(changes: readonly UserChange[], numbers: ReadonlyMap<string, 
   }
 }
 
-/** They are held already: their order does not matter. */
+/** The rows are locked already: their order does not matter. */
 async function shorten(connection: Queryable, grown: readonly GrownUser[]): Promise<void> {
   const id = new ArrayColumn(typeIds.uuid);
   const items = new ArrayColumn(typeIds.bytea);
