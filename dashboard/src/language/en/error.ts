@@ -7,8 +7,7 @@ export const error = {
   "error.code": "Code",
   "error.request": "Request ID",
   "error.unreachable": "Weir is not responding",
-  "error.unreachable.text":
-    "The server may be restarting, or the network connection is down. This page retries automatically.",
+  "error.unreachable.text": "The server may be restarting, or the network connection is down.",
   "error.unreadable": "Unexpected response",
   "error.unreadable.text":
     "The response did not come from Weir. A proxy between this page and Weir may have answered instead.",

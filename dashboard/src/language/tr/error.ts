@@ -7,8 +7,7 @@ export const error = translationOf<typeof en>()({
   "error.code": "Kod",
   "error.request": "İstek kimliği",
   "error.unreachable": "Weir yanıt vermiyor",
-  "error.unreachable.text":
-    "Sunucu yeniden başlatılıyor veya ağ bağlantısı kesilmiş olabilir. Sayfa otomatik olarak tekrar dener.",
+  "error.unreachable.text": "Sunucu yeniden başlatılıyor veya ağ bağlantısı kesilmiş olabilir.",
   "error.unreadable": "Beklenmeyen yanıt",
   "error.unreadable.text":
     "Yanıt Weir'den gelmedi. Bu sayfa ile Weir arasındaki bir vekil sunucu yanıt vermiş olabilir.",

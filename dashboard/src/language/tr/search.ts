@@ -16,9 +16,9 @@ export const search = translationOf<typeof en>()({
   "search.submit": "Ara",
   "search.category": "Kategori",
   "search.category.only": "Kategoriye göre filtrele: {category}",
-  "search.price.from": "En düşük fiyat",
-  "search.price.to": "En yüksek fiyat",
-  "search.price.upside-down": "En düşük fiyat, en yüksek fiyattan büyük.",
+  "search.price.from": "Min. fiyat",
+  "search.price.to": "Maks. fiyat",
+  "search.price.upside-down": "En düşük fiyat, en yüksek fiyattan yüksek olamaz.",
   "search.hybrid": "Kelimeleri de eşleştir",
   "search.hybrid.why":
     "Anlam benzerliğini kelime ve harf eşleşmesiyle birleştirir. Parça numaraları, tam adlar ve kelime ekleri için kullanışlıdır.",
