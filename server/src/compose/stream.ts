@@ -1,9 +1,13 @@
-/** The process that makes vectors of products: pages of the log, models, and what could not be processed. */
+/** The process that computes the points of products and users: stream, models, dead letters, sync. */
 import { hostname } from "node:os";
 import { fold } from "../adapters/embeddings/embedders.ts";
 import { publishMetrics } from "../adapters/telemetry/shared-metrics.ts";
-import { createVectorSync, type VectorSync } from "../adapters/vectors/sync/sync.ts";
-import type { Metrics } from "../core/ports/metrics.ts";
+import { observeSync } from "../adapters/vectors/sync/metrics.ts";
+import { createVectorSync } from "../adapters/vectors/sync/sync.ts";
+import type { Config } from "../config/schema.ts";
+import type { Database, Notifications } from "../core/ports/database.ts";
+import type { Embedders } from "../core/ports/embedder.ts";
+import type { Guard } from "../core/ports/guard.ts";
 import type { Part } from "../core/ports/part.ts";
 import {
   defaultEventTypeMapping,
@@ -21,115 +25,137 @@ import { openConnections, untilDatabaseAnswers } from "../process/databases.ts";
 import { composeDlqPart } from "./dlq.ts";
 import { openEmbedderShelf } from "./embedders.ts";
 import { composeModels } from "./models.ts";
-import type { Compose } from "./options.ts";
+import type { Compose, ComposeOptions } from "./options.ts";
 import { composeResilience } from "./resilience.ts";
-import { openQdrant } from "./search.ts";
-
-function observeSync(metrics: Metrics, sync: VectorSync): void {
-  const labels = ["collection"];
-  const points = metrics.gauge({
-    name: "weir_sync_waiting_points",
-    help: "Points in PostgreSQL that the vector store does not have yet",
-    labels,
-  });
-  const seconds = metrics.gauge({
-    name: "weir_sync_lag_seconds",
-    help: "Time since the vector store last had every point; 0 while it has",
-    labels,
-  });
-  metrics.onCollect(async () => {
-    for (const lag of await sync.stats().catch(() => [])) {
-      points.set({ collection: lag.collection }, lag.lagPoints);
-      seconds.set({ collection: lag.collection }, lag.lagSeconds);
-    }
-  });
-}
+import { openQdrant } from "./vector-store.ts";
 
 const dayMs = 86_400_000;
 
+interface Shared {
+  readonly database: Database;
+  readonly notifications: Notifications;
+  readonly embedders: Embedders;
+  /** Names this process in leases and metrics. */
+  readonly owner: string;
+}
+
 export const compose: Compose = async (options) => {
-  const { urls, logger, metrics } = options;
-  const config = options.config();
-  const { pool, notifications } = openConnections(options.stack, logger);
-  const database = pool({
-    url: urls.app,
-    applicationName: "weir stream",
-    max: config.stream.workers + config.dlq.workers + 4,
-    statementTimeoutMs: 120_000,
-    // what a crash takes back the cursor reads again, so nobody waits for the disk
-    settings: { synchronous_commit: "off" },
-  });
-  const listener = notifications(urls.app, "weir stream notifications");
+  const { config, logger, metrics, stack } = options;
+  const { database, notifications } = openDatabase(options);
   const observer = observeStream(metrics);
   const resilience = composeResilience(options);
-  const shelf = openEmbedderShelf(database, {
-    settings: () => options.config().embeddings.http,
+  const embedders = openEmbedderShelf(database, {
+    settings: () => config().embeddings.http,
     guard: () => resilience.guard("embedder"),
   });
-  options.stack.defer(() => shelf.close());
+  stack.defer(() => embedders.close());
+  // stream and ETL must agree on the meaning of event types, whichever starts first
+  await untilDatabaseAnswers(logger, () => syncEventTypes(database, config()));
 
-  // the same meaning of event types as the windows have, whoever starts first
-  await untilDatabaseAnswers(logger, () =>
-    syncEventTypeMapping(
-      database,
-      mergeEventTypeMappings(defaultEventTypeMapping, config.etl.event_types),
-    ),
+  const owner = `${hostname()}/${process.pid}`;
+  const shared = { database, notifications, embedders, owner };
+  const parts = [
+    ...composeStreamParts(options, { shared, observer }),
+    composeModels(options, shared),
+    ...composeSync(options, { ...shared, guard: resilience.guard }),
+  ];
+  stack.defer(publishMetrics(database, `stream ${owner}`, metrics));
+  return { parts, counters: observer.counters };
+};
+
+function openDatabase({ config, urls, logger, stack }: ComposeOptions) {
+  const { stream, dlq } = config();
+  const { pool, notifications } = openConnections(stack, logger);
+  return {
+    database: pool({
+      url: urls.app,
+      applicationName: "weir stream",
+      max: stream.workers + dlq.workers + 4,
+      statementTimeoutMs: 120_000,
+      // pages lost in a crash are read again, so a commit need not wait for the disk
+      settings: { synchronous_commit: "off" },
+    }),
+    notifications: notifications(urls.app, "weir stream notifications"),
+  };
+}
+
+function syncEventTypes(database: Database, { etl }: Config) {
+  return syncEventTypeMapping(
+    database,
+    mergeEventTypeMappings(defaultEventTypeMapping, etl.event_types),
   );
+}
+
+/** The pages of the raw log, the refresh of points that change later, and the replay of dead letters. */
+function composeStreamParts(
+  options: ComposeOptions,
+  {
+    shared: { database, notifications, embedders, owner },
+    observer,
+  }: { readonly shared: Shared; readonly observer: ReturnType<typeof observeStream> },
+): readonly Part[] {
+  const { config, logger } = options;
+  const { stream } = config();
+  const steps = { documents: stream.events_collection };
   const processor = createProcessor({
     database,
     collections,
-    embedders: shelf,
+    embedders,
     interest: () => {
-      const { half_life_days, ...weights } = options.config().stream.interest;
+      const { half_life_days, ...weights } = config().stream.interest;
       return { ...weights, halfLifeMs: half_life_days * dayMs };
     },
     fold,
     onEmbedded: observer.embedded,
   });
-  const owner = `${hostname()}/${process.pid}`;
-  const { events_collection: documents } = config.stream;
-  const parts: Part[] = [
+  return [
     createStream({
       database,
-      notifications: listener,
+      notifications,
       pages: createPageReader(database, "stream"),
       processor,
       owner,
-      workers: config.stream.workers,
-      pageEvents: config.stream.page_events,
-      intervalMs: config.stream.interval_ms,
-      steps: { documents },
+      workers: stream.workers,
+      pageEvents: stream.page_events,
+      intervalMs: stream.interval_ms,
+      steps,
       onPage: observer.page,
       onError: (error) => logger.error({ err: error }, "stream"),
     }),
     createRefresh({
       database,
       collections,
-      intervalMs: config.stream.refresh_ms,
+      intervalMs: stream.refresh_ms,
       onRound: observer.refreshed,
       onError: (error) => logger.error({ err: error }, "points"),
     }),
-    composeModels(options, { database, notifications: listener, embedders: shelf, owner }),
-  ];
-  parts.push(
     composeDlqPart(options, {
       database,
-      notifications: listener,
-      replayers: [createReplayer(processor, { documents })],
+      notifications,
+      replayers: [createReplayer(processor, steps)],
     }),
-  );
-  if (config.vectors.driver === "qdrant") {
-    const store = openQdrant(config.vectors, resilience.guard("vector_store"));
-    options.stack.defer(() => store.close());
-    const sync = createVectorSync({
-      database,
-      notifications: listener,
-      store,
-      onError: (error) => logger.warn({ err: error }, "vector sync failed, will retry"),
-    });
-    observeSync(metrics, sync);
-    parts.push(sync);
-  }
-  options.stack.defer(publishMetrics(database, `stream ${owner}`, metrics));
-  return { parts, counters: observer.counters };
-};
+  ];
+}
+
+/** Copies points to Qdrant when it is the configured store. */
+function composeSync(
+  { config, logger, metrics, stack }: ComposeOptions,
+  {
+    database,
+    notifications,
+    guard,
+  }: Pick<Shared, "database" | "notifications"> & { readonly guard: (name: string) => Guard },
+): readonly Part[] {
+  const { vectors } = config();
+  if (vectors.driver !== "qdrant") return [];
+  const store = openQdrant(vectors, guard("vector_store"));
+  stack.defer(() => store.close());
+  const sync = createVectorSync({
+    database,
+    notifications,
+    store,
+    onError: (error) => logger.warn({ err: error }, "vector sync failed and will be retried"),
+  });
+  observeSync(metrics, sync);
+  return [sync];
+}

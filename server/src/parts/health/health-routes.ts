@@ -5,8 +5,6 @@ import { schema as s } from "@weir/protocol";
 import type { CheckResult, HealthCheck } from "../../core/ports/health-check.ts";
 import type { Route, RouteReply } from "../../core/ports/route.ts";
 
-export type Check = HealthCheck;
-
 export interface HealthOptions {
   readonly version: string;
   /** By name: `postgres`, `etl`, ... */
