@@ -1,4 +1,4 @@
-/** Collections and aliases: names are looked up in PostgreSQL and remembered for a second. */
+/** Collections and aliases in PostgreSQL, cached by name for one second. */
 import type { Database, Notifications } from "../../../core/ports/database.ts";
 import { VectorStoreError } from "../../../core/ports/vector-store.ts";
 
@@ -7,13 +7,13 @@ export interface CollectionRow {
   readonly name: string;
   readonly dimension: number;
   readonly payloadIndexes: Readonly<Record<string, string>>;
-  /** Which collection of which database and timeline: a cache file of another one is of no use. */
+  /** Identifies the collection, its database and its timeline: a cache file of any other is not usable. */
   readonly identity: string;
 }
 
-/** Tells the other processes that a collection or an alias changed. */
+/** Notifies the other processes that a collection or an alias changed. */
 const channel = "weir_collections";
-const rememberMs = 1_000;
+const cacheMs = 1_000;
 
 const columns = `
   c.id, c.name, c.dimension, c.payload_indexes as "payloadIndexes",
@@ -45,7 +45,7 @@ export class Catalogue {
       values: [name],
     });
     if (row === undefined) this.#known.delete(name);
-    else this.#known.set(name, { row, until: performance.now() + rememberMs });
+    else this.#known.set(name, { row, until: performance.now() + cacheMs });
     return row;
   }
 
@@ -70,8 +70,8 @@ export class Catalogue {
     }
     if (row.dimension === dimension) return;
     throw new VectorStoreError(
-      `The collection "${name}" has ${row.dimension} dimensions and not ${dimension}: ` +
-        "give vectors of another model a collection of their own, or delete this one first.",
+      `The collection "${name}" has ${row.dimension} dimensions, not ${dimension}: ` +
+        "use a separate collection for vectors of another model, or delete this one first.",
       { code: "dimension_mismatch" },
     );
   }
@@ -81,7 +81,7 @@ export class Catalogue {
       { text: "select vectors.drop_collection($1)", values: [name] },
       { timeoutMs: 60_000 },
     );
-    await this.#tellOthers();
+    await this.#notifyOthers();
   }
 
   async switchAliases(targets: Readonly<Record<string, string>>): Promise<void> {
@@ -98,7 +98,7 @@ export class Catalogue {
       text: "select vectors.switch_aliases($1::jsonb)",
       values: [JSON.stringify(targets)],
     });
-    await this.#tellOthers();
+    await this.#notifyOthers();
   }
 
   async aliases(): Promise<Record<string, string>> {
@@ -113,9 +113,9 @@ export class Catalogue {
     this.#unsubscribe();
   }
 
-  async #tellOthers(): Promise<void> {
+  async #notifyOthers(): Promise<void> {
     this.#known.clear();
-    // what is not heard is forgotten within a second
+    // without the notification the cached names expire within a second
     await this.#database.query({ text: `notify ${channel}` }).catch(() => {});
     this.#known.clear();
   }

@@ -1,7 +1,7 @@
 import { DatabaseError } from "../../../core/ports/database.ts";
 import { type CallOptions, VectorStoreError } from "../../../core/ports/vector-store.ts";
 
-/** Whatever was thrown, as the port's one error. */
+/** Converts any error to the one of the port. */
 export function toVectorStoreError(error: unknown): VectorStoreError {
   if (error instanceof VectorStoreError) return error;
   if (!(error instanceof DatabaseError)) {
@@ -12,7 +12,7 @@ export function toVectorStoreError(error: unknown): VectorStoreError {
   return new VectorStoreError(error.message, { code, cause: error });
 }
 
-/** Ours (see server/sql/functions/vectors/), data that PostgreSQL cannot keep, time-outs. */
+/** Those of server/sql/functions/vectors/, data that PostgreSQL cannot store, and timeouts. */
 const codes = [
   [/^WV001$/, "not_found"],
   [/^WV002$/, "dimension_mismatch"],
@@ -20,20 +20,17 @@ const codes = [
   [/^timeout$|^57014$/, "timeout"],
 ] as const;
 
-/**
- * Rejects when time is up or the caller gives up; the work itself, once begun, goes on and its end is
- * dropped.
- */
+/** Rejects on a timeout or an abort. The work, once begun, continues, and its result is ignored. */
 export async function within<T>(
   work: () => Promise<T>,
   { signal, timeoutMs }: { signal: AbortSignal | undefined; timeoutMs: number },
 ): Promise<T> {
-  if (signal?.aborted === true) throw gaveUp();
+  if (signal?.aborted === true) throw cancelled();
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
     reject(new VectorStoreError(`No answer within ${timeoutMs} ms.`, { code: "timeout" }));
   }, timeoutMs);
-  const abort = (): void => reject(gaveUp());
+  const abort = (): void => reject(cancelled());
   signal?.addEventListener("abort", abort, { once: true });
   const working = work();
   try {
@@ -47,8 +44,8 @@ export async function within<T>(
   }
 }
 
-function gaveUp(): VectorStoreError {
-  return new VectorStoreError("The caller gave up.", { code: "timeout" });
+function cancelled(): VectorStoreError {
+  return new VectorStoreError("The caller cancelled the call.", { code: "timeout" });
 }
 
 const defaultTimeoutMs = 10_000;

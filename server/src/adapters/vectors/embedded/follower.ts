@@ -1,6 +1,6 @@
 /**
- * Keeps one collection in the index: reads it from its cache file or from PostgreSQL, then follows the feed.
- * The index worker handles messages in order, so a query that is sent after a change finds it.
+ * Keeps one collection in the index: loads it from its cache file or from PostgreSQL, then follows the change feed.
+ * The index worker processes messages in order, so a query that is sent after a change finds it.
  */
 import type { Database } from "../../../core/ports/database.ts";
 import { VectorStoreError } from "../../../core/ports/vector-store.ts";
@@ -10,6 +10,8 @@ import type { CollectionRow } from "./catalogue.ts";
 import { toVectorStoreError } from "./errors.ts";
 import type { IndexClient } from "./index/client.ts";
 import type { Size } from "./index/messages.ts";
+import { readLoadPage } from "./load-page.ts";
+import { countPoints } from "./points.ts";
 
 export type EmbeddedEvent =
   | {
@@ -19,12 +21,12 @@ export type EmbeddedEvent =
       readonly points: number;
       readonly milliseconds: number;
     }
-  /** A cache file that is there was not used. */
+  /** A cache file exists but was not used. */
   | { readonly event: "cache_refused"; readonly collection: string; readonly reason: string }
   | { readonly event: "cache_failed"; readonly collection: string; readonly error: Error }
-  /** The collection is loaded again: tombstones behind its position were cleaned up. */
+  /** The collection is loaded again: tombstones that it had not read yet were purged. */
   | { readonly event: "feed_gap"; readonly collection: string }
-  /** Tried again; queries meanwhile answer from what the index has. */
+  /** Will be retried; meanwhile queries use what the index has. */
   | { readonly event: "feed_failed"; readonly collection: string; readonly error: Error }
   | { readonly event: "worker_lost"; readonly error: Error };
 
@@ -32,29 +34,27 @@ export interface FollowerOptions {
   readonly database: Database;
   readonly index: IndexClient;
   readonly cacheFile: string | undefined;
-  /** Throws when so many bytes for this collection are too much. */
+  /** Throws if so many bytes for this collection exceed the limit. */
   readonly admit: (bytes: number) => void;
-  /** The index does not have what it should: it is of no use any more. */
+  /** The index is not correct any more and must be dropped. */
   readonly onBroken: (error: Error) => void;
   readonly onEvent: (event: EmbeddedEvent) => void;
 }
 
-const nilId = "00000000-0000-0000-0000-000000000000";
 const pollMs = 500;
-const pagePoints = 2_000;
 const changesAtOnce = 1_000;
 const longestPauseMs = 5_000;
 
 export class Follower {
   readonly row: CollectionRow;
-  /** Resolves when queries can be sent; rejects when it could not be loaded. */
+  /** Resolves when queries can be sent; rejects if the collection could not be loaded. */
   readonly ready: Promise<void>;
   isReady = false;
   readonly #options: FollowerOptions;
   readonly #stop = new AbortController();
   readonly #wake: Wake = createWake();
   #position = "";
-  /** What the cache file on disk has. */
+  /** Position of the cache file on disk. */
   #savedPosition: string | undefined;
   #changedSinceSave = 0;
   #size: Size = { points: 0, bytes: 0 };
@@ -62,7 +62,7 @@ export class Follower {
   #loadMs = 0;
   #readAt = 0;
   #lastUsed = performance.now();
-  /** The read under way, and the one that whoever asks meanwhile waits for. */
+  /** The read in progress, and the next one, which calls of `catchUp` made meanwhile wait for. */
   #reading: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   #following: Promise<void> = Promise.resolve();
@@ -81,7 +81,7 @@ export class Follower {
       bytes: this.#size.bytes,
       from: this.#from,
       loadMs: this.#loadMs,
-      /** Since the last read of the feed that succeeded. */
+      /** Since the last successful read of the feed. */
       lagMs: this.#readAt === 0 ? 0 : performance.now() - this.#readAt,
       idleMs: performance.now() - this.#lastUsed,
       state: this.isReady ? ("ready" as const) : ("loading" as const),
@@ -105,7 +105,7 @@ export class Follower {
       });
       return this.#reading;
     }
-    // the read under way may have begun before the commit: the next one has not
+    // the read in progress may have begun before the commit; the next one begins after it
     this.#next ??= this.#reading
       .catch(() => {})
       .then(() => {
@@ -115,7 +115,7 @@ export class Follower {
     return this.#next;
   }
 
-  /** Writes the cache file when the one on disk is older. */
+  /** Writes the cache file if the one on disk is older. */
   async save(): Promise<void> {
     const { cacheFile, index, onEvent } = this.#options;
     if (cacheFile === undefined || !this.isReady) return;
@@ -135,7 +135,7 @@ export class Follower {
     }
   }
 
-  /** Changes since the cache file, by which the store decides when to write it again. */
+  /** Number of changes since the cache file was written. */
   get unsaved(): number {
     return this.#savedPosition === undefined ? Number.POSITIVE_INFINITY : this.#changedSinceSave;
   }
@@ -180,8 +180,8 @@ export class Follower {
     const { id, name, dimension, payloadIndexes, identity } = this.row;
     await database.query({ text: "select vectors.mend_feed($1)", values: [id] });
     const start = await currentPosition(database);
-    const [row] = await database.query<Count>({ ...countStatement, values: [id] });
-    this.#options.admit((row?.points ?? 0) * (5.2 * dimension + 500));
+    const points = await countPoints(database, id);
+    this.#options.admit(points * (5.2 * dimension + 500));
     const opened = await index.request("open", {
       collectionId: id,
       dimension,
@@ -200,37 +200,32 @@ export class Follower {
     await this.#checkCount();
   }
 
-  /** In pages by id, each a statement of its own: what changes meanwhile comes by the feed. */
+  /** Page by page, each in a statement of its own: changes made meanwhile are in the feed. */
   async #loadPoints(): Promise<void> {
     const { database, index, admit } = this.#options;
     const collectionId = this.row.id;
     for (let after: string | undefined; ; ) {
       this.#stop.signal.throwIfAborted();
-      const [page]: PageRow[] = await database.query<PageRow>({
-        ...pageStatement,
-        values: [collectionId, after ?? nilId, pagePoints, after ?? null],
-      });
-      if (page === undefined || page.points === 0) return;
-      const vectors = Uint8Array.from(page.vectors).buffer;
+      const page = await readLoadPage(database, collectionId, after);
+      if (page === undefined) return;
       this.#size = await index.request(
         "load",
-        { collectionId, page: { ids: page.ids, vectors, payloads: page.payloads } },
-        [vectors],
+        { collectionId, page: { ids: page.ids, vectors: page.vectors, payloads: page.payloads } },
+        [page.vectors],
       );
       admit(this.#size.bytes);
-      if (page.points < pagePoints) return;
-      after = page.ids.slice(-36);
+      after = page.next;
+      if (after === undefined) return;
     }
   }
 
-  /** A cache that is whole and yet another: e.g. one that outlived a restore of the database's files. */
+  /** Finds an intact cache file of other data, for example one from before the database files were restored. */
   async #checkCount(): Promise<void> {
     if (this.#from === "database") return;
-    const { database } = this.#options;
-    const [row] = await database.query<Count>({ ...countStatement, values: [this.row.id] });
+    const points = await countPoints(this.#options.database, this.row.id);
     await this.#read();
-    // writers at this moment may make a difference; a large one is none of theirs
-    const difference = Math.abs((row?.points ?? 0) - this.#size.points);
+    // concurrent writers can cause a small difference, but not a large one
+    const difference = Math.abs(points - this.#size.points);
     if (difference > 100 + this.#size.points / 100) throw new FeedGapError("another collection");
   }
 
@@ -243,19 +238,19 @@ export class Follower {
         position: this.#position,
         limit: changesAtOnce,
       });
-      // without the worker's answer: the next query waits in line behind it
+      // not awaited: the next query is processed after it anyway
       const changes = page.changes.map(({ id, vector, payload, deleted }) => ({
         id,
         vector: vector === null ? undefined : floatsOf(vector),
         payload: deleted ? undefined : payload,
       }));
       if (changes.length > 0) {
-        const told = index.request("change", { collectionId, changes }).then((size) => {
+        const applied = index.request("change", { collectionId, changes }).then((size) => {
           this.#size = size;
           this.#options.admit(size.bytes);
         });
-        if (page.more || !this.isReady) await told;
-        else told.catch((error: unknown) => this.#options.onBroken(asError(error)));
+        if (page.more || !this.isReady) await applied;
+        else applied.catch((error: unknown) => this.#options.onBroken(asError(error)));
       }
       this.#changedSinceSave += changes.length;
       ({ position: this.#position, more } = page);
@@ -287,37 +282,6 @@ export class Follower {
     }
   }
 }
-
-interface Count {
-  readonly points: number;
-}
-
-const countStatement = {
-  name: "vectors_count",
-  text: `select count(*)::int as points from vectors.points
-         where collection_id = $1 and deleted_at is null`,
-};
-
-interface PageRow {
-  readonly points: number;
-  readonly ids: string;
-  readonly vectors: Buffer;
-  readonly payloads: string;
-}
-
-/** One row a page: the driver takes it apart far faster than rows. JSON text has no line ends. */
-const pageStatement = {
-  name: "vectors_load_page",
-  text: `select count(*)::int as points, coalesce(string_agg(p.id::text, '' order by p.id), '') as ids,
-           coalesce(string_agg(p.vector, '' order by p.id), '') as vectors,
-           coalesce(string_agg(p.payload::text, E'\\n' order by p.id), '') as payloads
-         from (
-           select id, vector, payload from vectors.points
-           where collection_id = $1 and id >= $2::uuid and id is distinct from $4::uuid
-             and deleted_at is null
-           order by id limit $3
-         ) p`,
-};
 
 function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));

@@ -1,4 +1,4 @@
-/** Which collections are in the index: loaded when first asked for, dropped when idle, within the memory. */
+/** The collections in the index: loaded on first use, dropped when idle, within the memory limit. */
 import { createHash } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
@@ -13,20 +13,20 @@ import { createIndexClient } from "./index/client.ts";
 export interface IndexesOptions {
   readonly database: Database;
   readonly notifications: Notifications;
-  /** Where the cache files are; made when it is missing. Undefined: none are kept. */
+  /** Folder of the cache files, created if it is missing. Undefined: no cache files. */
   readonly cacheFolder: string | undefined;
-  /** For all collections in the index together. */
+  /** Limit for all collections in the index together. */
   readonly memoryLimitBytes: number;
-  /** A collection that nobody queries for so long is dropped from the index; default 1 hour. */
+  /** A collection without queries for this time is dropped from the index; default 1 hour. */
   readonly idleMs?: number;
   readonly onEvent?: (event: EmbeddedEvent) => void;
 }
 
 const defaultIdleMs = 60 * 60_000;
-const tidyEveryMs = 60_000;
-/** A cache file is written when it lacks this share of the points, and at the end. */
+const cleanUpEveryMs = 60_000;
+/** A cache file is written when this share of the points has changed, and on close. */
 const unsavedShare = 0.1;
-/** Collections in use so recently are not dropped for the sake of another. */
+/** Collections used within this time are not dropped to make room for another. */
 const recentMs = 60_000;
 
 export class Indexes {
@@ -42,8 +42,8 @@ export class Indexes {
     this.#unsubscribe = options.notifications.subscribe(pointsChannel, () => {
       for (const follower of this.#followers.values()) follower.wake();
     });
-    this.#timer = setInterval(() => void this.#tidy(), tidyEveryMs).unref();
-    this.#client.onLost((error) => this.#startAgain(error));
+    this.#timer = setInterval(() => void this.#cleanUp(), cleanUpEveryMs).unref();
+    this.#client.onLost((error) => this.#restart(error));
     if (options.cacheFolder !== undefined) {
       mkdirSync(options.cacheFolder, { recursive: true, mode: 0o700 });
     }
@@ -57,7 +57,7 @@ export class Indexes {
     return [...this.#followers.values()].map(({ stats }) => stats);
   }
 
-  /** Being loaded or loaded, if it is at all. */
+  /** Undefined if the collection is neither loaded nor being loaded. */
   peek(collectionId: number): Follower | undefined {
     return this.#followers.get(collectionId);
   }
@@ -85,7 +85,7 @@ export class Indexes {
     await this.#client.request("drop", { collectionId }).catch(() => {});
   }
 
-  /** Also its cache file: the collection was deleted. */
+  /** Drops the collection and deletes its cache file, because the collection was deleted. */
   async forget(row: CollectionRow): Promise<void> {
     await this.drop(row.id);
     const file = this.#cacheFile(row);
@@ -99,7 +99,7 @@ export class Indexes {
     this.#unsubscribe();
     const followers = [...this.#followers.values()];
     await Promise.all(followers.map((follower) => follower.stop()));
-    // one after the other: the disk and the thread are one as well
+    // one after the other: they share one disk and one thread
     for (const follower of followers) await follower.save();
     await this.#client.close();
     this.#followers.clear();
@@ -116,7 +116,7 @@ export class Indexes {
       onEvent,
     });
     this.#followers.set(row.id, follower);
-    // the next query tries again
+    // the next query loads it again
     follower.ready.catch(() => this.#dropIf(follower));
     return follower;
   }
@@ -125,7 +125,7 @@ export class Indexes {
     if (this.#followers.get(follower.row.id) === follower) await this.drop(follower.row.id);
   }
 
-  /** Throws when a collection of so many bytes does not fit beside the others that are in use. */
+  /** Throws if a collection of so many bytes does not fit beside the others in use. */
   #admit(row: CollectionRow, bytes: number): void {
     const limit = this.#options.memoryLimitBytes;
     const others = [...this.#followers.values()]
@@ -150,13 +150,13 @@ export class Indexes {
   #cacheFile({ name, id }: CollectionRow): string | undefined {
     const { cacheFolder } = this.#options;
     if (cacheFolder === undefined) return undefined;
-    // names may hold anything: what can stand in a file name, and a hash that tells the rest apart
+    // a name may contain any character: those allowed in a file name, and a hash to keep names distinct
     const readable = name.replace(/[^A-Za-z0-9_-]+/g, "-").slice(0, 60);
     const hash = createHash("sha256").update(name).digest("hex").slice(0, 8);
     return join(cacheFolder, `${id}-${readable}-${hash}.points`);
   }
 
-  #startAgain(error: Error): void {
+  #restart(error: Error): void {
     this.#options.onEvent?.({ event: "worker_lost", error });
     const rows = [...this.#followers.values()].map(({ row }) => row);
     const lost = [...this.#followers.values()];
@@ -165,7 +165,7 @@ export class Indexes {
     for (const row of rows) this.#follow(row);
   }
 
-  async #tidy(): Promise<void> {
+  async #cleanUp(): Promise<void> {
     const { idleMs = defaultIdleMs } = this.#options;
     for (const follower of this.#followers.values()) {
       const { stats, unsaved } = follower;

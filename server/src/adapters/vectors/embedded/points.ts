@@ -1,4 +1,4 @@
-/** Points in PostgreSQL: what needs no index. */
+/** Points in PostgreSQL, without the index. */
 import type { Database } from "../../../core/ports/database.ts";
 import type { Filter, Payload, StoredPoint } from "../../../core/ports/vector-store.ts";
 import { floatsOf } from "../feed.ts";
@@ -17,28 +17,28 @@ export interface WritablePoint {
   readonly payload: string;
 }
 
-/** Of one statement: what is between them and the server stays some megabytes. */
+/** Points of one statement, so that a statement is some megabytes at most. */
 const writeAtOnce = 500;
 const readAtOnce = 1_000;
 
-/** All or none; of an id given twice the last stands. */
+/** All or none; of an id given twice the last point is kept. */
 export async function writePoints(
   database: Database,
   collectionId: number,
   given: readonly WritablePoint[],
 ): Promise<void> {
-  // sorted as a whole: writers that meet wait for each other and do not deadlock
+  // in order of id, so that concurrent writers wait for each other and do not deadlock
   const points = [...new Map(given.map((point) => [point.id, point])).values()].sort((a, b) =>
     a.id < b.id ? -1 : 1,
   );
-  const statement = (some: readonly WritablePoint[]) => ({
+  const statement = (batch: readonly WritablePoint[]) => ({
     name: "vectors_put_points",
     text: "select vectors.put_points($1, $2::uuid[], $3::bytea[], $4::jsonb[])",
     values: [
       collectionId,
-      some.map(({ id }) => id),
-      some.map(({ vector }) => vector),
-      some.map(({ payload }) => payload),
+      batch.map(({ id }) => id),
+      batch.map(({ vector }) => vector),
+      batch.map(({ payload }) => payload),
     ],
   });
   if (points.length <= writeAtOnce) {
@@ -52,24 +52,24 @@ export async function writePoints(
   });
 }
 
-export interface Wanted {
+export interface PointMembers {
   readonly withPayload: boolean;
   readonly withVector: boolean;
 }
 
-const columnsOf = ({ withPayload, withVector }: Wanted): string =>
+const columnsOf = ({ withPayload, withVector }: PointMembers): string =>
   ["id::text", ...(withPayload ? ["payload"] : []), ...(withVector ? ["vector"] : [])].join(", ");
 
 /** In any order. */
 export async function readPoints(
   database: Database,
   collectionId: number,
-  wanted: Wanted & { readonly ids: readonly string[] },
+  request: PointMembers & { readonly ids: readonly string[] },
 ): Promise<StoredPoint[]> {
   const rows = await database.query<Row>({
-    text: `select ${columnsOf(wanted)} from vectors.points
+    text: `select ${columnsOf(request)} from vectors.points
            where collection_id = $1 and id = any ($2::uuid[]) and deleted_at is null`,
-    values: [collectionId, wanted.ids],
+    values: [collectionId, request.ids],
   });
   return rows.map(toPoint);
 }
@@ -81,7 +81,7 @@ interface ScrollPage {
   readonly withVector: boolean;
 }
 
-/** By id from `offset` on. With a filter it reads on until the page is full. */
+/** In order of id, from `offset` on. With a filter it continues reading until the page is full. */
 export async function scrollPoints(
   database: Database,
   collectionId: number,
@@ -111,7 +111,7 @@ export async function scrollPoints(
 
 type Matchable = Parameters<typeof matchesFilter>[1];
 
-/** Decides on the points themselves and not on the index, which may be a moment behind. */
+/** Reads the points themselves, because the index may be slightly behind. */
 export async function deleteMatching(
   database: Database,
   collectionId: number,
@@ -126,10 +126,39 @@ export async function deleteMatching(
   for await (const rows of database.stream<Required<Pick<Row, "id" | "payload">>>(all)) {
     for (const row of rows) if (matchesFilter(filter, row)) ids.push(row.id);
   }
+  await deletePoints(database, collectionId, ids);
+}
+
+export async function deletePoints(
+  database: Database,
+  collectionId: number,
+  ids: readonly string[],
+): Promise<void> {
   await database.query({
     text: "select vectors.delete_points($1, $2::uuid[])",
     values: [collectionId, ids],
   });
+}
+
+export async function setPayload(
+  database: Database,
+  collectionId: number,
+  { ids, json }: { readonly ids: readonly string[]; readonly json: string },
+): Promise<void> {
+  await database.query({
+    text: "select vectors.set_payload($1, $2::uuid[], $3::jsonb)",
+    values: [collectionId, ids, json],
+  });
+}
+
+export async function countPoints(database: Database, collectionId: number): Promise<number> {
+  const [row] = await database.query<{ points: number }>({
+    name: "vectors_count",
+    text: `select count(*)::int as points from vectors.points
+         where collection_id = $1 and deleted_at is null`,
+    values: [collectionId],
+  });
+  return row?.points ?? 0;
 }
 
 function toPoint({ id, payload, vector }: Row): StoredPoint {
