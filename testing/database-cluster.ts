@@ -16,7 +16,7 @@ const patienceMs = 60_000;
 
 let joined: Promise<SharedCluster> | undefined;
 
-/** The one PostgreSQL that all test processes of this user share; started by whoever comes first. */
+/** The one PostgreSQL that all test processes of this user share; started by the first of them. */
 export function joinSharedCluster(): Promise<SharedCluster> {
   joined ??= join();
   return joined;

@@ -1,7 +1,7 @@
 /**
  * A process of its own that runs one PostgreSQL for all test processes of this user. A connection to
  * its socket is a reference: the kernel ends it with the process, killed or not, so nothing leaks. The
- * keeper drops the databases of who has gone, and stops the server when nobody has come back.
+ * keeper drops the databases of processes that have ended, and stops the server when no new process connects.
  */
 import { rm } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
@@ -14,7 +14,7 @@ import {
 import { withDatabase } from "../server/src/adapters/postgres/location.ts";
 import { keeperFolder, keeperSocket } from "./database-keeper-address.ts";
 
-/** Between two test files of one run there may be nobody for a moment. */
+/** Between two test files of one run there may be no process for a moment. */
 const lingerMs = 5_000;
 /** Each state of the migrations leaves a template behind. */
 const mostTemplates = 4;

@@ -1,4 +1,4 @@
-/** For tests: a Weir-like HTTP server that answers as it is told, and remembers what it was sent. */
+/** For tests: a Weir-like HTTP server that answers as the test configures it, and records what it was sent. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { TestContext } from "node:test";

@@ -73,7 +73,7 @@ interface Finding {
   readonly nodes: readonly { readonly html: string }[];
 }
 
-/** Accessibility findings of the page as it stands, of impact `serious` or `critical`. */
+/** Accessibility findings of the current page, of impact `serious` or `critical`. */
 export async function seriousFindings(page: Page): Promise<string[]> {
   // Through the debugger, not through a script element: the page's own policy stays as strict as it is.
   await page.evaluate(axe);

@@ -5,9 +5,9 @@ import { listenLocally } from "../../../testing/local-port.ts";
 /** An endpoint of this machine whose vectors say which colours a text names. */
 export async function startEndpoint(t: TestContext) {
   const asked: { readonly authorization: string | undefined; readonly texts: number }[] = [];
-  const state = { away: false };
+  const state = { down: false };
   const server = createServer((request, response) => {
-    if (state.away) {
+    if (state.down) {
       response.statusCode = 503;
       response.end();
       return;

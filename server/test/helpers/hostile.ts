@@ -1,4 +1,4 @@
-/** Elements of a batch that somebody might send, and what must become of each. */
+/** Elements of a batch that a broken or hostile client may send, and the verdict that each must get. */
 
 export interface Hostile {
   readonly name: string;

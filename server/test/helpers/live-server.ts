@@ -173,7 +173,7 @@ export function refusedUpgrade(
   return new Promise((resolve, reject) => {
     socket.on("open", () => {
       socket.terminate();
-      reject(new Error("the upgrade was taken"));
+      reject(new Error("the upgrade was accepted"));
     });
     socket.on("error", reject);
     socket.on("unexpected-response", (_, response) => {

@@ -1,6 +1,6 @@
 /**
  * A small history with everything that makes counting hard: late events, equal instants, users who
- * stay over midnight, events of nobody, several currencies, several products in one event.
+ * stay over midnight, events without a user, several currencies, several products in one event.
  */
 
 import type { TestDatabase } from "../../../testing/database.ts";

@@ -159,7 +159,7 @@ function chain(
 ): number {
   const { steps, withinMs, step, index, start } = at;
   if (step === steps.length) return 0;
-  // An event of the same instant may be the next step, also one that stands before in the list.
+  // An event of the same instant may be the next step, also one that comes earlier in the list.
   const from = own[index]?.at ?? 0;
   let furthest = 0;
   for (const [next, event] of own.entries()) {

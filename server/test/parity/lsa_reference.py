@@ -22,7 +22,7 @@ from sklearn.preprocessing import Normalizer
 
 
 def fold(text: str) -> str:
-    """server/src/adapters/embeddings/fold.ts; there stands why."""
+    """server/src/adapters/embeddings/fold.ts; the reasons are given there."""
     folded = without_marks(without_marks(unicodedata.normalize("NFKD", text)).lower())
     folded = folded.replace("ı", "i").replace("ς", "σ").replace("ß", "ss")
     return " ".join("".join(c if is_word(c) else " " for c in folded).split(" ")).strip()

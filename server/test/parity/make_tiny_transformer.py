@@ -19,7 +19,7 @@ WORDS = "[PAD] [UNK] [CLS] [SEP] red blue coffee mug tea cup glass ##es ##s wood
 DIMENSION = 8
 
 random = np.random.default_rng(7)
-# the filler's row is large: whoever averages over it is far off
+# the filler's row is large: an average that includes it is far off
 embedding = random.normal(size=(len(WORDS), DIMENSION)).astype(np.float32)
 embedding[0] = 50
 dense = random.normal(size=(DIMENSION, DIMENSION)).astype(np.float32)

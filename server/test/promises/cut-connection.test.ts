@@ -1,6 +1,6 @@
 /**
  * Promise 2: a sender whose connection is cut before the answer sends again and hears `duplicate`;
- * the event stands once.
+ * the event is stored once.
  *
  * Control: without an id of its own the second sending is another event, and the test sees two.
  */
@@ -12,12 +12,12 @@ import { until } from "../../../testing/until.ts";
 import { openPool } from "../../src/adapters/postgres/pool.ts";
 import { type RunningWeir, startWeir } from "../helpers/weir.ts";
 
-test("a retry after a cut connection gives `duplicate`, and the event stands once", async (t) => {
+test("a retry after a cut connection gives `duplicate`, and the event is stored once", async (t) => {
   const weir = await startWeir(t);
   const eventType = `cut.${randomUUID()}`;
   const event = JSON.stringify({ event_id: randomUUID(), event_type: eventType });
   await sendAndCut(weir, event);
-  // Committed, although nobody heard the answer.
+  // Committed, although the answer reached no one.
   await untilStored(weir, eventType, 1);
 
   const answer = await send(weir, event);

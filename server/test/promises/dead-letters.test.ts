@@ -16,7 +16,7 @@ const script = fileURLToPath(new URL("./replay-process.ts", import.meta.url));
 const kills = Number(process.env["WEIR_TEST_REPLAY_KILLS"] ?? 5);
 const letters = 60 * kills;
 
-test(`each of ${letters} letters has one effect while ${kills} processes are killed and replays asked for again`, async (t) => {
+test(`each of ${letters} dead letters has one effect while ${kills} processes are killed and replays are requested again`, async (t) => {
   const database = await createStage(t);
   const { counts, failed } = await replayWithKills(t, database, "inside");
   assert.deepEqual([counts.length, new Set(counts), failed], [letters, new Set([1]), 0]);
@@ -26,13 +26,13 @@ test(`each of ${letters} letters has one effect while ${kills} processes are kil
   assert.deepEqual(states, [{ state: "resolved", n: letters, attempts: 1 }]);
 });
 
-test("control: effects outside of the letter's transaction are found twice after the same kills", async (t) => {
+test("control: effects outside of the dead letter's transaction are found twice after the same kills", async (t) => {
   const database = await createStage(t);
   const { counts } = await replayWithKills(t, database, "outside");
   assert.equal(counts.length, letters);
   assert.ok(
     counts.some((count) => count > 1),
-    "no letter was hit between its effect and its commit",
+    "no dead letter was hit between its effect and its commit",
   );
 });
 
@@ -47,7 +47,7 @@ async function createStage(t: CleanUp): Promise<TestDatabase> {
   return database;
 }
 
-/** How many effects each letter that has any has, and how many letters failed. */
+/** How many effects each dead letter with effects has, and how many dead letters failed. */
 async function replayWithKills(
   t: CleanUp,
   database: TestDatabase,
@@ -67,7 +67,7 @@ async function replayWithKills(
     victim?.kill("SIGKILL");
     if (victim !== undefined && victim.signalCode === null) await once(victim, "exit");
     workers.reverse();
-    assert.equal((await ask()).total, 0, "letters under replay are nobody else's");
+    assert.equal((await ask()).total, 0, "dead letters under replay are taken by no other replay");
   }
   const ended = await until(
     async () => {

@@ -1,6 +1,6 @@
 /**
  * Promise: a poisoned event is refused with a reason and hurts no other event of its batch, wherever
- * it stands; what is odd but allowed is kept byte for byte.
+ * it is; what is odd but allowed is kept byte for byte.
  */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";

@@ -1,6 +1,6 @@
 /**
  * Promises 1, 2 and 4: an acknowledged event survives kill -9 of Weir and of PostgreSQL under load,
- * stands once, and the windows equal the log afterwards. The ledger is kept here, outside Weir.
+ * is stored once, and the windows equal the log afterwards. The ledger is kept here, outside Weir.
  * WEIR_TEST_KILLS sets the number of kills.
  *
  * Control: the same run, with PostgreSQL answering commits before they are on disk, must lose events.

@@ -1,6 +1,6 @@
 /**
  * A replaying process for tests that kill it: `node replay-process.ts <url> inside|outside`. Its effect is
- * a row a letter; `outside` writes it over another connection, which is the mistake that the control makes.
+ * one row per dead letter; `outside` writes it over another connection, which is the mistake that the control makes.
  */
 
 import { openNotifications } from "../../src/adapters/postgres/notifications.ts";

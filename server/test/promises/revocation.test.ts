@@ -54,7 +54,7 @@ const cases: readonly Case[] = [
     refused: all("forbidden"),
   },
   {
-    name: "an extra permission taken away",
+    name: "an extra permission removed",
     refresh: "polling",
     granted: "extra",
     revoke: (by) => removePermission(by, { service: "shop", permission, kind: "extra" }),

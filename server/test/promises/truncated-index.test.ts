@@ -1,7 +1,7 @@
 /**
  * Promise: a cache file of the index that is truncated or changed is rebuilt and never used. Whole
  * processes: Weir is stopped, the cache file is damaged, and when it is started again the answers are
- * those of before and the log says why the file was not used.
+ * the previous ones and the log says why the file was not used.
  *
  * Control: a build that does not look at the checksum answers from the changed file.
  */

@@ -101,8 +101,8 @@ test("a transformer and an endpoint are filled beside the own model, answer by n
     what: "the late product in the endpoint's collection",
   });
 
-  // while the endpoint is away the model that answers goes on, and the other catches up afterwards
-  endpoint.state.away = true;
+  // while the endpoint is down the live model goes on, and the other catches up afterwards
+  endpoint.state.down = true;
   await call("/api/events", {
     event_type: "product.view",
     user_id: "u",
@@ -124,7 +124,7 @@ test("a transformer and an endpoint are filled beside the own model, answer by n
     async () => (await models()).some(({ kind, error }) => kind === "http" && error !== null),
     { what: "the list of models to say that the endpoint's is behind, and why" },
   );
-  endpoint.state.away = false;
+  endpoint.state.down = false;
   await until(async () => (await search("red kettle", idOf("http"))).ids.includes("meanwhile"), {
     what: "the endpoint's model to have caught up",
     timeoutMs: 20_000,

@@ -119,7 +119,7 @@ test("a fit and an embedding end when they are aborted", async () => {
   await assert.rejects(embedder.embed(english, controller.signal), /not wanted/);
 });
 
-test("of a corpus too large for memory every n-th text is taken", () => {
+test("of a corpus too large for memory every n-th text is used", () => {
   const count = (...parameters: Parameters<typeof countTexts>) => finish(countTexts(...parameters));
   const texts = Array.from({ length: 1_000 }, (_, n) => `product${n}`);
   const whole = count(texts, lsaParameters);

@@ -81,7 +81,7 @@ function comparable(value: unknown): unknown {
   );
 }
 
-test("an API key over TLS, signed by an authority of one's own; a wrong key and an unknown authority are told", async (t) => {
+test("an API key over TLS, signed by a private authority; a wrong key and an unknown authority are reported", async (t) => {
   const folder = await createTestFolder(t);
   const [cert, key] = [join(folder, "server.crt"), join(folder, "server.key")];
   await promisify(execFile)("openssl", [
@@ -121,7 +121,7 @@ test("a new collection has the payload indexes asked for, and quantised vectors 
     payloadIndexes,
   });
   await store.createCollection("c", settings({ category: "keyword" }));
-  // an index that a later version of Weir wants is added to the collection that is there
+  // an index that a later version of Weir needs is added to the collection that is there
   await store.createCollection("c", settings({ category: "keyword", price: "float" }));
   const answer = (await (await fetch(`${url}/collections/c`)).json()) as {
     result: {

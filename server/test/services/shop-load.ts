@@ -44,7 +44,7 @@ export interface Shop {
   stop(): Promise<void>;
 }
 
-/** Products that are there before the load, told in one batch. */
+/** Products that exist before the load, sent in one batch. */
 const knownProducts = 1_000;
 const knownUsers = 400;
 /** Of one user: fewer than a taste keeps. */
@@ -168,7 +168,7 @@ export async function openShop({ url, key }: ShopOptions): Promise<Shop> {
     while (!isStopped) {
       const event = next();
       const began = performance.now();
-      // an answer that does not come ends the test, as nobody knows whether the event counts
+      // an answer that does not come ends the test, as it is unknown whether the event counts
       const isAccepted = (await post("/api/events/", event)) === 202;
       if (isAccepted) enter(books, event);
       const at = performance.now();

@@ -1,8 +1,8 @@
 /**
- * Promise: while the vector store is away nothing is lost, counted twice or slowed down; what waited in
+ * Promise: while the vector store is down nothing is lost, counted twice or slowed down; what waited in
  * PostgreSQL is in the store when it is back. Whole processes, Qdrant's engine, a closed loop of senders
  * whose own books say what every point must be. `WEIR_TEST_STORE_DOWN_SECONDS` (60 in the full run) is
- * how long it is away, and how long the load is measured before and after.
+ * how long it is down, and how long the load is measured before and after.
  */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
@@ -197,7 +197,7 @@ for (const [how, { leave, comeBack }] of Object.entries(absences)) {
     assert.equal((await breakerState(stage)) ?? 0, 0);
     const before = await measure(shop);
     await leave(stage);
-    const away = await measure(shop, async () => {
+    const down = await measure(shop, async () => {
       await untilBreaker(stage, "open");
       await assertSearchSaysSo(stage);
     });
@@ -214,16 +214,16 @@ for (const [how, { leave, comeBack }] of Object.entries(absences)) {
       text: "select count(*)::int as open from dlq.letters",
     });
     assert.equal(letters?.open, 0);
-    assert.deepEqual([before.refused, away.refused, after.refused], [0, 0, 0]);
-    const change = away.eventsPerSecond / before.eventsPerSecond - 1;
-    for (const [when, pace] of Object.entries({ before, away, after }))
+    assert.deepEqual([before.refused, down.refused, after.refused], [0, 0, 0]);
+    const change = down.eventsPerSecond / before.eventsPerSecond - 1;
+    for (const [when, pace] of Object.entries({ before, down, after }))
       t.diagnostic(say(when, pace));
     t.diagnostic(
       `${(100 * change).toFixed(1)} % events/s while down; ${shop.books.products.size} products, ` +
         `${shop.books.users.size} users equal ${caughtUp.toFixed(1)} s after the last event`,
     );
     // loose, as others work on the machine; the figure of the full run is what is judged
-    assert.ok(change > -0.4, `${before.eventsPerSecond} events/s fell to ${away.eventsPerSecond}`);
+    assert.ok(change > -0.4, `${before.eventsPerSecond} events/s fell to ${down.eventsPerSecond}`);
   });
 }
 

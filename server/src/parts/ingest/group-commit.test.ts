@@ -87,18 +87,25 @@ test("requests that share a group each get the verdicts of their own events", as
 test("no more groups are under way than allowed, and none is larger than allowed", async (t) => {
   const { log, waiting } = heldLog();
   const { send } = createTestIngest(t, { log, patienceMs: 60_000 });
-  const batches = Array.from({ length: 12 }, () => send("/api/events/batch", events(500)));
+  const batches = Array.from({ length: 20 }, () => send("/api/events/batch", events(500)));
+  const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
   await until(() => waiting.length === 3, { what: "three groups" });
-  assert.ok(waiting.every(({ group }) => group.length <= 2_000));
+  await turn();
+  assert.deepEqual(
+    waiting.map(({ group }) => group.length),
+    [2_000, 2_000, 2_000],
+    "as large as allowed, and the fourth waits",
+  );
   let committed = 0;
   while (committed < waiting.length) {
     waiting[committed++]?.commit();
-    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    await turn();
+    assert.ok(waiting.length - committed <= 3);
   }
   for (const { body } of await Promise.all(batches)) assert.equal(body.results.length, 500);
   assert.equal(
     waiting.reduce((sum, { group }) => sum + group.length, 0),
-    6_000,
+    10_000,
   );
 });
 

@@ -4,7 +4,7 @@ import type { LedgerEvent } from "./window-oracle.ts";
 
 export interface OpenTransaction {
   readonly events: readonly LedgerEvent[];
-  /** Resolves when the events are written and nobody else can see them. */
+  /** Resolves when the events are written and not yet visible to others. */
   readonly written: Promise<void>;
   /** Resolves when the transaction has ended. */
   readonly done: Promise<void>;
@@ -12,7 +12,7 @@ export interface OpenTransaction {
   rollBack(): void;
 }
 
-/** Appends events in a transaction that stays open until it is told how to end. */
+/** Appends events in a transaction that stays open until `commit` or `rollBack` is called. */
 export function holdOpen(ingest: Database, events: readonly LedgerEvent[]): OpenTransaction {
   const written = Promise.withResolvers<void>();
   const ended = Promise.withResolvers<void>();
