@@ -3,15 +3,17 @@ import { setTimeout as wait } from "node:timers/promises";
 interface UntilOptions {
   /** What is waited for, for the message when it does not come. */
   readonly what: string | (() => string);
-  /** Default 30 s: a machine at load 20 takes that long, and only a failing test waits for it. */
+  /** Default 30 s (`WEIR_TEST_WAIT_MS`): a machine at load 20 takes that long, and only a failing test waits for it. */
   readonly timeoutMs?: number;
   readonly everyMs?: number;
 }
 
+const defaultMs = Number(process.env["WEIR_TEST_WAIT_MS"] ?? 30_000);
+
 /** Asks `probe` again and again until it returns something other than undefined or false. */
 export async function until<T>(
   probe: () => T | undefined | false | Promise<T | undefined | false>,
-  { what, timeoutMs = 30_000, everyMs = 20 }: UntilOptions,
+  { what, timeoutMs = defaultMs, everyMs = 20 }: UntilOptions,
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {

@@ -25,6 +25,8 @@ export interface Area {
   readonly sources: readonly string[];
   /** In the order in which they run; the first that fails ends it, so the fastest comes first. */
   readonly tests: readonly string[];
+  /** Names of tests that are left out, as a regular expression: those that start a PostgreSQL of their own. */
+  readonly skip?: string;
   /** For the tests, e.g. a smaller number of generated cases. */
   readonly env?: Readonly<Record<string, string>>;
   readonly mutations: readonly Mutation[];

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 
 export interface Ended {
-  /** Undefined when it ran out of time. */
+  /** Undefined when it ran out of time; 1 when it was stopped. */
   readonly code: number | undefined;
   readonly output: string;
   readonly seconds: number;
@@ -11,6 +11,8 @@ interface RunOptions {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly seconds: number;
+  /** It is killed when its output holds this: the rest would tell nothing more. */
+  readonly stopAt?: RegExp;
 }
 
 /** How much of the output is kept, from its end. */
@@ -20,7 +22,7 @@ const keptOutput = 20_000;
 export function runProcess(
   program: string,
   args: readonly string[],
-  { cwd, env, seconds }: RunOptions,
+  { cwd, env, seconds, stopAt }: RunOptions,
 ): Promise<Ended> {
   const started = performance.now();
   const child = spawn(program, args, {
@@ -30,21 +32,27 @@ export function runProcess(
     stdio: ["ignore", "pipe", "pipe"],
   });
   let output = "";
-  const keep = (chunk: Buffer): void => {
-    output = (output + chunk.toString()).slice(-keptOutput);
-  };
-  child.stdout.on("data", keep);
-  child.stderr.on("data", keep);
+  let isStopped = false;
   let isLate = false;
   const killGroup = (): void => {
-    isLate = true;
     try {
       if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
     } catch {
       // it has ended in this moment
     }
   };
-  const timer = setTimeout(killGroup, seconds * 1_000);
+  const keep = (chunk: Buffer): void => {
+    output = (output + chunk.toString()).slice(-keptOutput);
+    if (isStopped || stopAt?.test(output) !== true) return;
+    isStopped = true;
+    killGroup();
+  };
+  child.stdout.on("data", keep);
+  child.stderr.on("data", keep);
+  const timer = setTimeout(() => {
+    isLate = true;
+    killGroup();
+  }, seconds * 1_000);
   const stop = (): void => {
     killGroup();
     process.exit(130);
@@ -67,7 +75,7 @@ export function runProcess(
       child.stdout.destroy();
       child.stderr.destroy();
       resolve({
-        code: isLate ? undefined : (code ?? 1),
+        code: isLate && !isStopped ? undefined : (code ?? 1),
         output,
         seconds: (performance.now() - started) / 1_000,
       });

@@ -23,7 +23,11 @@ export interface WorkingCopy {
   /** Runs Node in the copy, with `seconds` at the most. */
   node(
     args: readonly string[],
-    options: { readonly seconds: number; readonly env?: Readonly<Record<string, string>> },
+    options: {
+      readonly seconds: number;
+      readonly env?: Readonly<Record<string, string>>;
+      readonly stopAt?: RegExp;
+    },
   ): Promise<Ended>;
   /** Runs `work` while the change is made. */
   with<T>(file: string, edit: Edit, work: () => Promise<T>): Promise<T>;
@@ -52,10 +56,10 @@ export async function makeWorkingCopy(root: string): Promise<WorkingCopy> {
   await symlink(join(root, "node_modules"), join(folder, "node_modules"));
   return {
     folder,
-    node: (args, { seconds, env }) =>
+    node: (args, { env, ...limits }) =>
       runProcess(process.execPath, ["--disable-warning=ExperimentalWarning", ...args], {
+        ...limits,
         cwd: folder,
-        seconds,
         // A temporary folder of its own also means a PostgreSQL of its own for the tests.
         env: { ...process.env, TMPDIR: scratch, ...env },
       }),

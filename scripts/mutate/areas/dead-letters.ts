@@ -1,17 +1,17 @@
 import type { Area } from "../mutant.ts";
 
 const replay = "server/src/parts/dlq/replay.ts";
-const letters = "server/src/parts/dlq/letters.ts";
+const change = "server/src/parts/dlq/change-dead-letters.ts";
 const replays = "server/src/parts/dlq/replays.ts";
 const add = "server/sql/functions/dlq/add.sql";
 
 /** Nothing is dropped in silence, and replaying twice has one effect. */
 export const deadLetters: Area = {
   name: "dead-letters",
-  sources: [replay, letters, replays, add],
+  sources: [replay, "server/src/parts/dlq/dead-letters.ts", change, replays, add],
   tests: [
     "server/src/parts/dlq/replay.test.ts",
-    "server/src/parts/dlq/letters.test.ts",
+    "server/src/parts/dlq/dead-letters.test.ts",
     "server/src/parts/dlq/routes.test.ts",
   ],
   mutations: [
@@ -28,7 +28,7 @@ export const deadLetters: Area = {
     },
     {
       in: replay,
-      from: "if (!replayed.ok) await reopen(connection, letter.id, replayed);",
+      from: "else await reopen(connection, letter.id, replayed);",
       to: "",
     },
     {
@@ -37,13 +37,17 @@ export const deadLetters: Area = {
       to: "where id = $1 returning 1 as one",
     },
     {
-      in: replay,
+      in: replays,
       from: "and not exists (select from dlq.letters where replay_id = r.id and state = 'replaying')",
       to: "",
     },
-    { in: replay, from: "await pause(id, error);", to: "" },
     {
-      in: letters,
+      in: replay,
+      from: "await pauseReplay(database, replayId, withoutNul(messageOf(error)));",
+      to: "",
+    },
+    {
+      in: change,
       from: 'letter.state === "replaying" || letter.state === "resolved"',
       to: 'letter.state === "resolved"',
     },

@@ -1,14 +1,26 @@
 import type { Area } from "../mutant.ts";
 
-const read = "server/sql/functions/etl/read_batch.sql";
-const after = "server/sql/functions/etl/position_after.sql";
+const unread = "server/sql/functions/log/unread.sql";
+const after = "server/sql/functions/log/position_after.sql";
+const next = "server/sql/functions/log/next_page.sql";
 const step = "server/sql/functions/etl/step.sql";
+const position = "server/src/core/position.ts";
+const cursor = "server/src/parts/gateway/cursor.ts";
+
+const everything =
+  "(pg_snapshot_xmax(pg_current_snapshot()) || ':' || pg_snapshot_xmax(pg_current_snapshot()) || ':')::pg_snapshot";
 
 /** A late commit is lost by no reader, and delays none. */
 export const logPosition: Area = {
   name: "log-position",
-  sources: [read, after],
-  tests: ["server/src/parts/etl/position.test.ts", "server/test/promises/slow-transaction.test.ts"],
+  sources: [unread, after, next, position, cursor],
+  tests: [
+    "server/src/core/position.test.ts",
+    "server/src/parts/gateway/cursor.test.ts",
+    "server/src/parts/etl/position.test.ts",
+    "server/test/promises/slow-transaction.test.ts",
+    "server/src/parts/gateway/resume.test.ts",
+  ],
   env: { WEIR_TEST_HELD_MS: "200" },
   mutations: [
     { in: after, from: "on x::text::numeric < cut", to: "on false" },
@@ -17,14 +29,22 @@ export const logPosition: Area = {
       from: "last_xid::text::numeric + 1 as cut",
       to: "last_xid::text::numeric + 2 as cut",
     },
-    { in: read, from: "where xid = any (running) and", to: "where false and" },
-    { in: read, from: "fetch first max_events rows with ties", to: "limit max_events" },
+    { in: unread, from: 'xid = any (array(select pg_snapshot_xip("position")))', to: "false" },
+    { in: unread, from: "fetch first max_events rows with ties", to: "limit max_events" },
+    { in: step, from: "seen := pg_current_snapshot();", to: `seen := ${everything};` },
     {
-      in: step,
-      from: "seen := pg_current_snapshot();",
-      to: "seen := (pg_snapshot_xmax(pg_current_snapshot()) || ':' || pg_snapshot_xmax(pg_current_snapshot()) || ':')::pg_snapshot;",
+      in: next,
+      from: "to_position := pg_current_snapshot();",
+      to: `to_position := ${everything};`,
     },
-    { in: step, from: "    seen := etl.position_after(seen, last_xid);\n", to: "" },
+    { in: next, from: "to_position := log.position_after(to_position, page.last_xid);", to: "" },
+    { in: position, from: "if (xid <= before || xid >= xmax) return false;", to: "" },
+    {
+      in: position,
+      from: "xid < position.xmax && !position.xip.includes(xid)",
+      to: "xid < position.xmax",
+    },
+    { in: cursor, from: "follows(end, place.from) &&", to: "" },
   ],
   equivalent: [],
 };

@@ -14,6 +14,7 @@ export const signIn: Area = {
     "server/src/parts/auth/routes.test.ts",
     "server/src/parts/auth/directory.test.ts",
   ],
+  skip: "while PostgreSQL is",
   mutations: [
     {
       in: directory,
@@ -56,7 +57,7 @@ export const signIn: Area = {
       from: 'if (request.headers["x-csrf-token"] !== session.csrfToken) {',
       to: "if (session.csrfToken === null) {",
     },
-    { in: routes, from: "await demandPatience(deps, ip);", to: "" },
+    { in: routes, from: "await limitAttempts(deps, ip);", to: "" },
   ],
   equivalent: [],
 };

@@ -93,8 +93,8 @@ test("control: two workers that do not lock the cursor count events twice", asyn
   const database = await createEtlDatabase(t);
   await mutate(database.owner, {
     in: "etl.step(bigint, integer, interval)",
-    from: "where reader = 'windows' for no key update",
-    to: "where reader = 'windows'",
+    from: "where name = 'windows' for no key update",
+    to: "where name = 'windows'",
   });
   const ledger = makeEvents(makeRandom(1), 300);
   await appendEvents(database.ingest, ledger);
