@@ -33,7 +33,7 @@ async function actingAs(auth: TestAuth, service: string): Promise<Administration
   return { ...auth.administration, actor };
 }
 
-test("every change is in the audit log with its actor; a refused one changes and logs nothing", async (t) => {
+test("every change is in the audit log with its actor; a refused change logs nothing", async (t) => {
   const auth = await createTestAuth(t);
   const { administration: by } = auth;
   const since = (await readAuditLog(auth.app, { limit: 500 })).entries.length;
@@ -81,7 +81,7 @@ test("every change is in the audit log with its actor; a refused one changes and
   assert.equal((await listKeys(auth.app, "shop")).length, 1, "refused keys are not there");
 });
 
-test("the audit log is read page by page, newest first, and by subject", async (t) => {
+test("the audit log is read in pages, newest first, and by subject", async (t) => {
   const auth = await createTestAuth(t);
   for (const name of ["a", "b", "c"]) {
     await createService(auth.administration, { name, role: "viewer" });
@@ -102,7 +102,7 @@ test("the audit log is read page by page, newest first, and by subject", async (
   );
 });
 
-test("nothing takes the last administrator away", async (t) => {
+test("no change can remove the last administrator", async (t) => {
   const auth = await createTestAuth(t);
   const { administration: by } = auth;
   const key = await auth.service("boss", "admin");
@@ -126,7 +126,7 @@ test("nothing takes the last administrator away", async (t) => {
   assert.equal((await listServices(auth.app))[0]?.usable_keys, 1);
 });
 
-test("two changes at once, each harmless alone, cannot together take the last administrator away", async (t) => {
+test("two concurrent changes, each harmless alone, cannot together remove the last administrator", async (t) => {
   const auth = await createTestAuth(t);
   for (let round = 0; round < 5; round++) {
     const keys = [
@@ -145,7 +145,7 @@ test("two changes at once, each harmless alone, cannot together take the last ad
   }
 });
 
-test("nobody gives what they do not have", async (t) => {
+test("an actor cannot grant permissions that it does not have", async (t) => {
   const auth = await createTestAuth(t);
   await auth.service("boss", "admin");
   await auth.service("helper", "viewer");
@@ -171,8 +171,8 @@ test("nobody gives what they do not have", async (t) => {
     "a role for an old service": () => updateService(helper, "reader", { role: "analyst" }),
     "a role with more in it": () =>
       replaceRole(helper, { name: "viewer", permissions: ["events.get.*"] }),
-    "a key of somebody stronger": () => createKey(helper, { service: "boss" }),
-    "a link of somebody stronger": () => createSigninLink(helper, { service: "boss" }),
+    "a key of a stronger service": () => createKey(helper, { service: "boss" }),
+    "a link of a stronger service": () => createSigninLink(helper, { service: "boss" }),
     "what is revoked from oneself": () =>
       removePermission(boss, {
         service: "boss",
@@ -189,7 +189,7 @@ test("nobody gives what they do not have", async (t) => {
   await addPermission(boss, { ...reader, permission: "events.get.event_list" });
 });
 
-test("a misspelt name is refused with the nearest known one; wildcards may name what is not mounted yet", async (t) => {
+test("a misspelt name is refused with the nearest known one; wildcards may match routes that do not exist yet", async (t) => {
   const auth = await createTestAuth(t);
   await auth.service("shop", "service");
   const by = {
@@ -203,7 +203,7 @@ test("a misspelt name is refused with the nearest known one; wildcards may name 
     /did you mean "events.get.event_list"/,
   );
   assert.match(await messageOf(add("nothing.like.it")), /HTTP method/);
-  assert.match(await messageOf(add("vectors.get.search_points")), /no route asks for/);
+  assert.match(await messageOf(add("vectors.get.search_points")), /no route has the permission/);
   assert.equal(await codeOf(add("vectors.get.*")), "nothing was thrown");
   assert.match(
     await messageOf(() =>
@@ -224,7 +224,7 @@ test("a misspelt name is refused with the nearest known one; wildcards may name 
   }
 });
 
-test("a replaced key works until the overlap ends, and not longer than it would have", async (t) => {
+test("a replaced key works until the overlap ends, and never beyond its own expiry", async (t) => {
   const auth = await createTestAuth(t);
   const old = await auth.service("shop", "service");
   let now = Date.now();
@@ -315,7 +315,7 @@ test("roles follow their files, except those changed at run time, until they are
   assert.equal(await codeOf(() => resetRole(by, "till", newer)), "not_found");
 });
 
-test("the first start makes one admin key, however many processes start; a later one none", async (t) => {
+test("the first start creates one admin key, however many processes start; later starts create none", async (t) => {
   const auth = await createTestAuth(t);
   const made = await Promise.all(
     Array.from({ length: 4 }, () => ensureAdminKey(auth.administration)),
@@ -327,7 +327,7 @@ test("the first start makes one admin key, however many processes start; a later
   assert.equal((await ensureAdminKey(auth.administration)).key, undefined);
 });
 
-test("production has no demo key, and what development made opens nothing there", async (t) => {
+test("production has no demo key, and a development key is useless there", async (t) => {
   const auth = await createTestAuth(t);
   const development = { ...auth.administration, env: "dev" };
   const production = { ...auth.administration, env: "prod" };
@@ -339,7 +339,7 @@ test("production has no demo key, and what development made opens nothing there"
   assert.ok(directory.authenticate(real).may("auth.post.key_create"));
   for (const key of [demo?.key ?? "", admin]) {
     assert.equal(await codeOf(() => directory.authenticate(key)), "unauthenticated");
-    // With the checksum mended too, as whoever found the key could.
+    // With the checksum corrected too, as a finder of the key could do.
     assert.equal(await codeOf(() => directory.authenticate(relabelled(key))), "unauthenticated");
   }
 });

@@ -1,6 +1,6 @@
 /**
- * How keys, services and permissions are changed: by HTTP and by the command line through the same
- * functions, each change and its entry in the audit log in one transaction.
+ * Changes of keys, services and permissions. HTTP and the command line use the same functions; each
+ * change and its entry in the audit log are one transaction.
  */
 import type { RandomBytes } from "../../core/access/api-key.ts";
 import { patternMistake } from "../../core/access/permission.ts";
@@ -9,7 +9,7 @@ import { nearestName } from "../../core/nearest-name.ts";
 import type { Database, Queryable } from "../../core/ports/database.ts";
 import { obstacle, readSnapshot, type ServiceEntry, type Snapshot } from "./snapshot.ts";
 
-/** Who makes a change. Nobody can give what they do not have: `covers` says what they have. */
+/** The author of a change. An actor can only grant what `covers` says that it has. */
 export interface Actor {
   /** As written into the audit log: `<service>/<key id>`, or `cli:<user>`. */
   readonly name: string;
@@ -19,10 +19,10 @@ export interface Actor {
 export interface Administration {
   readonly database: Database;
   readonly actor: Actor;
-  /** `dev`, `test` or `prod`: the environment that keys are made for; see `keyEnvironment`. */
+  /** `dev`, `test` or `prod`: the environment of new keys; see `keyEnvironment`. */
   readonly env: string;
   readonly random: RandomBytes;
-  /** Permissions of the mounted routes, to catch misspelt names; without it any name is taken. */
+  /** Permissions of the mounted routes, to catch misspelt names; without it any name is accepted. */
   readonly knownPermissions?: () => readonly string[];
 }
 
@@ -31,21 +31,21 @@ export function keyEnvironment(env: "development" | "test" | "production"): stri
   return { development: "dev", test: "test", production: "prod" }[env];
 }
 
-/** Whoever can reach the database with the machine's own credentials may do everything. */
+/** A process that reaches the database with the machine's own credentials may do everything. */
 export function localActor(name: string): Actor {
   return { name, covers: () => true };
 }
 
 export interface Change {
   readonly connection: Queryable;
-  /** As the change found it. */
+  /** The state before the change. */
   readonly before: Snapshot;
   /** The service of this name. @throws WeirError `not_found` with the nearest name */
   service(name: string): ServiceEntry;
   audit(action: string, subject: string, detail: Readonly<Record<string, unknown>>): Promise<void>;
 }
 
-/** What it takes to give permissions back; at least one usable key must always hold all of it. */
+/** The permissions needed to grant permissions; at least one usable key must always have them all. */
 const repairPermissions = [
   "auth.post.key_create",
   "auth.patch.service_update",
@@ -55,9 +55,9 @@ const repairPermissions = [
 ];
 
 /**
- * Runs one change. Changes are made one at a time (they queue for the revision's row), so two that
- * are harmless alone cannot together lock everybody out.
- * @throws WeirError `invalid_request` when nobody would be left who can administer
+ * Runs one change. Changes run one at a time (they queue for the row of the revision), so two that are
+ * harmless alone cannot together lock out all administrators.
+ * @throws WeirError `invalid_request` when no administrator would be left
  */
 export async function change<T>(
   { database, actor }: Administration,
@@ -77,7 +77,7 @@ export async function change<T>(
       if (hasAdministrator(before) && !hasAdministrator(await readSnapshot(connection))) {
         throw new WeirError("invalid_request", {
           detail:
-            "this would leave no usable key that can administer permissions; give another service the role admin and a key first",
+            "this would leave no usable key that can administer permissions; first give another service the role admin and a key",
         });
       }
       return result;
@@ -118,13 +118,13 @@ export function demandCovers(actor: Actor, patterns: readonly string[], what: st
   if (missing === undefined) return;
   throw new WeirError("forbidden", {
     permission: missing,
-    detail: `${what} would give ${missing}, which ${actor.name} does not have; nobody can give what they do not have`,
+    detail: `${what} would grant ${missing}, which ${actor.name} does not have; permissions can only be granted by their holders`,
   });
 }
 
 /**
- * @throws WeirError `invalid_request` for what is no pattern, and for a permission without `*` that
- * no route asks, with the nearest that one does.
+ * @throws WeirError `invalid_request` for an invalid pattern, and for a permission without `*` that no
+ * route uses, with the nearest known one.
  */
 export function demandPattern(
   pattern: string,
@@ -136,7 +136,7 @@ export function demandPattern(
   if (known === undefined || pattern.includes("*") || known.includes(pattern)) return;
   const near = nearestName(pattern, known);
   const hint = near === undefined ? "GET /api/permissions lists them" : `did you mean "${near}"?`;
-  throw invalid(pointer, `no route asks for "${pattern}"; ${hint}`);
+  throw invalid(pointer, `no route has the permission "${pattern}"; ${hint}`);
 }
 
 /** A 422 that says where and what. */

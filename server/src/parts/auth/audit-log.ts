@@ -2,7 +2,7 @@ import { WeirError } from "../../core/errors.ts";
 import type { Queryable } from "../../core/ports/database.ts";
 import type { AuditPage } from "./schemas.ts";
 
-/** Newest first, page by page. @throws WeirError `invalid_query` for a cursor that is not from here */
+/** Newest first, one page of results. @throws WeirError `invalid_query` for a cursor of another list */
 export async function readAuditLog(
   connection: Queryable,
   page: { readonly subject?: string; readonly cursor?: string; readonly limit: number },
@@ -10,7 +10,7 @@ export async function readAuditLog(
   const { subject = null, cursor, limit } = page;
   if (cursor !== undefined && !/^[0-9]{1,18}$/.test(cursor)) {
     throw new WeirError("invalid_query", {
-      detail: "cursor: send the next_cursor of the page before, unchanged",
+      detail: "cursor: send the next_cursor of the previous page of results, unchanged",
     });
   }
   const rows = await connection.query<{

@@ -3,24 +3,24 @@ import { type Administration, change, localActor } from "./administration.ts";
 
 export interface EnsuredKey {
   readonly service: string;
-  /** The whole key when it was made now, to be shown once; undefined when the service had one. */
+  /** The complete key if it was just created, to be shown once; undefined if the service had one. */
   readonly key: string | undefined;
 }
 
 type Bootstrap = Omit<Administration, "actor" | "knownPermissions">;
 
 /**
- * Makes the service `admin` with a key when this installation never had an admin key for this
- * environment; safe to call from several processes at once. Where all admin keys were revoked or
- * have expired, none is made: that was somebody's decision, and `weir keys create admin` mends it.
+ * Creates the service `admin` with a key if this installation never had an admin key for this
+ * environment; safe to call from several processes at once. If all admin keys were revoked or have
+ * expired, none is created: that was a decision, and `weir keys create admin` reverses it.
  */
 export async function ensureAdminKey(bootstrap: Bootstrap): Promise<EnsuredKey> {
   return ensureKey(bootstrap, { service: "admin", role: "admin" });
 }
 
 /**
- * The same for the demo. In production there is none: undefined; and what an earlier start in
- * development made does not open anything, because a key belongs to its environment.
+ * The same for the demo. In production there is none (undefined), and a demo key of an earlier start in
+ * development is useless, because a key belongs to its environment.
  */
 export async function ensureDemoKey(bootstrap: Bootstrap): Promise<EnsuredKey | undefined> {
   if (bootstrap.env === "prod") return undefined;

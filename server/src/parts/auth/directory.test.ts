@@ -16,7 +16,7 @@ import { updateService } from "./services.ts";
 
 const ingest = "events.post.event_ingest";
 
-test("a key is its service with its role, extra and revoked permissions", async (t) => {
+test("a key has the role, extra and revoked permissions of its service", async (t) => {
   const auth = await createTestAuth(t);
   const key = await auth.service("shop", "service");
   const directory = await auth.directory();
@@ -30,7 +30,7 @@ test("a key is its service with its role, extra and revoked permissions", async 
   assert.equal(directory.authenticate(key.secret_key), principal, "one object a key");
 });
 
-test("only who holds the whole key learns that it was revoked; a key of another environment is unknown", async (t) => {
+test("only the holder of the complete key learns that it was revoked; a key of another environment is unknown", async (t) => {
   const auth = await createTestAuth(t);
   const key = await auth.service("shop", "service");
   const directory = await auth.directory();
@@ -63,7 +63,7 @@ function withId(id: string): string {
   }).text;
 }
 
-test("a principal that was handed out sees every change at the next refresh", async (t) => {
+test("a principal in use sees every change at the next refresh", async (t) => {
   const auth = await createTestAuth(t);
   const key = await auth.service("shop", "service");
   const directory = await auth.directory();
@@ -93,7 +93,7 @@ test("a principal that was handed out sees every change at the next refresh", as
   assert.equal(await codeOf(() => directory.authenticate(key.secret_key)), "key_revoked");
 });
 
-test("a key ends at its expiry to the millisecond, and listeners hear of it without a change", async (t) => {
+test("a key ends at its expiry to the millisecond, and listeners are notified without a change", async (t) => {
   const auth = await createTestAuth(t);
   await auth.service("shop", "service");
   const expiresAt = new Date(Date.now() + 3_600_000);
@@ -118,7 +118,7 @@ test("a key ends at its expiry to the millisecond, and listeners hear of it with
   await running;
 });
 
-test("another secret under a known id (a restored backup) shuts the remembered key out", async (t) => {
+test("another secret under a known id (a restored backup) locks out the cached key", async (t) => {
   const auth = await createTestAuth(t);
   const key = await auth.service("shop", "service");
   const directory = await auth.directory();
@@ -132,7 +132,7 @@ test("another secret under a known id (a restored backup) shuts the remembered k
   assert.equal(await codeOf(() => directory.authenticate(key.secret_key)), "unauthenticated");
 });
 
-test("a refresh asked for after a commit knows it, also while another one is under way", async (t) => {
+test("a refresh requested after a commit sees it, even while another refresh is running", async (t) => {
   const auth = await createTestAuth(t);
   await auth.service("shop", "service");
   const directory = await auth.directory();
@@ -146,7 +146,7 @@ test("a refresh asked for after a commit knows it, also while another one is und
   }
 });
 
-test("last_used_at is written in batches, once a minute a key, and wakes nobody", async (t) => {
+test("last_used_at is written in batches, once a minute per key, without notifying readers", async (t) => {
   const auth = await createTestAuth(t);
   const key = await auth.service("shop", "service");
   const directory = await auth.directory({ pollMs: 5 });
@@ -173,7 +173,7 @@ test("last_used_at is written in batches, once a minute a key, and wakes nobody"
   assert.notEqual(await revision(), before, "control: the trigger is there");
 });
 
-test("while PostgreSQL is away the last knowledge serves 10 s, then nobody is let in, then it mends itself", async (t) => {
+test("while PostgreSQL is down the last state serves for 10 s, then all requests are refused, then it recovers", async (t) => {
   const server = await startTestServer(t, { durable: false });
   const administration = {
     database: server.app,
@@ -210,6 +210,6 @@ test("while PostgreSQL is away the last knowledge serves 10 s, then nobody is le
   assert.ok(!principal.may(ingest));
   assert.match(directory.problem() ?? "", /more than 10 s/);
   await server.restart();
-  await until(() => directory.problem() === undefined, { what: "the directory to mend itself" });
+  await until(() => directory.problem() === undefined, { what: "the directory to recover" });
   assert.equal(directory.authenticate(key), principal);
 });

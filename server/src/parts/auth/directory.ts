@@ -1,9 +1,9 @@
 /**
- * Who may do what, in memory: every key, service and browser session, kept equal to PostgreSQL by
- * NOTIFY and, for the notifications that get lost, by asking for the revision twice a second.
+ * Keys, services and browser sessions in memory. NOTIFY keeps them equal to PostgreSQL; in case a
+ * notification is lost, the revision is polled twice a second.
  *
- * While PostgreSQL is away the last knowledge serves for 10 seconds, so that a restart of it is not
- * felt; after that nobody is let in (503), because a revocation could no longer reach this process.
+ * While PostgreSQL is down the last state is used for 10 seconds, to bridge a restart. After that all
+ * requests are refused (503), because a revocation could no longer reach this process.
  */
 import { hashSecret, parseApiKey, secretMatches } from "../../core/access/api-key.ts";
 import type { Principal } from "../../core/access/principal.ts";
@@ -24,15 +24,15 @@ import {
 
 export interface DirectoryOptions {
   readonly database: Database;
-  /** Without it a change is seen at the next poll. */
+  /** Without it, changes are seen at the next poll. */
   readonly notifications?: Notifications;
-  /** Keys of other environments are unknown here: a key made in development opens nothing in production. */
+  /** Keys of other environments are unknown here: a development key is useless in production. */
   readonly env: string;
   readonly pollMs?: number;
   readonly staleAfterMs?: number;
   /** Milliseconds since 1970, for expiry. */
   readonly now?: () => number;
-  /** Milliseconds that never jump, for staleness. */
+  /** Monotonic milliseconds, for staleness. */
   readonly monotonic?: () => number;
 }
 
@@ -42,7 +42,7 @@ export interface OpenSession {
   readonly expiresAt: Date;
 }
 
-/** Remembered keys; a service has a few, so this is far above what is met. */
+/** Maximum number of cached keys; services have a few each, so this is never reached in practice. */
 const rememberedKeys = 10_000;
 const revisionTimeoutMs = 2_000;
 
@@ -51,7 +51,7 @@ export class Directory implements Part {
   readonly #options: Required<Omit<DirectoryOptions, "notifications">>;
   readonly #notifications: Notifications | undefined;
   readonly #lastUsed: LastUsed;
-  /** By the whole key as it was presented: the price of a hash per request, saved. Never printed. */
+  /** By the complete key as presented, which saves a hash per request. Never printed. */
   readonly #verified = new Map<string, KeyPrincipal>();
   readonly #listeners = new Set<() => void>();
   #snapshot: Snapshot | undefined;
@@ -90,8 +90,8 @@ export class Directory implements Part {
   }
 
   /**
-   * Resolves when everything committed before the call is known here. Rejects with the database's
-   * error when that cannot be said.
+   * Resolves when everything committed before the call is known here. Rejects with the error of the
+   * database if it cannot be read.
    */
   refresh(): Promise<void> {
     if (this.#refreshing === undefined) {
@@ -100,7 +100,7 @@ export class Directory implements Part {
       });
       return this.#refreshing;
     }
-    // The one under way may have begun before the caller's commit; all later callers share the next.
+    // The running refresh may have started before the caller's commit; all later callers share the next.
     this.#queued ??= this.#refreshing
       .catch(() => {})
       .then(() => {
@@ -111,7 +111,7 @@ export class Directory implements Part {
   }
 
   /**
-   * The principal of a key; one Map look-up for a key seen before.
+   * The principal of a key; one Map look-up for a cached key.
    * @throws WeirError `key_malformed`, `unauthenticated`, `key_expired`, `key_revoked`, `unavailable`
    */
   authenticate(presentedKey: string): Principal {
@@ -131,20 +131,20 @@ export class Directory implements Part {
         throw new WeirError("key_revoked", { detail: "the service of this key is disabled" });
       case "unknown":
         this.#verified.delete(presentedKey);
-        throw new WeirError("unauthenticated", { detail: "there is no such API key" });
+        throw new WeirError("unauthenticated", { detail: "the API key is unknown" });
     }
   }
 
   /**
-   * The session of a cookie's token; undefined when it is unknown, over, or its key cannot be used.
+   * The session of a cookie's token; undefined if it is unknown or has ended, or its key is unusable.
    * @throws WeirError `unavailable`
    */
   async session(token: string): Promise<OpenSession | undefined> {
     if (!/^[0-9A-Za-z]{43}$/.test(token)) return undefined;
     this.#demandFresh();
     const id = hashSecret(token).toString("hex");
-    // A session opened a moment ago, perhaps by another process. Callers share one question, so a
-    // flood of invented cookies is one statement at a time.
+    // The session may be new, perhaps from another process. Callers share one query, so a flood of
+    // invented cookies causes one statement at a time.
     if (this.#openSession(id) === undefined) await this.#refreshOrUnavailable();
     const session = this.#openSession(id);
     const key = session === undefined ? undefined : this.#key(session.keyId);
@@ -158,8 +158,8 @@ export class Directory implements Part {
   }
 
   /**
-   * Calls `listener` after each change that may take a permission away: a changed directory, a key
-   * that expired, knowledge that became stale. It must not throw; ask the principals you keep again.
+   * Calls `listener` after each change that may remove a permission: a changed directory, an expired
+   * key, a stale state. It must not throw; it should check the principals that it holds again.
    */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
@@ -209,7 +209,7 @@ export class Directory implements Part {
     for (const listener of [...this.#listeners]) listener();
   }
 
-  /** What no revision tells: a key or session that expired, knowledge too old to go by. */
+  /** Changes without a new revision: an expired key or session, a stale state. */
   #announceWhatTimeChanged(): void {
     const fresh = this.#isFresh();
     const now = this.#options.now();
@@ -225,10 +225,10 @@ export class Directory implements Part {
     const { env, id, secret } = parseApiKey(presentedKey);
     this.#demandFresh();
     const key = this.#key(id);
-    // The comparison runs for unknown ids too, so that the time taken tells nothing about them.
+    // The comparison runs for unknown ids too, so that its duration reveals nothing about them.
     const right = secretMatches(secret, key?.secretHash ?? noHash);
     if (key === undefined || !right || env !== key.env) {
-      throw new WeirError("unauthenticated", { detail: "there is no such API key" });
+      throw new WeirError("unauthenticated", { detail: "the API key is unknown" });
     }
     const principal = new KeyPrincipal(key, "key", {
       current: () => this.#key(id),
@@ -261,7 +261,7 @@ export class Directory implements Part {
       await this.refresh();
     } catch (cause) {
       throw new WeirError("unavailable", {
-        detail: "the session cannot be checked right now",
+        detail: "the session cannot be checked at the moment; try again",
         retryAfterSeconds: 1,
         cause,
       });
@@ -275,7 +275,7 @@ export class Directory implements Part {
   #demandFresh(): void {
     if (this.#isFresh()) return;
     throw new WeirError("unavailable", {
-      detail: "keys and permissions cannot be checked right now",
+      detail: "keys and permissions cannot be checked at the moment; try again",
       retryAfterSeconds: 1,
     });
   }

@@ -2,15 +2,14 @@ import type { Principal } from "../../core/access/principal.ts";
 import type { KeyEntry } from "./snapshot.ts";
 
 export interface Standing {
-  /** The key as the directory knows it now; undefined when it is gone or its session has ended. */
+  /** The current state of the key in the directory; undefined if it is gone or its session has ended. */
   current(): KeyEntry | undefined;
-  /** Whether the key is not revoked, expired or disabled, and the directory's knowledge is fresh. */
+  /** Whether the key is not revoked, expired or disabled, and the directory is not stale. */
   mayBeUsed(key: KeyEntry): boolean;
 }
 
 /**
- * A principal that is asked again and again, also hours later by an open socket, and answers by the
- * directory of that moment.
+ * A principal whose answers always reflect the current directory, even hours later for an open socket.
  */
 export class KeyPrincipal implements Principal {
   readonly via: Principal["via"];
@@ -46,7 +45,7 @@ export class KeyPrincipal implements Principal {
     );
   }
 
-  /** The key now; undefined too when another secret stands under its id (a restored backup). */
+  /** The current key; also undefined if its id now has another secret (a restored backup). */
   key(): KeyEntry | undefined {
     const current = this.#standing.current();
     if (current === undefined || current === this.#entry) return current;

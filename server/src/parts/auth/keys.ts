@@ -6,25 +6,25 @@ import type { Key, NewKey } from "./schemas.ts";
 
 export interface KeyWish {
   readonly service: string;
-  /** For people: where the key is used. */
+  /** For people: what the key is used for. */
   readonly label?: string;
   readonly expiresAt?: Date;
-  /** The id of a key of the same service that this one follows; it then ends after the overlap. */
+  /** Id of a key of the same service that this one replaces; it ends after the overlap. */
   readonly replaces?: string;
-  /** How long both keys work; default a day. */
+  /** How long both keys work; default: one day. */
   readonly overlapSeconds?: number;
 }
 
 const defaultOverlapSeconds = 24 * 3_600;
 
-/** Newest first; of one service when named. */
+/** Newest first; of one service if named. */
 export async function listKeys(connection: Queryable, service?: string): Promise<Key[]> {
   return readKeys(connection, { service: service ?? null, id: null });
 }
 
 /**
- * Makes a key. `secret_key` of the answer is the only time the whole key is seen.
- * @throws WeirError `not_found`, `invalid_request`, `forbidden` (a key gives what its service has)
+ * Creates a key. `secret_key` in the answer is the only time the complete key is visible.
+ * @throws WeirError `not_found`, `invalid_request`, `forbidden` (a key grants what its service has)
  */
 export async function createKey(administration: Administration, wish: KeyWish): Promise<NewKey> {
   const { actor, env, random } = administration;
@@ -43,7 +43,7 @@ export async function createKey(administration: Administration, wish: KeyWish): 
              returning expires_at is null or expires_at > now() as in_future`,
       values: [id, env, found.id, hashSecret(secret), label, expiresAt ?? null],
     });
-    if (made?.in_future !== true) throw invalid("/expires_at", "must lie in the future");
+    if (made?.in_future !== true) throw invalid("/expires_at", "must be in the future");
     if (replaced !== undefined) {
       await connection.query({
         text: `update auth.keys
@@ -63,7 +63,7 @@ export async function createKey(administration: Administration, wish: KeyWish): 
   });
 }
 
-/** Ends a key for good; again is no error. @throws WeirError `not_found`, `invalid_request` */
+/** Revokes a key; repeating it is no error. @throws WeirError `not_found`, `invalid_request` */
 export async function revokeKey(administration: Administration, id: string): Promise<Key> {
   return change(administration, async ({ connection, before, audit }) => {
     const key = before.keys.get(id);

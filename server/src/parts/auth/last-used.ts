@@ -2,7 +2,7 @@ import type { Database } from "../../core/ports/database.ts";
 
 const writeEveryMs = 60_000;
 
-/** Collects which keys were used and writes them in batches, a key at most once a minute. */
+/** Collects the keys that were used and writes them in batches, each key at most once a minute. */
 export class LastUsed {
   readonly #database: Database;
   readonly #monotonic: () => number;
@@ -18,7 +18,7 @@ export class LastUsed {
     this.#used.add(keyId);
   }
 
-  /** Writes what is due. What could not be written stays for the next time. */
+  /** Writes what is due; after a failure it stays for the next call. */
   async write(): Promise<void> {
     if (this.#used.size === 0) return;
     const now = this.#monotonic();
@@ -28,8 +28,8 @@ export class LastUsed {
     if (due.length === 0) return;
     for (const id of due) this.#used.delete(id);
     try {
-      // `skip locked`: another process writes the same at this moment; without it, two batches in
-      // another order wait for each other for ever.
+      // `skip locked`: another process may write the same keys; without it, two batches in different
+      // order would deadlock.
       await this.#database.query(
         {
           name: "auth_last_used",

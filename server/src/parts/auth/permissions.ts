@@ -15,7 +15,7 @@ import { readSnapshot, type ServiceEntry } from "./snapshot.ts";
 const tables = { extra: "auth.extra_permissions", revoked: "auth.revoked_permissions" } as const;
 
 /**
- * Adds an extra or a revoked permission to a service; again is no error.
+ * Adds an extra or a revoked permission to a service; repeating it is no error.
  * @throws WeirError `not_found`, `invalid_request`, `forbidden`
  */
 export async function addPermission(
@@ -38,7 +38,7 @@ export async function addPermission(
 }
 
 /**
- * Takes an extra or a revoked permission away again.
+ * Removes an extra or a revoked permission.
  * @throws WeirError `not_found`, `forbidden`, `invalid_request`
  */
 export async function removePermission(
@@ -52,7 +52,7 @@ export async function removePermission(
         detail: `service "${name}" has no ${kind} permission "${permission.slice(0, 200)}"; it has ${policy[kind].join(", ") || "none"}`,
       });
     }
-    // What was revoked comes back: that is a gift too.
+    // Removing a revocation grants the permission again.
     if (kind === "revoked") demandCovers(administration.actor, [permission], "this");
     await connection.query({
       text: `delete from ${tables[kind]} where service_id = $1 and permission = $2`,
@@ -63,7 +63,7 @@ export async function removePermission(
 }
 
 /**
- * Which rule decides whether a service may do something, by what the database says now.
+ * Which rule decides whether a service has a permission, according to the database.
  * @throws WeirError `not_found` (the service), `invalid_query` (not a permission's name)
  */
 export async function explainPermission(
@@ -72,7 +72,7 @@ export async function explainPermission(
   known?: readonly string[],
 ): Promise<Explanation> {
   if (!isPermission(permission)) {
-    const mistake = patternMistake(permission) ?? "holds a *; ask about one permission at a time";
+    const mistake = patternMistake(permission) ?? "contains a *; name a single permission";
     throw new WeirError("invalid_query", {
       detail: `permission: "${permission.slice(0, 200)}" ${mistake}`,
       errors: [{ pointer: "permission", detail: mistake }],
@@ -111,7 +111,7 @@ function because(
       return `role "${service.role}" has "${pattern}"`;
     case "none":
       return service.roleExists
-        ? `no rule: deny (neither role "${service.role}" nor an extra permission gives it)`
+        ? `no rule: deny (neither role "${service.role}" nor an extra permission grants it)`
         : `no rule: deny (role "${service.role}" does not exist)`;
   }
 }
@@ -123,12 +123,12 @@ function notes(
 ): string[] {
   const found: string[] = [];
   if (service.disabled) {
-    found.push(`service "${service.name}" is disabled: none of its keys works`);
+    found.push(`service "${service.name}" is disabled: none of its keys work`);
   }
   if (known !== undefined && !known.includes(permission)) {
     const near = nearestName(permission, known);
     found.push(
-      `no route asks for this permission${near === undefined ? "" : `; did you mean "${near}"?`}`,
+      `no route has this permission${near === undefined ? "" : `; did you mean "${near}"?`}`,
     );
   }
   return found;

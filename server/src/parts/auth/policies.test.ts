@@ -81,7 +81,7 @@ test("the shipped roles allow what their descriptions say, and nothing else", as
   }
 });
 
-test("every mistake of every file is told with file and pointer, and nothing is loaded", async (t) => {
+test("every mistake in every file is reported with file and pointer, and nothing is loaded", async (t) => {
   const folder = await createTestFolder(t);
   const files: Record<string, string> = {
     "admin.json": '{"description": "x", "permissions": ["*.*.*"]}',
@@ -110,7 +110,7 @@ test("every mistake of every file is told with file and pointer, and nothing is 
   });
 });
 
-test("a folder without admin.json is refused: it is the wrong folder", async (t) => {
+test("a folder without admin.json is refused as the wrong folder", async (t) => {
   const folder = await createTestFolder(t);
   await assert.rejects(readPolicies(folder), /admin\.json: is missing/);
 });

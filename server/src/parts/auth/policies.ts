@@ -4,7 +4,7 @@ import { type Infer, schema as s } from "@weir/protocol";
 import { Ajv, type ErrorObject } from "ajv";
 import { patternMistake } from "../../core/access/permission.ts";
 
-/** What a file `policies/<role>.json` holds. */
+/** Content of a file `policies/<role>.json`. */
 const roleFileSchema = s.object({
   $schema: s.optional(s.string()),
   description: s.string({ minLength: 1, maxLength: 500 }),
@@ -13,7 +13,7 @@ const roleFileSchema = s.object({
 type RoleFile = Infer<typeof roleFileSchema>;
 
 export interface RolePolicy {
-  /** The file's name without `.json`. */
+  /** Name of the file without `.json`. */
   readonly name: string;
   readonly description: string;
   readonly permissions: readonly string[];
@@ -24,8 +24,8 @@ export const roleName = /^[a-z][a-z0-9-]{0,62}$/;
 const validate = new Ajv({ allErrors: true, strict: false }).compile<RoleFile>(roleFileSchema);
 
 /**
- * Reads every `*.json` of a folder as a role. @throws Error that lists every mistake of every file,
- * each with file and JSON Pointer: half a set of roles must not be loaded.
+ * Reads every `*.json` of a folder as a role. @throws Error that lists every mistake in every file, with
+ * file and JSON Pointer: a partial set of roles must not be loaded.
  */
 export async function readPolicies(folder: string): Promise<RolePolicy[]> {
   const files = (await readdir(folder)).filter((name) => name.endsWith(".json")).sort();
@@ -41,10 +41,10 @@ export async function readPolicies(folder: string): Promise<RolePolicy[]> {
       roles.push({ name, description, permissions });
     }
   }
-  // Without it, a start with a mistyped folder would take every role away from everyone.
+  // Without this check, a start with a mistyped folder would remove all roles.
   if (!files.includes("admin.json")) mistakes.push(`${join(folder, "admin.json")}: is missing`);
   if (mistakes.length > 0) {
-    throw new Error(`The role policies are not valid:\n  ${mistakes.join("\n  ")}`);
+    throw new Error(`The role policies are invalid:\n  ${mistakes.join("\n  ")}`);
   }
   return roles;
 }
@@ -70,7 +70,7 @@ function mistakesOf(name: string, text: string): { role?: RoleFile; mistakes: st
 function schemaMistake({ instancePath, message, params }: ErrorObject): string {
   const extra = params["additionalProperty"];
   if (typeof extra === "string") {
-    return `: ${instancePath}/${extra} is not a member of a role; known are description, permissions`;
+    return `: ${instancePath}/${extra} is not a member of a role; members are description and permissions`;
   }
   return `: ${instancePath === "" ? "the file" : instancePath} ${message ?? "is not valid"}`;
 }

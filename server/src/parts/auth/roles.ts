@@ -30,7 +30,7 @@ export async function listRoles(connection: Queryable): Promise<Role[]> {
 }
 
 /**
- * Makes or replaces a role at run time. From then on its policy file is not applied, until
+ * Creates or replaces a role at run time. From then on its policy file is not applied, until
  * `resetRole`. @throws WeirError `invalid_request`, `forbidden`
  */
 export async function replaceRole(
@@ -43,7 +43,10 @@ export async function replaceRole(
 ): Promise<Role> {
   const { name } = wanted;
   if (!roleName.test(name)) {
-    throw invalid("/name", "a role's name is a-z, 0-9 and -, starts with a letter, at most 63");
+    throw invalid(
+      "/name",
+      "a role name has a-z, 0-9 and -, starts with a letter, and has at most 63 characters",
+    );
   }
   const permissions = [...new Set(wanted.permissions)];
   const known = administration.knownPermissions?.();
@@ -64,7 +67,7 @@ export async function replaceRole(
   });
 }
 
-/** Hands a role back to its policy file. @throws WeirError `not_found`, `forbidden` */
+/** Resets a role to its policy file. @throws WeirError `not_found`, `forbidden` */
 export async function resetRole(
   administration: Administration,
   name: string,
@@ -73,7 +76,7 @@ export async function resetRole(
   const policy = policies.find((candidate) => candidate.name === name);
   if (policy === undefined) {
     throw new WeirError("not_found", {
-      detail: `there is no file policies/${name.slice(0, 63)}.json to go back to`,
+      detail: `there is no file policies/${name.slice(0, 63)}.json to reset to`,
     });
   }
   demandCovers(administration.actor, policy.permissions, `role "${name}"`);
@@ -86,15 +89,15 @@ export async function resetRole(
 
 export interface AppliedPolicies {
   readonly changed: readonly string[];
-  /** Roles that were changed at run time and differ from their files, which are therefore not applied. */
+  /** Roles that were changed at run time and differ from their files, which are not applied. */
   readonly kept: readonly string[];
-  /** Roles that services name but that do not exist: they give nothing. */
+  /** Roles of services that do not exist: they grant nothing. */
   readonly missing: readonly string[];
 }
 
 /**
  * Makes the stored roles equal to the policy files, at start. A role that was changed at run time
- * stands: an emergency restriction must not be undone by the next deployment. A role whose file is
+ * is kept: an emergency restriction must not be undone by the next deployment. A role whose file is
  * gone is removed.
  */
 export async function applyPolicies(

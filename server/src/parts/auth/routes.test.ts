@@ -44,7 +44,7 @@ async function serve(t: TestContext): Promise<Api> {
     policies: auth.policies,
     secureCookies: false,
     rateLimiter: createMemoryRateLimiter(),
-    // whoever has to wait waits for ever
+    // a caller that has to wait would wait forever
     now: () => 0,
   });
   known.push(...routes.filter(({ access }) => access === "permission").map(permissionOf));
@@ -128,7 +128,7 @@ test("from a new service to a revoked key, by HTTP alone", async (t) => {
   assert.notEqual(log["next_cursor"], null);
 });
 
-test("a mistake is a 4xx that says where, what and how", async (t) => {
+test("a mistake is a 4xx that says where it is and how to fix it", async (t) => {
   const { ask, adminId } = await serve(t);
   const mistakes: [string, string, unknown, number, RegExp][] = [
     ["POST", "/api/services", { name: "Shop", role: "viewer" }, 422, /^\/name: /],
@@ -170,7 +170,7 @@ test("a mistake is a 4xx that says where, what and how", async (t) => {
   }
 });
 
-test("roles change at run time and go back to their files", async (t) => {
+test("roles change at run time and can be reset to their files", async (t) => {
   const { ask, policies } = await serve(t);
   const permissions = ["auth.get.role_list"];
   const put = await ask("PUT", "/api/roles", { body: { name: "viewer", permissions } });
@@ -232,7 +232,7 @@ test("a sign-in link signs in once; a bad key does not", async (t) => {
   }
 });
 
-test("who tries to sign in again and again from one address is told to wait", async (t) => {
+test("repeated sign-in attempts from one address are a 429", async (t) => {
   const { ask, adminKey } = await serve(t);
   const attempt = (key: string) => ask("POST", "/api/session", { headers: {}, body: { key } });
   const statuses = new Set<number>();

@@ -26,7 +26,7 @@ export async function createService(
       values: [name, role],
     });
     if (made.length === 0) {
-      throw new WeirError("already_exists", { detail: `there is a service "${name}" already` });
+      throw new WeirError("already_exists", { detail: `a service "${name}" already exists` });
     }
     await audit("service.create", name, { role });
     return readService(connection, name);

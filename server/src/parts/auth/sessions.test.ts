@@ -7,7 +7,7 @@ import { createSigninLink, endSession, openSession, openSessionByLink } from "./
 
 const store = ({ app, administration }: TestAuth) => ({ ...administration, database: app });
 
-test("a session acts for its key, and another process finds it at once", async (t) => {
+test("a session has the rights of its key, and another process finds it at once", async (t) => {
   const auth = await createTestAuth(t);
   const key = await auth.service("shop", "viewer");
   const here = await auth.directory();
@@ -25,7 +25,7 @@ test("a session acts for its key, and another process finds it at once", async (
   assert.equal(await here.session("' or 1=1 --"), undefined);
 });
 
-test("signing out ends the session everywhere, also for a principal that is held", async (t) => {
+test("signing out ends the session everywhere, also for a principal in use", async (t) => {
   const auth = await createTestAuth(t);
   const key = await auth.service("shop", "viewer");
   const directory = await auth.directory();
@@ -107,7 +107,7 @@ test("a sign-in link opens one session, once, within 15 minutes", async (t) => {
   assert.equal(await codeOf(() => openSessionByLink(store(auth), old.token)), "unauthenticated");
 });
 
-test("no link for a service without a usable key, and none that outlives its key", async (t) => {
+test("a sign-in link needs a usable key and does not outlive it", async (t) => {
   const auth = await createTestAuth(t);
   const key = await auth.service("shop", "viewer");
   const link = await createSigninLink(auth.administration, { service: "shop" });

@@ -50,7 +50,7 @@ export async function openSessionByLink(store: SessionStore, token: string): Pro
       });
       if (link === undefined) {
         throw new WeirError("unauthenticated", {
-          detail: `this sign-in link was used already or is older than ${linkMinutes} minutes; ask for a new one or sign in with a key`,
+          detail: `this sign-in link was already used or is older than ${linkMinutes} minutes; request a new one or sign in with a key`,
         });
       }
       return insertSession(connection, store, link.key_id);

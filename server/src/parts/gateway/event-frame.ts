@@ -1,6 +1,6 @@
 import type { LiveEvent } from "../../core/ports/live-log.ts";
 
-/** The text of an `event` frame. The payload goes out as it came in: parsing it would round its numbers. */
+/** The text of an `event` frame. The payload is passed through as sent: parsing would round its numbers. */
 export function eventFrame(cursor: string, event: LiveEvent): string {
   const members = JSON.stringify({
     event_id: event.eventRef ?? event.eventId,

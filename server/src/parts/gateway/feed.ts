@@ -8,7 +8,7 @@ import { findGap, replay } from "./replay.ts";
 import { Turns } from "./turns.ts";
 
 const readEvents = 1_000;
-/** Frames are handed out in slices, so that a reader's backlog is judged after the network had a turn. */
+/** Frames are sent in slices, so that the backlog of a socket is checked after the network had a turn. */
 const mostSliceBytes = 256 * 1024;
 const readTimeoutMs = 5_000;
 const replaysAtOnce = 3;
@@ -131,7 +131,7 @@ export class Feed {
       place = { at: place.at, from: place.from, round: { to: read.to, last } };
       if (events >= this.#limits.replayEvents) {
         this.#place = await this.#now(signal);
-        const gap = this.#gap(this.#place, `more than ${events} events came at once`);
+        const gap = this.#gap(this.#place, `more than ${events} events arrived at once`);
         for (const member of this.members) member.send(gap);
         return;
       }
@@ -197,7 +197,7 @@ export class Feed {
         this.problem = error instanceof Error ? error.message : String(error);
         member.close(
           "going_away",
-          "the events missed could not be read; come back with the cursor",
+          "the missed events could not be read; reconnect with the last cursor",
         );
       });
   }

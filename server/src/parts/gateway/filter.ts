@@ -7,10 +7,10 @@ const lists = ["event_type", "source"] as const;
 const singles = ["user_id", "product_id"] as const;
 const names: readonly string[] = [...lists, ...singles];
 
-/** A reason in words when something is wrong with what the client said. */
+/** A value, or what is wrong with the client's input. */
 export type Read<T> = { readonly value: T } | { readonly problem: string };
 
-/** `event_type` and `source` may be repeated; a parameter that is not known is a mistake, not nothing. */
+/** `event_type` and `source` may be repeated; an unknown parameter is an error. */
 export function filterOfQuery(query: URLSearchParams, others: readonly string[]): Read<LiveFilter> {
   const given: Record<string, unknown> = {};
   for (const name of new Set(query.keys())) {
@@ -25,7 +25,7 @@ export function filterOfQuery(query: URLSearchParams, others: readonly string[])
   return filterOf(given);
 }
 
-/** Checks what is meant to be a `LiveFilter`. */
+/** Validates a `LiveFilter`. */
 export function filterOf(given: unknown): Read<LiveFilter> {
   if (typeof given !== "object" || given === null || Array.isArray(given)) {
     return { problem: "the filter must be an object" };
@@ -47,7 +47,7 @@ export function filterOf(given: unknown): Read<LiveFilter> {
 
 export type Matches = (event: LiveEvent) => boolean;
 
-/** A filter as a function, and the name under which sockets with an equal filter share their frames. */
+/** A filter as a function, and the key under which sockets with an equal filter share frames. */
 export function compileFilter(filter: LiveFilter): {
   readonly key: string;
   readonly matches: Matches;

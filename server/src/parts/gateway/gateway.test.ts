@@ -26,7 +26,7 @@ async function start(
   return { database, live: await startLiveServer(t, database, options) };
 }
 
-test("an event appears with its facts, its source and its payload as it was sent", async (t) => {
+test("an event appears with its facts, its source and its payload as sent", async (t) => {
   const { database, live } = await start(t);
   const reader = await openReader(t, live);
   const id = randomUUID();
@@ -80,7 +80,7 @@ test("filters of the query and of subscribe frames decide what is sent", async (
   assert.deepEqual(types(changing), ["cart"]);
 });
 
-test("the log is read only while somebody listens, and once for all", async (t) => {
+test("the log is read only while a socket is open, and once for all sockets", async (t) => {
   const { database, live } = await start(t, { limits: { pollMs: 5 } });
   assert.equal(live.reads(), 0);
   const readers = await Promise.all(Array.from({ length: 20 }, () => openReader(t, live)));
@@ -105,9 +105,9 @@ test("the log is read only while somebody listens, and once for all", async (t) 
 
 test("without a key 401, without the permission 403 that names it, both before the upgrade", async (t) => {
   const { live } = await start(t);
-  const nobody = await refusedUpgrade(live, { headers: {} });
-  assert.equal(nobody.status, 401);
-  assert.equal(nobody.body["code"], "unauthenticated");
+  const anonymous = await refusedUpgrade(live, { headers: {} });
+  assert.equal(anonymous.status, 401);
+  assert.equal(anonymous.body["code"], "unauthenticated");
   const powerless = await refusedUpgrade(live, { headers: { "x-api-key": "powerless" } });
   assert.equal(powerless.status, 403);
   assert.equal(powerless.body["permission"], "live.get.event_feed");
@@ -149,7 +149,7 @@ test("malformed cursors and filters are a 400 that says what is wrong", async (t
   }
 });
 
-test("bad frames end the feed with 4400 and a reason; other readers stay", async (t) => {
+test("bad frames close the feed with 4400 and a reason; other sockets stay open", async (t) => {
   const { live } = await start(t);
   const bystander = await openReader(t, live);
   for (const bad of [
@@ -179,7 +179,7 @@ test("bad frames end the feed with 4400 and a reason; other readers stay", async
   assert.equal(bystander.end.code, undefined);
 });
 
-test("a revoked key is cut off within a second, and a lost permission too; others stay", async (t) => {
+test("a revoked key or a lost permission closes the feed within a second; others stay open", async (t) => {
   const { live } = await start(t);
   const revoked = await openReader(t, live, { key: "revoked" });
   const demoted = await openReader(t, live, { key: "demoted" });
@@ -196,7 +196,7 @@ test("a revoked key is cut off within a second, and a lost permission too; other
   assert.equal(other.end.code, undefined);
 });
 
-test("a change of the directory is acted on at once", async (t) => {
+test("a change of the directory applies at once", async (t) => {
   let change: () => void = () => {};
   const { live } = await start(t, {
     limits: { recheckMs: 60_000 },
@@ -211,7 +211,7 @@ test("a change of the directory is acted on at once", async (t) => {
   await until(() => reader.end.code === closeReasons.key_revoked, { what: "the end" });
 });
 
-test("there are at most so many feeds in all and for a key, and a closed one makes room", async (t) => {
+test("the number of feeds is limited in total and per key, and a closed feed frees its slot", async (t) => {
   const { live } = await start(t, { limits: { sockets: 3, socketsPerKey: 2 } });
   const first = await openReader(t, live, { key: "a" });
   await openReader(t, live, { key: "a" });
@@ -223,7 +223,7 @@ test("there are at most so many feeds in all and for a key, and a closed one mak
   await openReader(t, live, { key: "c" });
 });
 
-test("heartbeats carry the place, and a peer that answers nothing is cut", async (t) => {
+test("heartbeats carry the cursor, and a peer that does not answer is disconnected", async (t) => {
   const { live } = await start(t, { limits: { heartbeatMs: 60 } });
   const reader = await openReader(t, live);
   const beats = () => reader.frames.filter(({ type }) => type === "heartbeat").length;
@@ -234,7 +234,7 @@ test("heartbeats carry the place, and a peer that answers nothing is cut", async
   assert.equal(reader.end.code, undefined);
 });
 
-test("a stop says goodbye with 1001 and ends within a second, silent peers included", async (t) => {
+test("a stop closes all feeds with 1001 within a second, silent peers included", async (t) => {
   const { live } = await start(t);
   const reader = await openReader(t, live);
   const silent = await openReader(t, live);
@@ -247,7 +247,7 @@ test("a stop says goodbye with 1001 and ends within a second, silent peers inclu
   assert.equal((await refusedUpgrade(live, {})).status, 503);
 });
 
-test("other addresses are a 404, and other protocols go on as plain requests", async (t) => {
+test("other paths are a 404, and other upgrade protocols continue as plain requests", async (t) => {
   const { live } = await start(t);
   const away = { ...live, url: live.url.replace("/ws/events", "/ws/other") };
   assert.equal((await refusedUpgrade(away, {})).status, 404);

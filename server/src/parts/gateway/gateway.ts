@@ -16,21 +16,21 @@ import type {
   UpgradeRequest,
 } from "./ports.ts";
 
-/** What a key needs to read the live feed. */
+/** The permission that reading the live feed needs. */
 export const livePermission = "live.get.event_feed";
 
 export interface Gateway {
-  /** Reads the log for the sockets until the signal; then all sockets are closed within a second. */
+  /** Reads the log for the sockets until the signal aborts; then closes all sockets within a second. */
   readonly part: Part;
   /**
-   * Decides about an upgrade. Resolves with what takes the opened socket over; `abandon` when it never
-   * opened.
+   * Decides about an upgrade. Resolves with the handler of the opened socket; call `abandon` if it never
+   * opens.
    * @throws WeirError with the HTTP answer: 400 `invalid_query`, 401, 403, 429, 503
    */
   accept(request: UpgradeRequest): Promise<Admission>;
   /**
-   * Takes no more sockets and closes the open ones with 1001, within a second. An HTTP server waits for
-   * its upgraded connections: call this before its `close`.
+   * Accepts no more sockets and closes the open ones with 1001, within a second. Call this before
+   * `close` of the HTTP server, which waits for its upgraded connections.
    */
   close(): Promise<void>;
   stats(): GatewayStats;
@@ -48,7 +48,7 @@ const defaults: GatewayLimits = {
   replayMs: 60 * 60 * 1000,
   backlogBytes: liveFeed.backlogBytes,
   heartbeatMs: liveFeed.heartbeatSeconds * 1000,
-  // with the half second that a directory without notifications may be late, still within one second
+  // plus the half second that a directory without notifications may be late: still within one second
   recheckMs: 400,
   pollMs: 500,
   readEveryMs: 10,
@@ -70,7 +70,7 @@ class LiveGateway {
   readonly #options: GatewayOptions;
   readonly #limits: GatewayLimits;
   readonly #feed: Feed;
-  /** Sockets and upgrades under way, by key. */
+  /** Sockets and running upgrades, by key. */
   readonly #seats = new Map<string, number>();
   readonly #open = new Set<Member>();
   readonly #closed = {
@@ -99,7 +99,8 @@ class LiveGateway {
   }
 
   async accept(request: UpgradeRequest): Promise<Admission> {
-    if (this.#stopping) throw new WeirError("unavailable", { detail: "the server is going away" });
+    if (this.#stopping)
+      throw new WeirError("unavailable", { detail: "the server is shutting down" });
     const principal = await this.#authorise(request);
     const { cursor, filter } = readQuery(request.query);
     const release = this.#takeSeat(principal.keyId);
@@ -121,7 +122,7 @@ class LiveGateway {
           },
         });
         this.#open.add(member);
-        if (this.#stopping) member.close("going_away", "the server is going away");
+        if (this.#stopping) member.close("going_away", "the server is shutting down");
         else this.#feed.join(member);
         return member;
       },
@@ -141,7 +142,7 @@ class LiveGateway {
     return principal;
   }
 
-  /** A cookie goes along with any page's WebSocket: only our own pages, and those allowed, may use it. */
+  /** Browsers send the cookie with any page's WebSocket: only our own and allowed origins may use it. */
   #checkOrigin({ headers }: UpgradeRequest): void {
     const { origin, host } = headers;
     if (origin !== undefined) {
@@ -149,18 +150,20 @@ class LiveGateway {
       if (URL.canParse(origin) && new URL(origin).host === host) return;
     }
     throw new WeirError("csrf", {
-      detail: `pages of ${origin ?? "no origin"} may not open the feed`,
+      detail: `pages of ${origin ?? "no origin"} may not open the live feed`,
     });
   }
 
   #takeSeat(keyId: string): () => void {
     const ofKey = this.#seats.get(keyId) ?? 0;
     if (this.#taken >= this.#limits.sockets) {
-      throw new WeirError("overloaded", { detail: `${this.#taken} live feeds are open already` });
+      throw new WeirError("overloaded", {
+        detail: `the limit of ${this.#taken} open live feeds is reached`,
+      });
     }
     if (ofKey >= this.#limits.socketsPerKey) {
       throw new WeirError("rate_limited", {
-        detail: `this key has ${ofKey} live feeds open already`,
+        detail: `this key already has ${ofKey} open live feeds`,
       });
     }
     this.#taken++;
@@ -193,7 +196,7 @@ class LiveGateway {
 
   async close(): Promise<void> {
     this.#stopping = true;
-    for (const member of this.#open) member.close("going_away", "the server is going away");
+    for (const member of this.#open) member.close("going_away", "the server is shutting down");
     const deadline = performance.now() + 700;
     while (this.#open.size > 0 && performance.now() < deadline) await pause(10);
     for (const member of this.#open) member.terminate();
@@ -205,7 +208,7 @@ class LiveGateway {
   }
 
   #recheck(): void {
-    // a change that comes during a check is not in it
+    // a change during a check needs another check
     if (this.#rechecking !== undefined) {
       this.#recheckAgain = true;
       return;
@@ -218,7 +221,7 @@ class LiveGateway {
     });
   }
 
-  /** Asks once for all sockets that showed the same credentials. */
+  /** Checks once for all sockets with the same credentials. */
   async #recheckAll(): Promise<void> {
     const byCredentials = new Map<string, Member[]>();
     for (const member of this.#open) {
@@ -240,7 +243,7 @@ class LiveGateway {
   }
 }
 
-/** What a refusal means for an open socket; a directory that cannot answer now means nothing. */
+/** The close reason for a refusal; none if the directory cannot answer at the moment. */
 function closeReasonOf(error: unknown): { code: CloseReason; detail: string } | undefined {
   if (!(error instanceof WeirError)) return undefined;
   switch (error.code) {
@@ -269,7 +272,7 @@ function readQuery(query: URLSearchParams) {
   }
   const cursor = texts.length === 1 ? decodeCursor(text) : undefined;
   if (cursor === undefined) {
-    throw invalid("cursor", "send a cursor back exactly as a frame brought it");
+    throw invalid("cursor", "send the cursor exactly as received in a frame");
   }
   return { filter: read.value, cursor };
 }

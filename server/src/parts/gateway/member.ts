@@ -20,13 +20,13 @@ interface MemberOptions {
   readonly onClosed: (member: Member, reason: CloseReason | "peer" | "dead") => void;
 }
 
-/** How long a replay waits for a reader that takes nothing. */
+/** How long a replay waits for a client that reads nothing. */
 const drainPatienceMs = 10_000;
 const framesPerSecond = 20;
 
 /**
- * One reader of the feed. `joining`: the feed has not come to it yet. `replaying`: it is sent what it
- * missed, and what is new waits. `live`: it is sent what is new. `closed`: it is told nothing more.
+ * One client of the feed. `joining`: not part of a round yet. `replaying`: it gets what it missed while
+ * new events queue. `live`: it gets new events. `closed`: it gets nothing more.
  */
 export class Member implements SocketListener {
   readonly request: UpgradeRequest;
@@ -61,13 +61,13 @@ export class Member implements SocketListener {
     this.#options.socket.write(this.#options.encodeFrame(JSON.stringify(frame)));
   }
 
-  /** Frames of new events, ready to go. A reader that has too much unread is told so and cut. */
+  /** Sends encoded frames of new events. A client with too large a backlog is closed as a slow reader. */
   deliver(frames: Buffer): void {
     const { socket, limits } = this.#options;
     if (this.#state === "replaying") {
       this.#waiting.push(frames);
       this.#waitingBytes += frames.length;
-      // twice as much: nothing of it has been offered to the network yet
+      // twice as much, as none of it has been passed to the network yet
       if (this.#waitingBytes > 2 * limits.backlogBytes) this.#cutSlowReader();
     } else if (this.#state === "live") {
       if (socket.backlogBytes + frames.length > limits.backlogBytes) this.#cutSlowReader();
@@ -79,7 +79,7 @@ export class Member implements SocketListener {
     if (this.#state === "joining") this.#state = "replaying";
   }
 
-  /** Sends a frame of the past at the reader's own pace; false when it has been closed meanwhile. */
+  /** Sends a replayed frame at the client's pace; false if it was closed meanwhile. */
   async replay(frame: Buffer): Promise<boolean> {
     const { socket, limits } = this.#options;
     const deadline = performance.now() + drainPatienceMs;
@@ -91,7 +91,7 @@ export class Member implements SocketListener {
     return this.isOpen;
   }
 
-  /** The past is sent; what waited follows, and then what is new. */
+  /** The replay is done: queued frames follow, then new ones. */
   async goLive(): Promise<void> {
     while (this.#waiting.length > 0) {
       const next = this.#waiting.shift();
@@ -102,7 +102,7 @@ export class Member implements SocketListener {
     if (this.isOpen) this.#state = "live";
   }
 
-  /** Asks whether anybody is there; who gave no sign since the last time is gone. */
+  /** Pings the client; one that has not answered the last ping is dead. */
   beat(cursor: Cursor | undefined, at: string): void {
     if (this.#state === "closed") return;
     if (!this.#heard) {
@@ -132,7 +132,7 @@ export class Member implements SocketListener {
   message(text: string | undefined): void {
     this.#heard = true;
     if (this.#state === "closed") return;
-    const problem = this.#withinRate() ? this.#obey(text) : "more frames than one can mean";
+    const problem = this.#withinRate() ? this.#obey(text) : "too many frames";
     if (problem !== undefined) this.close("bad_frame", problem);
   }
 
@@ -147,19 +147,20 @@ export class Member implements SocketListener {
   }
 
   #obey(text: string | undefined): string | undefined {
-    if (text === undefined) return "frames are JSON text, not binary";
+    if (text === undefined) return "frames must be JSON text, not binary";
     let frame: unknown;
     try {
       frame = JSON.parse(text);
     } catch {
-      return "the frame is not JSON";
+      return "the frame is not valid JSON";
     }
-    if (typeof frame !== "object" || frame === null) return "a frame is an object";
+    if (typeof frame !== "object" || frame === null) return "a frame must be a JSON object";
     const { type, filter, ...rest } = frame as Record<string, unknown>;
     if (type !== "subscribe")
       return 'the only frame taken here is {"type":"subscribe","filter":{}}';
     const [unknown] = Object.keys(rest);
-    if (unknown !== undefined) return `"${unknown.slice(0, 50)}" is not known in a subscribe frame`;
+    if (unknown !== undefined)
+      return `"${unknown.slice(0, 50)}" is not a member of a subscribe frame`;
     const read = filterOf(filter);
     if ("problem" in read) return read.problem;
     this.#filter = compileFilter(read.value);
@@ -180,7 +181,7 @@ export class Member implements SocketListener {
     const unread = `${Math.round(this.#options.limits.backlogBytes / 1024)} KiB`;
     this.close(
       "slow_reader",
-      `more than ${unread} were waiting to be read; come back with the last cursor`,
+      `the unread backlog exceeded ${unread}; reconnect with the last cursor`,
     );
   }
 }

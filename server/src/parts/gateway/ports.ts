@@ -1,31 +1,31 @@
-/** What the gateway asks of the others; `compose` hands it in. */
+/** The interfaces that the gateway needs; compose/ passes them in. */
 import type { IncomingHttpHeaders } from "node:http";
 import type { CloseReason } from "@weir/protocol";
 import type { Principal } from "../../core/access/principal.ts";
 import type { Notifications } from "../../core/ports/database.ts";
 import type { LiveLog } from "../../core/ports/live-log.ts";
 
-/** The HTTP request that wants to become a live feed. */
+/** The HTTP request that asks for an upgrade. */
 export interface UpgradeRequest {
   readonly headers: IncomingHttpHeaders;
   readonly query: URLSearchParams;
   readonly ip: string;
 }
 
-/** One open WebSocket. `websocket/` provides it. */
+/** One open WebSocket; the websocket adapter provides it. */
 export interface LiveSocket {
-  /** Ready frames (see `encodeFrame`); never blocks. */
+  /** Writes encoded frames (see `encodeFrame`); never blocks. */
   write(frames: Buffer): void;
-  /** Bytes written and not yet taken by the network. */
+  /** Bytes written but not yet passed to the network. */
   readonly backlogBytes: number;
   ping(): void;
-  /** Sends a close frame behind what is written, and cuts the connection if the peer does not answer. */
+  /** Sends a close frame after what is written; ends the connection if the peer does not answer. */
   close(code: number, reason: string): void;
-  /** Cuts the connection now. */
+  /** Ends the connection at once. */
   terminate(): void;
 }
 
-/** What the socket tells. `text` is undefined for a binary message. */
+/** Events of the socket. `text` is undefined for a binary message. */
 export interface SocketListener {
   message(text: string | undefined): void;
   pong(): void;
@@ -36,15 +36,15 @@ export interface GatewayOptions {
   readonly log: LiveLog;
   readonly notifications: Notifications;
   /**
-   * Who asks, by the request's headers; asked again every second while the socket is open.
+   * Authenticates by the headers of the request; called again every second while the socket is open.
    * @throws WeirError `unauthenticated`, `key_malformed`, `key_expired`, `key_revoked`
    */
   readonly authorise: (request: UpgradeRequest) => Promise<Principal>;
-  /** Tells of changes of services, keys and permissions, so that they count at once. */
+  /** Notifies of changes of services, keys and permissions, so that they apply at once. */
   readonly onDirectoryChange?: (wake: () => void) => () => void;
-  /** Text message -> the bytes of an unmasked WebSocket frame, made once for all sockets. */
+  /** Encodes a text message as an unmasked WebSocket frame, once for all sockets. */
   readonly encodeFrame: (text: string) => Buffer;
-  /** Origins besides our own whose pages may open a feed with a session cookie. */
+  /** Other origins whose pages may open a feed with a session cookie. */
   readonly allowedOrigins: readonly string[];
   readonly limits?: Partial<GatewayLimits>;
   readonly now?: () => number;
@@ -53,18 +53,18 @@ export interface GatewayOptions {
 export interface GatewayLimits {
   readonly sockets: number;
   readonly socketsPerKey: number;
-  /** What a cursor may be behind: events and milliseconds; more is a `gap`. */
+  /** How far a cursor may be behind, in events and ms; more is a `gap`. */
   readonly replayEvents: number;
   readonly replayMs: number;
   readonly backlogBytes: number;
   readonly heartbeatMs: number;
   readonly recheckMs: number;
   readonly pollMs: number;
-  /** Least time between two reads of the log, so that a storm of commits is read in groups. */
+  /** Minimum time between two reads of the log, so that many commits are read in groups. */
   readonly readEveryMs: number;
 }
 
-/** Counters since the start, and sockets now: for metrics. */
+/** Counters since the start, and open sockets: for metrics. */
 export interface GatewayStats {
   readonly sockets: number;
   readonly frames: number;

@@ -79,7 +79,7 @@ test("a reader that comes back again and again, to any instance, gets every even
   assert.deepEqual(new Set(received), committed, "nothing missing, nothing invented");
 });
 
-test("a transaction that commits late is delivered, and delays nobody", async (t) => {
+test("a transaction that commits late is sent, and delays no other event", async (t) => {
   const database = await createTestDatabase(t);
   await prepareLog(database);
   const live = await startLiveServer(t, database);
@@ -107,7 +107,7 @@ test("a transaction that commits late is delivered, and delays nobody", async (t
   assert.equal(again.events[0]?.event_id, slow);
 });
 
-test("a cursor too far behind, too old, or of another database gets a gap and goes on live", async (t) => {
+test("a cursor that is too far behind, too old, or from another database gets a gap and continues live", async (t) => {
   const database = await createTestDatabase(t);
   await prepareLog(database);
   const live = await startLiveServer(t, database, { limits: { replayEvents: 20 } });
@@ -141,7 +141,7 @@ test("a cursor too far behind, too old, or of another database gets a gap and go
   }
 });
 
-test("a flood beyond what is replayed becomes a gap, and the feed stays live", async (t) => {
+test("a burst beyond the replay limit becomes a gap, and the feed stays live", async (t) => {
   const database = await createTestDatabase(t);
   await prepareLog(database);
   const live = await startLiveServer(t, database, { limits: { replayEvents: 1_000 } });
@@ -156,7 +156,7 @@ test("a flood beyond what is replayed becomes a gap, and the feed stays live", a
   assert.ok(reader.events.length < 5_000);
 });
 
-test("a slow reader is cut at its backlog and told why; the others get everything in time", async (t) => {
+test("a slow reader is closed at its backlog limit with a reason; the others get everything in time", async (t) => {
   const database = await createTestDatabase(t);
   await prepareLog(database);
   const live = await startLiveServer(t, database);
@@ -189,7 +189,7 @@ test("a slow reader is cut at its backlog and told why; the others get everythin
   assert.equal(quick.end.code, undefined);
 });
 
-test("a feed whose database connections are cut goes on, without gap or repeat", async (t) => {
+test("a feed whose database connections are cut continues without gap or repeat", async (t) => {
   const database = await createTestDatabase(t);
   await prepareLog(database);
   const live = await startLiveServer(t, database);

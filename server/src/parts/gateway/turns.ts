@@ -1,4 +1,4 @@
-/** Lets at most `most` works run at once; the others wait in order. */
+/** Runs at most `most` functions at once; the others wait in order. */
 export class Turns {
   #free: number;
   readonly #waiting: (() => void)[] = [];

@@ -56,7 +56,7 @@ const failures = () => {
   return { seen, note: (error: unknown) => void seen.push(error) };
 };
 
-test("a group that PostgreSQL refuses is halved until only the culprits are left out", async () => {
+test("a group that PostgreSQL refuses is halved until only the bad events are left out", async () => {
   for (const code of ["22P05", "23514", "54000", "22021"]) {
     for (const culprits of [[0], [7], [3, 4], [0, 1, 2, 3, 4, 5, 6, 7], [6]]) {
       const types = Array.from({ length: 8 }, (_, n) =>
@@ -75,12 +75,12 @@ test("a group that PostgreSQL refuses is halved until only the culprits are left
         kept,
         types.filter((type) => type !== "culprit"),
       );
-      assert.ok(seen.length > 0, "and it is told, for it should never happen");
+      assert.ok(seen.length > 0, "it is reported, as it should never happen");
     }
   }
 });
 
-test("a deadlock or a serialization failure is tried again, a few times", async () => {
+test("a deadlock or a serialization failure is retried a few times", async () => {
   for (const code of ["40P01", "40001"]) {
     const passing = logThat((_given, call) => {
       if (call < 3) throw failing(code, true);
@@ -94,7 +94,7 @@ test("a deadlock or a serialization failure is tried again, a few times", async 
   }
 });
 
-test("anything else that fails leaves every event to be sent again, and nothing is claimed", async () => {
+test("any other failure answers every event with retry", async () => {
   for (const error of [
     failing("connection", true),
     failing("timeout", true),
@@ -114,7 +114,7 @@ test("anything else that fails leaves every event to be sent again, and nothing 
   }
 });
 
-test("a fault of our own with one event does not keep its neighbours from being kept", async () => {
+test("a bug of our own with one event does not affect its neighbours", async () => {
   const { log, kept } = logThat((given) => {
     if (given.some(({ eventType }) => eventType === "culprit")) throw new TypeError("our fault");
   });
@@ -123,7 +123,7 @@ test("a fault of our own with one event does not keep its neighbours from being 
   assert.deepEqual(kept, ["a", "b"]);
 });
 
-test("a missing day is made once, and the group written", async () => {
+test("a missing partition is created once, and the group is written", async () => {
   const { log, kept, prepared } = logThat((_given, call) => {
     if (call === 1) throw failing("23514", false);
   });
@@ -131,7 +131,7 @@ test("a missing day is made once, and the group written", async () => {
   assert.deepEqual([kept, prepared()], [["a", "b"], 1]);
 });
 
-test("what the log says about each event is passed on in its order", async () => {
+test("the answers of the log are passed on in the order of the events", async () => {
   const log: RawLog = {
     append: async () => [appended.conflict, appended.accepted, appended.duplicate],
     prepareDays: async () => {},

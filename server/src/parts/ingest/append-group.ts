@@ -4,7 +4,7 @@ import type { EventRecord } from "../../core/event/record.ts";
 import { DatabaseError } from "../../core/ports/database.ts";
 import { type Appended, appended, type RawLog } from "./ports.ts";
 
-/** `rejected`: PostgreSQL refuses this very event. `retry`: nobody knows; send it again. */
+/** `rejected`: PostgreSQL refuses this event. `retry`: the outcome is unknown; send it again. */
 export type Outcome = "accepted" | "duplicate" | "conflict" | "rejected" | "retry";
 
 const outcomes: Readonly<Record<Appended, Outcome>> = {
@@ -14,15 +14,15 @@ const outcomes: Readonly<Record<Appended, Outcome>> = {
 };
 
 const attempts = 3;
-/** Serialization failure and deadlock: the same group may pass at once. */
+/** Serialization failure and deadlock: the same group may succeed immediately. */
 const passing = new Set(["40001", "40P01"]);
-/** Data exceptions, integrity violations and program limits lie in the events. */
+/** Data exceptions, integrity violations and program limits are caused by the events. */
 const dataReason = /^(22|23|54)/;
 const noPartition = "23514";
 
 /**
  * An outcome for each event, in the order given. Validation should leave PostgreSQL nothing to
- * refuse; should it find something, the group is halved until only the culprit is left out.
+ * refuse. If it does refuse, the group is halved until only the bad events are left out.
  */
 export async function appendGroup(
   log: RawLog,
@@ -40,11 +40,11 @@ export async function appendGroup(
       if (passing.has(code) && attempt < attempts) continue;
       if (code === noPartition && !preparedDays) {
         preparedDays = true;
-        if (await made(log, onFailure)) continue;
+        if (await createdDay(log, onFailure)) continue;
         return filled(group, "retry");
       }
       onFailure(error);
-      // what is no word of the database (a fault of our own) may also lie in one event
+      // an error that is not from the database (a bug of our own) may also be caused by one event
       const isUnknown = !(error instanceof DatabaseError);
       if (!dataReason.test(code) && !isUnknown) return filled(group, "retry");
       if (group.length === 1) return [isUnknown ? "retry" : "rejected"];
@@ -55,8 +55,8 @@ export async function appendGroup(
   }
 }
 
-/** Nobody had made the day's partition: do it now. */
-async function made(log: RawLog, onFailure: (error: unknown) => void): Promise<boolean> {
+/** The partition of the day is missing: create it. */
+async function createdDay(log: RawLog, onFailure: (error: unknown) => void): Promise<boolean> {
   try {
     await log.prepareDays(1);
     return true;

@@ -37,7 +37,7 @@ test("nothing is answered before it is committed", async (t) => {
   assert.equal((await answer).status, 202);
 });
 
-test("requests that wait share a group; the first never waits for company", async (t) => {
+test("waiting requests share a group; the first never waits for others", async (t) => {
   const { log, waiting } = heldLog();
   const { send } = createTestIngest(t, { log, patienceMs: 60_000 });
   const first = send("/api/events/", event);
@@ -84,7 +84,7 @@ test("requests that share a group each get the verdicts of their own events", as
   ]);
 });
 
-test("no more groups are under way than allowed, and none is larger than allowed", async (t) => {
+test("the number and size of groups in flight are limited", async (t) => {
   const { log, waiting } = heldLog();
   const { send } = createTestIngest(t, { log, patienceMs: 60_000 });
   const batches = Array.from({ length: 20 }, () => send("/api/events/batch", events(500)));
@@ -109,7 +109,7 @@ test("no more groups are under way than allowed, and none is larger than allowed
   );
 });
 
-test("a log that does not answer: everyone is told to retry in time, nobody is told accepted", async (t) => {
+test("if the log does not answer, every event is answered retry in time, and none accepted", async (t) => {
   const { log, waiting } = heldLog();
   const { send, ingest } = createTestIngest(t, { log, patienceMs: 300 });
   const started = performance.now();
@@ -133,7 +133,7 @@ test("a log that does not answer: everyone is told to retry in time, nobody is t
   await until(() => ingest.load === 0, { what: "the groups to end" });
 });
 
-test("more than the queue holds is refused at once, and nothing of it is taken", async (t) => {
+test("a submission that does not fit the queue is refused as a whole at once", async (t) => {
   const { log, waiting } = heldLog();
   const { send } = createTestIngest(t, { log, patienceMs: 60_000, queueEvents: 100 });
   const held: ReturnType<typeof send>[] = [];
@@ -163,7 +163,7 @@ test("more than the queue holds is refused at once, and nothing of it is taken",
   );
 });
 
-test("draining answers what was taken and refuses what comes", async (t) => {
+test("draining answers what was accepted and refuses new submissions", async (t) => {
   const { log, waiting } = heldLog();
   const { send, ingest } = createTestIngest(t, { log, patienceMs: 60_000 });
   const taken = send("/api/events/", event);
@@ -179,7 +179,7 @@ test("draining answers what was taken and refuses what comes", async (t) => {
   await draining;
 });
 
-test("a hundred requests at once keep each event once and hand each answer to its own", async (t) => {
+test("a hundred concurrent requests store each event once and get their own answers", async (t) => {
   const database = await createTestDatabase({ after });
   const sizes: number[] = [];
   const { send, ingest } = createTestIngest(t, {

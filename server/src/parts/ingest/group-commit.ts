@@ -1,19 +1,19 @@
 /**
  * Group commit: requests that wait share one statement and one commit. At most `groupsInFlight`
- * groups are under way; what arrives meanwhile forms the next one.
+ * groups are in flight; what arrives meanwhile forms the next one.
  */
 import type { EventRecord } from "../../core/event/record.ts";
 import { appendGroup, type Outcome } from "./append-group.ts";
 import type { IngestObserver, RawLog } from "./ports.ts";
 
 export interface GroupSettings {
-  /** 2-4; with one, 30-40 % of the rate of batches is lost waiting for the disk. */
+  /** 2-4; with one, 30-40 % of the batch throughput is lost waiting for the disk. */
   readonly groupsInFlight: number;
-  /** A submission is never split: one larger than that is a group of its own. */
+  /** A submission is never split: a larger one is a group of its own. */
   readonly groupEvents: number;
   readonly queueEvents: number;
   readonly queueBytes: number;
-  /** From submission to answer; then every event is to be retried. */
+  /** Maximum time from submission to answer; after it every event is answered `retry`. */
   readonly patienceMs: number;
 }
 
@@ -21,7 +21,7 @@ export interface GroupCommitOptions {
   readonly log: RawLog;
   readonly observer: IngestObserver;
   readonly settings: GroupSettings;
-  /** Milliseconds on a clock that never jumps (performance.now). */
+  /** Monotonic milliseconds (performance.now). */
   readonly monotonic: () => number;
 }
 
@@ -29,7 +29,7 @@ interface Submission {
   readonly records: readonly EventRecord[];
   readonly bytes: number;
   readonly deadline: number;
-  /** Undefined once it has been answered. */
+  /** Undefined once answered. */
   resolve: ((outcomes: readonly Outcome[]) => void) | undefined;
 }
 
@@ -41,12 +41,12 @@ interface Group {
 
 const groupBytes = 8 * 1024 * 1024;
 /**
- * While a group is under way another one starts only when it is worth a statement of its own (which
- * costs PostgreSQL as much as some ten events). The first one never waits.
+ * While a group is in flight, another one starts only if it is worth its own statement (which costs
+ * PostgreSQL as much as about ten events). The first one never waits.
  */
 const worthEvents = 32;
 const worthBytes = 64 * 1024;
-/** How often deadlines are looked at: one timer for all, as one a request costs 1 µs. */
+/** How often deadlines are checked: one timer for all, as a timer per request costs 1 µs. */
 const sweepMs = 50;
 
 export class GroupCommit {
@@ -65,7 +65,7 @@ export class GroupCommit {
     this.#options = options;
   }
 
-  /** Events that wait or are under way. */
+  /** Events that are queued or in flight. */
   get load(): number {
     let events = this.#queueEvents;
     for (const group of this.#inFlight) events += group.events;
@@ -96,14 +96,14 @@ export class GroupCommit {
     });
   }
 
-  /** Takes nothing more; resolves when all that was taken has been answered. */
+  /** Accepts nothing more; resolves when all submissions have been answered. */
   drain(): Promise<void> {
     this.#closed = true;
     if (this.#unanswered === 0) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
-  /** After the requests that this turn of the event loop still holds, so that they share a group. */
+  /** Runs after the remaining requests of this turn of the event loop, so that they share a group. */
   #schedule(): void {
     if (this.#scheduled || !this.#mayStart()) return;
     this.#scheduled = true;
@@ -116,8 +116,8 @@ export class GroupCommit {
   #mayStart(): boolean {
     if (this.#queue.length === 0) return false;
     if (this.#inFlight.size === 0) return true;
-    const isWorth = this.#queueEvents >= worthEvents || this.#queueBytes >= worthBytes;
-    return isWorth && this.#inFlight.size < this.#options.settings.groupsInFlight;
+    const isWorthwhile = this.#queueEvents >= worthEvents || this.#queueBytes >= worthBytes;
+    return isWorthwhile && this.#inFlight.size < this.#options.settings.groupsInFlight;
   }
 
   #takeGroup(): Group {
@@ -168,7 +168,7 @@ export class GroupCommit {
     if (this.#queue.length > 0) this.#schedule();
   }
 
-  /** Nothing waits for ever: whoever has waited too long is told to retry, whatever becomes of the group. */
+  /** A submission past its deadline is answered `retry`, whatever happens to its group. */
   #sweep(): void {
     const now = this.#options.monotonic();
     let late = 0;

@@ -11,25 +11,25 @@ import { segmentRoutes } from "./segment-routes.ts";
 export interface IngestOptions {
   readonly log: RawLog;
   readonly rateLimiter: RateLimiter;
-  /** Asked at each request, so that it can change while Weir runs. */
+  /** Called for each request, so that it can change at run time. */
   readonly ratePolicy: () => RatePolicy;
   readonly observer: IngestObserver;
   readonly settings: GroupSettings;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** Milliseconds on a clock that never jumps (performance.now). */
+  /** Monotonic milliseconds (performance.now). */
   readonly monotonic: () => number;
-  /** A canonical UUID for an event that came without an id (core's uuidV7Maker). */
+  /** A canonical UUID for an event that was sent without an id (core's uuidV7Maker). */
   readonly newId: (now: number) => string;
 }
 
 export interface Ingest {
   readonly context: AcceptContext;
-  /** Makes the log ready for today and the days after; ingestion works without, at the cost of one retry. */
+  /** Prepares the log for today and the next days; without it, the first event of a day costs a retry. */
   prepare(): Promise<void>;
-  /** Events that wait or are under way. */
+  /** Events that are queued or in flight. */
   readonly load: number;
-  /** Refuses what comes from now on (503) and resolves when all that was taken has been answered. */
+  /** Refuses new events (503) and resolves when all accepted ones have been answered. */
   drain(): Promise<void>;
 }
 

@@ -52,7 +52,7 @@ async function timed(work: Promise<Answer>): Promise<Answer & { readonly ms: num
   return { ...answer, ms: performance.now() - started };
 }
 
-test("a frozen PostgreSQL: 503 within 2 s for all, no 202, and it goes on by itself", {
+test("a frozen PostgreSQL: 503 within 2 s for all, no 202, and it recovers by itself", {
   timeout: 60_000,
 }, async (t) => {
   const { server, send } = await startIngest(t);
@@ -77,7 +77,7 @@ test("a frozen PostgreSQL: 503 within 2 s for all, no 202, and it goes on by its
   }
   signalAll(server.pid, "SIGCONT");
 
-  // clients do as they are told: they send the same again
+  // clients follow the answer and send the same event again
   for (const [id, body] of sent) {
     await until(async () => (await send("/api/events/", body)).status === 202, {
       what: `event ${id} to be taken`,
@@ -89,7 +89,7 @@ test("a frozen PostgreSQL: 503 within 2 s for all, no 202, and it goes on by its
   for (const id of [warm, ...sent.keys()]) assert.ok(kept.includes(id), `${id} is lost`);
 });
 
-test("a killed PostgreSQL: 503 at once, and acknowledged events are there when it is back", {
+test("a killed PostgreSQL: 503 at once, and all acknowledged events exist when it is back", {
   timeout: 60_000,
 }, async (t) => {
   const { server, send } = await startIngest(t);

@@ -1,20 +1,20 @@
-/** What the accept path asks of others. */
+/** The interfaces that the accept path needs. */
 import type { Verdict } from "@weir/protocol";
 import type { EventRecord } from "../../core/event/record.ts";
 
-/** What the raw log said about one event of a group. */
+/** The answer of the raw log for one event of a group. */
 export const appended = { accepted: 0, duplicate: 1, conflict: 2 } as const;
 export type Appended = (typeof appended)[keyof typeof appended];
 
-/** The log of accepted events. Appending is all that the accept path can do to it. */
+/** The log of accepted events. The accept path can only append. */
 export interface RawLog {
   /**
-   * Keeps what is new of a group, all or nothing, and answers per event in the order given once it
-   * is committed; null when all were new. Rejects with core's `DatabaseError`, after which nothing
-   * is known about the group unless the error says so.
+   * Stores the new events of a group, all or nothing, and answers per event in the given order once
+   * they are committed; null if all were new. Rejects with core's `DatabaseError`; then the outcome of
+   * the group is unknown, unless the error says so.
    */
   append(group: readonly EventRecord[]): Promise<readonly Appended[] | null>;
-  /** Makes today's place in the log and those of the days after it. */
+  /** Creates the partitions of today and the next days. */
   prepareDays(ahead: number): Promise<void>;
 }
 
@@ -31,7 +31,7 @@ export interface IngestObserver {
     readonly seconds: number;
     readonly failed: boolean;
   }): void;
-  /** What still waits after a group was taken from the queue. */
+  /** What is still queued after a group was taken. */
   queue(events: number, bytes: number): void;
   /** Why a group commit failed, for the log. */
   failure(error: unknown): void;

@@ -44,7 +44,7 @@ function record(id: string, payload: string, more: Partial<EventRecord> = {}): E
 const log = () => createRawLog({ database: database.ingest, timeoutMs: 5_000 });
 const { accepted, duplicate, conflict } = appended;
 
-test("every column comes back as it was handed over", async () => {
+test("every column is stored as it was given", async () => {
   const ids = Array.from({ length: 40 }, () => randomUUID());
   const amounts = [
     "0",
@@ -100,7 +100,7 @@ test("every column comes back as it was handed over", async () => {
   }
 });
 
-test("an event sent again is a duplicate, one with other content a conflict, and the first stands", async () => {
+test("an event sent again is a duplicate, one with different content a conflict, and the first is kept", async () => {
   const [a, b, c] = [randomUUID(), "order 17", randomUUID()];
   assert.equal(await log().append([record(a, "{}"), record(b, "{}")]), null);
   assert.deepEqual(
@@ -110,7 +110,7 @@ test("an event sent again is a duplicate, one with other content a conflict, and
   assert.deepEqual(await stored(a, b, c), ["{}", "{}", "{}"]);
 });
 
-test("an event twice in one group is kept once, the first of them", async () => {
+test("an event that is twice in a group is stored once, the first one", async () => {
   const id = randomUUID();
   assert.deepEqual(
     await log().append([
@@ -130,7 +130,7 @@ test("the same id of two services is two events", async () => {
   assert.deepEqual(await stored(id), ["1", "1"]);
 });
 
-test("groups of the same events at the same time keep each once and do not deadlock", async () => {
+test("concurrent groups of the same events store each once and do not deadlock", async () => {
   const ids = Array.from({ length: 300 }, () => randomUUID());
   const groups = Array.from({ length: 6 }, (_, n) =>
     (n % 2 === 0 ? ids : ids.toReversed()).map((id) => record(id, "{}")),
@@ -146,7 +146,7 @@ test("groups of the same events at the same time keep each once and do not deadl
   assert.equal((await stored(...ids)).length, 300);
 });
 
-test("a committed group wakes the readers of weir_raw", async (t) => {
+test("a committed group notifies the readers of weir_raw", async (t) => {
   const { default: pg } = await import("pg");
   const client = new pg.Client({ connectionString: database.urls.app });
   await client.connect();
@@ -157,7 +157,7 @@ test("a committed group wakes the readers of weir_raw", async (t) => {
   await woken;
 });
 
-test("the role that appends can neither read, write nor delete by itself", async () => {
+test("the role that appends can neither read, write nor delete directly", async () => {
   for (const text of [
     "select from raw.events",
     "select from raw.identities",
@@ -171,7 +171,7 @@ test("the role that appends can neither read, write nor delete by itself", async
   }
 });
 
-test("called twice in one transaction it refuses instead of keeping an event twice", async () => {
+test("raw.append refuses a second call in a transaction instead of storing an event twice", async () => {
   const group = [record(randomUUID(), "{}")];
   await assert.rejects(
     database.ingest.transaction(async (connection) => {

@@ -14,14 +14,14 @@ const append = {
 const notify = { name: "raw_notify", text: "select pg_notify('weir_raw', '')" } as const;
 const prepareDays = { text: "select raw.prepare_days($1)" } as const;
 
-/** Readers are woken at most that often; more would only cost them. */
+/** Minimum time between two notifications of readers; more would only cost them. */
 const notifySpacingMs = 5;
 
 export interface RawLogOptions {
   /** A pool of role weir_ingest with one connection more than there are groups in flight. */
   readonly database: Database;
   readonly timeoutMs: number;
-  /** Told why readers could not be woken; they poll as well. */
+  /** Called when readers could not be notified; they also poll. */
   readonly onNotifyFailure?: (error: unknown) => void;
 }
 
@@ -53,15 +53,15 @@ export function createRawLog(options: RawLogOptions): RawLog {
 }
 
 /**
- * Notifications go out after the commit and bundled, on a connection of their own: inside the
- * transaction each would hold PostgreSQL's one notification lock until its group is on disk, and
- * groups in flight would wait for each other.
+ * Notifications are sent in bundles after the commit, on a separate connection. Inside the transaction
+ * each would hold PostgreSQL's only notification lock until its group is on disk, and the groups in
+ * flight would wait for each other.
  */
 function createNotifier(options: RawLogOptions): () => void {
-  let underWay = false;
+  let sending = false;
   let again = false;
   const send = async (): Promise<void> => {
-    underWay = true;
+    sending = true;
     do {
       again = false;
       try {
@@ -71,15 +71,15 @@ function createNotifier(options: RawLogOptions): () => void {
       }
       await pause(notifySpacingMs);
     } while (again);
-    underWay = false;
+    sending = false;
   };
   return () => {
     again = true;
-    if (!underWay) void send();
+    if (!sending) void send();
   };
 }
 
-/** Indices by (event_id, service_id): groups written at the same time meet in one order. */
+/** Indices by (event_id, service_id): concurrent groups take their locks in the same order. */
 function writingOrder(group: readonly EventRecord[]): readonly number[] {
   const order = Array.from({ length: group.length }, (_, n) => n);
   return order.sort((a, b) => {
@@ -87,7 +87,7 @@ function writingOrder(group: readonly EventRecord[]): readonly number[] {
     const right = group[b] as EventRecord;
     if (left.eventId < right.eventId) return -1;
     if (left.eventId > right.eventId) return 1;
-    // of one event sent twice, the first stays the first
+    // of an event sent twice, the first stays first
     return left.serviceId - right.serviceId || a - b;
   });
 }
@@ -100,7 +100,7 @@ function inOrderGiven(verdicts: readonly Appended[], order: readonly number[]): 
   return given;
 }
 
-/** The columns of one group under way. */
+/** The columns of one group in flight. */
 class GroupEncoder {
   readonly #serviceId = new ArrayColumn(typeIds.int4);
   readonly #format = new ArrayColumn(typeIds.int2);
@@ -115,7 +115,7 @@ class GroupEncoder {
   readonly #eventRef = new ArrayColumn(typeIds.text);
   readonly #items = new ArrayColumn(typeIds.json);
   readonly #payload = new ArrayColumn(typeIds.text);
-  /** As raw.append names its parameters. */
+  /** In the order of the parameters of raw.append. */
   readonly #columns: readonly ArrayColumn[] = [
     this.#serviceId,
     this.#format,

@@ -114,7 +114,7 @@ test("a batch without any valid event is a 422 with all its results", async () =
   assert.equal(body.results.length, 2);
 });
 
-test("a body that is no array is told what to send instead", async () => {
+test("the answer to a body that is no array says what to send instead", async () => {
   const cases: [string, string, RegExp][] = [
     ['{"events":[{"event_type":"x"}]}', "invalid_request", /an array in "events"; send the array/],
     [' {"writer":"a","batch":[]}', "invalid_request", /an array in "batch"; send the array itself/],
