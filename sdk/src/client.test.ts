@@ -34,7 +34,7 @@ function eachOnce(server: MisbehavingServer, count: number): void {
   assert.equal(server.accepted.size, count);
 }
 
-test("events go out in one compressed batch, in order, with the key, and each gets its verdict", async (t) => {
+test("events are sent in one compressed batch, in order, with the key, and each gets its verdict", async (t) => {
   const server = await startMisbehavingServer(t);
   const { client, verdicts } = connect(t, server);
   const ids = Array.from({ length: 50 }, (_, n) =>
@@ -57,7 +57,7 @@ test("events go out in one compressed batch, in order, with the key, and each ge
   assert.ok(verdicts.every(({ verdict }) => verdict === "accepted"));
 });
 
-test("a batch goes when it has its count, its bytes, or its age", async (t) => {
+test("a batch is sent at its number of events, its bytes, or its age", async (t) => {
   const server = await startMisbehavingServer(t);
   const slow = { delayMs: 60_000 };
   const byCount = connect(t, server, { batch: { ...slow, events: 3 } }).client;
@@ -72,7 +72,7 @@ test("a batch goes when it has its count, its bytes, or its age", async (t) => {
   await until(() => server.requests.length > before);
 });
 
-test("resets, 503, 429, half answers, nonsense and silence are retried, and each event counts once", async (t) => {
+test("resets, 503, 429, truncated and invalid answers and timeouts are retried, and each event counts once", async (t) => {
   const server = await startMisbehavingServer(t);
   server.behave((request, response, nth) => {
     if (nth === 1) response.destroy();
@@ -107,7 +107,7 @@ test("resets, 503, 429, half answers, nonsense and silence are retried, and each
   assert.equal(client.stats().retries, 7);
 });
 
-test("Retry-After is waited out, as seconds and as a date, even when a flush is in a hurry", async (t) => {
+test("Retry-After is respected, as seconds and as a date, even during a flush", async (t) => {
   const server = await startMisbehavingServer(t);
   for (const header of [() => "1", () => new Date(Date.now() + 1_999).toUTCString()]) {
     const first = server.requests.length + 1;
@@ -125,7 +125,7 @@ test("Retry-After is waited out, as seconds and as a date, even when a flush is 
   }
 });
 
-test("single events answered retry are sent again, and only they", async (t) => {
+test("only the events answered retry are sent again", async (t) => {
   const server = await startMisbehavingServer(t);
   server.behave((request, response, nth) => {
     if (nth > 1) return server.acceptAll(request, response, nth);
@@ -145,7 +145,7 @@ test("single events answered retry are sent again, and only they", async (t) => 
   assert.equal(verdicts.length, 6);
 });
 
-test("a 413 splits the batch until the one event that is too large stands alone", async (t) => {
+test("a 413 splits the batch until the event that is too large is alone", async (t) => {
   const server = await startMisbehavingServer(t);
   server.behave((request, response, nth) => {
     const tooLarge = request.events.some(({ user_id }) => String(user_id).length > 1_000);
@@ -197,7 +197,7 @@ test("401 and 403 stop the client with a clear error; events are held, and a new
   eachOnce(server, 3);
 });
 
-test("an address that is not Weir's stops the client and loses nothing", async (t) => {
+test("a wrong URL stops the client and loses no event", async (t) => {
   const server = await startMisbehavingServer(t);
   server.behave((_, response) => answer(response.setHeader("location", "/elsewhere"), 302, {}));
   const { client, refusals, drops } = connect(t, server);
@@ -233,7 +233,7 @@ test("a full queue drops by its policy and says which events, newest or oldest",
   assert.ok(drops.length > 0 && client.stats().queuedBytes <= 1_000);
 });
 
-test("ready() holds a fast producer back, so that nothing is dropped", async (t) => {
+test("ready() slows a fast producer down, so that no event is dropped", async (t) => {
   const server = await startMisbehavingServer(t);
   const { client, drops } = connect(t, server, {
     batch: { events: 10 },
@@ -249,7 +249,7 @@ test("ready() holds a fast producer back, so that nothing is dropped", async (t)
   assert.equal(drops.length, 0);
 });
 
-test("what can never be sent is dropped with its reason, and send() rejects", async (t) => {
+test("an event that cannot be sent is dropped with its reason, and send() rejects", async (t) => {
   const server = await startMisbehavingServer(t);
   const { client, drops } = connect(t, server);
   await assert.rejects(client.send({ event_type: "x", properties: { n: 1n } }), /not_serialisable/);
@@ -262,7 +262,7 @@ test("what can never be sent is dropped with its reason, and send() rejects", as
   );
 });
 
-test("attempts can be limited; what used them up is dropped and reported", async (t) => {
+test("attempts can be limited; events that reach the limit are dropped and reported", async (t) => {
   const server = await startMisbehavingServer(t);
   server.behave((_, response) => answer(response, 500, { title: "broken" }));
   const { client, drops } = connect(t, server, { retry: { baseMs: 1, maxMs: 2, maxAttempts: 3 } });
@@ -274,7 +274,7 @@ test("attempts can be limited; what used them up is dropped and reported", async
   assert.equal(drops[0]?.reason, "attempts");
 });
 
-test("send() resolves with the event's own verdict", async (t) => {
+test("send() resolves with the verdict of its event", async (t) => {
   const server = await startMisbehavingServer(t);
   server.behave((request, response) => {
     const results = request.events.map(({ event_id, event_type }) =>
@@ -293,7 +293,7 @@ test("send() resolves with the event's own verdict", async (t) => {
   assert.equal(bad.verdict, "rejected");
 });
 
-test("close() sends what it can, reports the rest, and takes nothing more", async (t) => {
+test("close() sends what it can, reports the rest, and accepts no more events", async (t) => {
   const server = await startMisbehavingServer(t);
   const { client } = connect(t, server);
   client.track({ event_type: "x" });
@@ -315,7 +315,7 @@ test("close() sends what it can, reports the rest, and takes nothing more", asyn
   assert.equal(stuck.client.stats().state, "closed");
 });
 
-test("with a store, events that were not sent go out with the next run under the same ids", async (t) => {
+test("with a store, unsent events are sent by the next run under the same ids", async (t) => {
   const server = await startMisbehavingServer(t);
   const kept = new Map<string, StoredEvent>();
   const store = {
@@ -338,7 +338,7 @@ test("with a store, events that were not sent go out with the next run under the
   assert.equal(kept.size, 0);
 });
 
-test("a store that fails is reported and does not stop the sending", async (t) => {
+test("a failing store is reported and does not stop the client", async (t) => {
   const server = await startMisbehavingServer(t);
   const errors: unknown[] = [];
   const broken = () => Promise.reject(new Error("disk full"));
@@ -352,8 +352,8 @@ test("a store that fails is reported and does not stop the sending", async (t) =
   await until(() => errors.length === 3);
 });
 
-test("options that cannot work are refused by name", () => {
-  assert.throws(() => createClient({ url: "ftp://x", key: "k" }), /url must begin/);
+test("invalid options are refused by name", () => {
+  assert.throws(() => createClient({ url: "ftp://x", key: "k" }), /url must start/);
   assert.throws(() => createClient({ url: "http://x", key: " " }), /key is empty/);
   assert.throws(
     () => createClient({ url: "http://x", key: "k", batch: { events: 0 } }),

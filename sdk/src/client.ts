@@ -23,14 +23,14 @@ import {
 } from "./types.ts";
 
 /**
- * A client of one Weir with one key. Nothing is sent before the first event; events are sent in the
- * order they came, one request at a time. Throws for options that cannot work.
+ * A client with one server and one key. Nothing is sent before the first event. Events are sent in
+ * order, one request at a time. Throws for invalid options.
  */
 export function createClient(options: ClientOptions): Client {
   return new BatchingClient(options);
 }
 
-/** Turns what happens into signals of the state table, and does what the table says. */
+/** Turns what happens into signals of the state table, and runs the effects of the table. */
 class BatchingClient implements Client {
   readonly #options: ClientOptions;
   readonly #settings: Settings;
@@ -50,7 +50,7 @@ class BatchingClient implements Client {
   #refusal: RefusedError | undefined;
   #failures = 0;
   #lastFailure: Outcome & { kind: "retry" } = { kind: "retry", cause: "" };
-  /** Below the configured size after a 413; grows back slowly. */
+  /** Smaller than configured after a 413; grows back slowly. */
   #batchBytes: number;
   #requests = 0;
   #retries = 0;
@@ -108,7 +108,7 @@ class BatchingClient implements Client {
   close({ timeoutMs = 5_000 } = {}): Promise<void> {
     this.#accepting = false;
     this.#closing ??= this.flush({ timeoutMs })
-      .catch(() => undefined) // a refusal was reported; what is left is reported now
+      .catch(() => undefined) // the refusal was reported; the remaining events are reported now
       .then(() => this.#dispatch("close"));
     return this.#closing;
   }
@@ -204,7 +204,7 @@ class BatchingClient implements Client {
           this.#failures = 0;
           return this.#next();
         }
-        return this.#failed(batch, { kind: "retry", cause: `${left} events answered retry` });
+        return this.#failed(batch, { kind: "retry", cause: `${left} events were answered retry` });
       }
       case "retry":
         return this.#failed(batch, outcome);
@@ -212,7 +212,7 @@ class BatchingClient implements Client {
         this.#shrink(batch, outcome.detail);
         return "settled_ready";
       case "wrong":
-        this.#outbox.giveUp(batch, "request_rejected", outcome.detail);
+        this.#outbox.discard(batch, "request_rejected", outcome.detail);
         return this.#next();
       case "refused":
         this.#refusal = new RefusedError(outcome.status, outcome.problem, this.#options.url);
@@ -229,16 +229,16 @@ class BatchingClient implements Client {
     const { maxAttempts } = this.#settings.retry;
     const spent = batch.filter((entry) => entry.attempts >= maxAttempts);
     const detail = `${maxAttempts} attempts, the last: ${failure.cause}`;
-    this.#outbox.giveUp(spent, "attempts", detail);
+    this.#outbox.discard(spent, "attempts", detail);
     this.#failures++;
     this.#lastFailure = failure;
     return "failed";
   }
 
-  /** 413: half as much next time, until the event that is too large stands alone and goes. */
+  /** 413: halves the batch until the event that is too large is alone, and drops it. */
   #shrink(batch: readonly Entry[], detail: string): void {
     if (batch.length === 1) {
-      this.#outbox.giveUp(batch, "too_large", detail);
+      this.#outbox.discard(batch, "too_large", detail);
       this.#batchBytes = this.#settings.batch.bytes;
     } else {
       this.#batchBytes = Math.floor(batch.reduce((sum, { bytes }) => sum + bytes, 0) / 2);
@@ -251,8 +251,8 @@ class BatchingClient implements Client {
     const random = (this.#options.random ?? Math.random)();
     const delayMs = retryDelay(this.#settings.retry, { failures, random, retryAfterMs });
     const timer = this.#startTimer(delayMs) as { unref?: () => void };
-    // a server that is down must not keep a process alive, unless somebody awaits a verdict; flushes
-    // and the exit hook bring their own time limit
+    // a server that is down must not keep a process alive, unless a caller awaits a verdict; flushes
+    // and the exit hook have their own time limit
     if (this.#outbox.queue.awaited().length === 0) timer.unref?.();
     this.#retries++;
     this.#callbacks.onRetry({ failures, delayMs, cause });
@@ -277,13 +277,13 @@ class BatchingClient implements Client {
     this.#exiting = true;
     await this.flush({ timeoutMs: this.#settings.exitTimeoutMs }).catch(() => undefined);
     this.#outbox.abandon("exit", "the process ended before it could be sent");
-    // a request under way would hold the process until its own time limit
+    // a running request would hold the process until its own time limit
     this.#abort.abort();
     this.#abort = new AbortController();
     this.#exiting = false;
   }
 
-  /** A page that goes away: one uncompressed request that outlives it. Verdicts count if it stays. */
+  /** The page is being closed: one uncompressed request that outlives it. Verdicts count if it stays. */
   async #leave(): Promise<void> {
     if (this.#refusal !== undefined || this.#state === "closed") return;
     const batch = this.#outbox.queue.peek(contract.batchEvents, keepaliveBytes);

@@ -1,6 +1,6 @@
 /**
- * gzip with what the platform has: `node:zlib` (about twice as fast in Node, off the main thread),
- * else the `CompressionStream` of browsers, Deno and Bun; undefined when there is neither.
+ * gzip with `node:zlib` (about twice as fast in Node, off the main thread), else with the
+ * `CompressionStream` of browsers, Deno and Bun; undefined if there is neither.
  */
 export type Compress = (text: string) => Promise<Uint8Array<ArrayBuffer>>;
 
@@ -20,7 +20,7 @@ interface Platform {
 }
 
 export function findCompression(platform: Platform = globalThis as Platform): Compress | undefined {
-  // getBuiltinModule and not import(): bundlers for browsers would look for the module
+  // getBuiltinModule instead of import(), for which bundlers for browsers would need the module
   const zlib = platform.process?.getBuiltinModule?.("node:zlib") as Zlib | undefined;
   if (zlib !== undefined) return (text) => gzipInNode(zlib, text);
   const Stream = platform.CompressionStream;

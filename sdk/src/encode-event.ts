@@ -7,8 +7,8 @@ export type EncodedEvent = { readonly event_id: string; readonly event_type: str
 );
 
 /**
- * The event as it will be sent, with an id and a time if it had none. Made once: every attempt sends
- * the same bytes, so a retry can never be a conflict. Never throws, whatever was handed in.
+ * The event as it will be sent, with an id and a timestamp if it had none. Encoded once: every attempt
+ * sends the same bytes, so a retry can never be a conflict. Never throws.
  */
 export function encodeEvent(event: ClientEvent, nowMs: number): EncodedEvent {
   const event_id = event?.event_id ?? uuidV7(nowMs, crypto.getRandomValues(new Uint8Array(16)));

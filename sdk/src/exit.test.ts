@@ -37,7 +37,7 @@ const makeClient = (options: string) => `
   });
 `;
 
-test("a Node program that just ends sends what it has queued", async (t) => {
+test("a Node program that ends sends its queue", async (t) => {
   const server = await startMisbehavingServer(t);
   const program = `${makeClient("")} client.track({ event_type: "last.words" });`;
   const { stdout } = await runProgram(t, server, program);

@@ -2,7 +2,7 @@ import { utf8Length } from "./encode-event.ts";
 import type { Entry } from "./queue.ts";
 import type { EventStore } from "./types.ts";
 
-/** The optional store, made harmless: what it throws is reported, and sending goes on. */
+/** The optional store; its errors are reported and do not stop the client. */
 export class Journal {
   readonly #store: EventStore | undefined;
   readonly #failed: (error: unknown) => void;

@@ -7,8 +7,8 @@ import { type ClientEvent, DroppedError, type DropReason, type EventStore } from
 import { Waiters } from "./waiters.ts";
 
 /**
- * The events that have no verdict yet, and everybody who waits for one. Each event that enters
- * leaves in exactly one way: a verdict, or a drop with its reason; both are told to the callbacks.
+ * The events without a verdict yet, and the callers that wait for one. Each event leaves in exactly one
+ * way: with a verdict, or dropped with a reason; both are reported to the callbacks.
  */
 export class Outbox {
   readonly queue: EventQueue;
@@ -34,7 +34,7 @@ export class Outbox {
     this.#journal = new Journal(store, callbacks.onStoreError);
   }
 
-  /** The order of the newest event: a flush waits for all up to it. */
+  /** Order of the newest event: a flush waits for all events up to it. */
   get newest(): number {
     return this.#order;
   }
@@ -43,7 +43,7 @@ export class Outbox {
     return this.queue.hasRoom(contract.eventBytes);
   }
 
-  /** Takes an event in, or drops it; returns its id, and whether it is queued now. */
+  /** Queues or drops an event; returns its id, and whether it was queued. */
   add(
     event: ClientEvent,
     options: {
@@ -64,23 +64,26 @@ export class Outbox {
     if ("problem" in encoded) return refuse("not_serialisable", encoded.problem);
     const { json, bytes } = encoded;
     if (bytes > contract.eventBytes) {
-      return refuse("too_large", `${bytes} bytes, an event may have ${contract.eventBytes}`);
+      return refuse(
+        "too_large",
+        `${bytes} bytes; an event may have at most ${contract.eventBytes}`,
+      );
     }
-    if (!this.#makeRoom(bytes)) return refuse("queue_full", "no room in the queue");
+    if (!this.#makeRoom(bytes)) return refuse("queue_full", "the queue is full");
     const entry: Entry = { ...named, json, bytes, order: ++this.#order, attempts: 0 };
     this.queue.add(entry);
     this.#journal.put(entry);
     return { event_id, queued: true };
   }
 
-  /** Brings in what an earlier run left; returns how many events that are. */
+  /** Loads the events of an earlier run; returns their number. */
   async load(): Promise<number> {
     const entries = await this.#journal.load();
     this.queue.addBefore(entries);
     return entries.length;
   }
 
-  /** Hands out verdicts; returns how many events are to be sent again. */
+  /** Applies verdicts; returns the number of events to send again. */
   settle(batch: readonly Entry[], results: readonly EventResult[]): number {
     const answers = new Map(batch.map((entry, index) => [entry, results[index]]));
     const final = batch.filter((entry) => (answers.get(entry)?.verdict ?? "retry") !== "retry");
@@ -96,12 +99,12 @@ export class Outbox {
     return batch.length - final.length;
   }
 
-  giveUp(entries: readonly Entry[], reason: DropReason, detail: string): void {
+  discard(entries: readonly Entry[], reason: DropReason, detail: string): void {
     for (const entry of this.#remove(entries)) this.#drop(entry, reason, detail);
     this.#wake();
   }
 
-  /** The end of all that waits. With a store it is not lost: the next run sends it. */
+  /** Ends all waiting events. With a store they are not lost: the next run sends them. */
   abandon(reason: DropReason, detail: string): void {
     for (const entry of this.queue.clear()) {
       if (!this.#journal.keeps || entry.settle !== undefined) this.#drop(entry, reason, detail);
@@ -109,7 +112,7 @@ export class Outbox {
     this.#wake();
   }
 
-  /** Tells everybody who waits that nothing will be sent; the events stay. */
+  /** Rejects the waiting callers, as nothing will be sent; the events stay. */
   fail(error: Error): void {
     for (const entry of this.queue.awaited()) entry.settle?.reject(error);
     this.waiters.fail(error);
@@ -121,7 +124,7 @@ export class Outbox {
       const oldest = this.queue.evict();
       if (oldest === undefined) return false;
       this.#journal.remove([oldest]);
-      this.#drop(oldest, "queue_full", "it was the oldest when the queue was full");
+      this.#drop(oldest, "queue_full", "the oldest event when the queue was full");
     }
     return true;
   }

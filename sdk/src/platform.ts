@@ -1,11 +1,11 @@
 /**
- * The moments at which a platform tells that it goes away or that its network comes and goes. One
- * listener of each kind for all clients, added with the first client and removed with the last.
+ * Platform events: the process or page ends, the network goes down or comes up. One listener of each
+ * kind for all clients, added with the first client and removed with the last.
  */
 export interface Listener {
-  /** Node: the event loop is empty. May start work again; called again when that is done. */
+  /** Node: the event loop is empty. May start new work; called again when that is done. */
   beforeExit?(): void;
-  /** Browser: the page may be gone after this returns. */
+  /** Browser: the page may be closed after this returns. */
   leave?(): void;
   network?(online: boolean): void;
 }
@@ -34,7 +34,7 @@ const onBeforeExit = () => {
 const onPageHide = () => {
   for (const listener of listeners) listener.leave?.();
 };
-// phones kill hidden pages without a pagehide
+// phones close hidden pages without a pagehide event
 const onVisibility = () => {
   if (platform.document?.visibilityState === "hidden") onPageHide();
 };
@@ -45,7 +45,7 @@ const onOffline = () => {
   for (const listener of listeners) listener.network?.(false);
 };
 
-/** Registers a listener; the function returned takes it away again. */
+/** Registers a listener; the returned function removes it. */
 export function listen(listener: Listener): () => void {
   if (listeners.size === 0) attach();
   listeners.add(listener);
@@ -54,7 +54,7 @@ export function listen(listener: Listener): () => void {
   };
 }
 
-/** False only where the platform says for sure that there is no network. */
+/** False only if the platform is certain that there is no network. */
 export function isOnline(): boolean {
   return platform.navigator?.onLine !== false;
 }

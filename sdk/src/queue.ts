@@ -3,10 +3,10 @@ import type { EventResult } from "@weir/protocol";
 export interface Entry {
   readonly event_id: string;
   readonly event_type: string;
-  /** The event as it is sent: made once, so that every attempt sends the same bytes. */
+  /** The event as it is sent: encoded once, so that every attempt sends the same bytes. */
   readonly json: string;
   readonly bytes: number;
-  /** Position in the order of arrival; flushes wait for all up to one. */
+  /** Number in the order of arrival; a flush waits for all events up to one. */
   readonly order: number;
   attempts: number;
   readonly settle?: { resolve(result: EventResult): void; reject(error: Error): void };
@@ -18,8 +18,8 @@ export interface QueueLimits {
 }
 
 /**
- * Events in order of arrival. The first `held` of them are in the request under way; they stay in
- * the queue until they have a verdict, so that nothing is in limbo when a request fails.
+ * Events in order of arrival. The first `held` of them are in the running request; they stay in the
+ * queue until they have a verdict, so that none is lost when a request fails.
  */
 export class EventQueue {
   readonly #limits: QueueLimits;
@@ -40,12 +40,12 @@ export class EventQueue {
     return this.#bytes;
   }
 
-  /** How many of the events that came up to `order` are still here. */
+  /** Number of events up to `order` that are still queued. */
   countUpTo(order: number): number {
     return this.#entries.reduce((count, entry) => count + (entry.order <= order ? 1 : 0), 0);
   }
 
-  /** The events whose verdict somebody awaits. */
+  /** Events whose verdict a caller awaits. */
   awaited(): Entry[] {
     return this.#entries.filter((entry) => entry.settle !== undefined);
   }
@@ -59,7 +59,7 @@ export class EventQueue {
     this.#bytes += entry.bytes;
   }
 
-  /** Puts events of an earlier run before all that is not in a request. */
+  /** Puts events of an earlier run before all that are not in a request. */
   addBefore(entries: readonly Entry[]): void {
     this.#entries.splice(this.#held, 0, ...entries);
     for (const entry of entries) this.#bytes += entry.bytes;
@@ -102,7 +102,7 @@ export class EventQueue {
     this.#heldBytes = 0;
   }
 
-  /** Takes out those of `settled` that are still here, and returns them. */
+  /** Removes those of `settled` that are still queued, and returns them. */
   remove(settled: ReadonlySet<Entry>): Entry[] {
     const removed: Entry[] = [];
     const kept: Entry[] = [];
@@ -126,7 +126,7 @@ export class EventQueue {
     return removed;
   }
 
-  /** Takes out everything. */
+  /** Removes everything. */
   clear(): Entry[] {
     return this.remove(new Set(this.#entries));
   }

@@ -8,7 +8,7 @@ import { uuidV7 } from "./uuid-v7.ts";
 
 const now = Date.parse("2026-11-21T10:00:00Z");
 
-test("Retry-After is read as seconds or as an HTTP date, and as nothing when it is neither", () => {
+test("Retry-After is read as seconds or as an HTTP date, and ignored otherwise", () => {
   const cases: readonly [string | null, number | undefined][] = [
     [null, undefined],
     ["0", 0],
@@ -28,7 +28,7 @@ test("Retry-After is read as seconds or as an HTTP date, and as nothing when it 
   }
 });
 
-test("a wait grows with the failures, stays within its limits, and is never sooner than asked", () => {
+test("a wait grows with the failures, stays within its limits, and is never shorter than Retry-After", () => {
   const policy = { baseMs: 100, maxMs: 5_000, maxAttempts: Number.POSITIVE_INFINITY };
   assert.equal(retryDelay(policy, { failures: 1, random: 0.5 }), 50);
   assert.equal(retryDelay(policy, { failures: 4, random: 1 }), 800);
@@ -45,7 +45,7 @@ test("an id is a UUIDv7 that carries its millisecond and sorts by it", () => {
   assert.ok(uuidV7(now + 1, new Uint8Array(16)) > id);
 });
 
-test("an event gets an id and a time, keeps its own, and what JSON cannot hold is said", () => {
+test("an event gets an id and a time, keeps its own, and is refused if JSON cannot represent it", () => {
   const made = encodeEvent({ event_type: "product.view" }, now);
   assert.ok("json" in made);
   assert.deepEqual(JSON.parse(made.json), {
@@ -69,7 +69,7 @@ test("an event gets an id and a time, keeps its own, and what JSON cannot hold i
   assert.ok("problem" in invalid);
 });
 
-test("the client's limits are the contract's", () => {
+test("the limits of the client equal those of the contract", () => {
   assert.deepEqual(contract, {
     eventBytes: limits.eventBytes,
     batchEvents: limits.batchEvents,

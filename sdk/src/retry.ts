@@ -1,24 +1,24 @@
 export interface RetryPolicy {
-  /** The first wait is at most this long, in milliseconds; each further one twice as long. */
+  /** Maximum of the first wait, in milliseconds; it doubles with each further wait. */
   readonly baseMs: number;
-  /** No wait of our own is longer. */
+  /** Maximum wait without a Retry-After. */
   readonly maxMs: number;
   /** Attempts for one event, the first included; then it is dropped with reason `attempts`. */
   readonly maxAttempts: number;
 }
 
-/** What a server may ask for at most: an hour. A longer Retry-After is taken as an hour. */
+/** A longer Retry-After is reduced to an hour. */
 const longestRetryAfterMs = 3_600_000;
 
 /**
- * Milliseconds that a `Retry-After` header asks for (RFC 9110: seconds, or an HTTP date), undefined
- * when it is absent or says nothing understandable. A date in the past is 0.
+ * The milliseconds of a `Retry-After` header (RFC 9110: seconds, or an HTTP date); undefined if it is
+ * absent or invalid. A date in the past is 0.
  */
 export function parseRetryAfter(header: string | null, nowMs: number): number | undefined {
   if (header === null) return undefined;
   const text = header.trim();
   if (/^\d+$/.test(text)) return Math.min(Number(text) * 1000, longestRetryAfterMs);
-  // Date.parse takes much that is no HTTP date ("-5", "1.5"): those begin with a day's name
+  // Date.parse accepts much that is no HTTP date ("-5", "1.5"); HTTP dates start with the name of a day
   if (!/^[A-Za-z]{3,9},? /.test(text)) return undefined;
   const date = Date.parse(text);
   if (Number.isNaN(date)) return undefined;
@@ -27,8 +27,8 @@ export function parseRetryAfter(header: string | null, nowMs: number): number | 
 
 /**
  * How long to wait before attempt `failures + 1`: "full jitter" (anything from 0 to the doubling
- * limit) spreads clients that failed together. With a Retry-After it is that, plus a jitter of at
- * most a tenth or `baseMs`, so that those told the same second do not come back in it together.
+ * limit) spreads clients that failed together. With a Retry-After it is that value plus a jitter of at
+ * most a tenth or `baseMs`, so that clients with the same value do not return at the same time.
  */
 export function retryDelay(
   policy: RetryPolicy,

@@ -1,10 +1,10 @@
 import type { RetryPolicy } from "./retry.ts";
 import type { ClientOptions } from "./types.ts";
 
-/** The contract's limits; a test compares them with `@weir/protocol`, of which only types are imported. */
+/** Limits of the contract. Only types are imported from `@weir/protocol`; a test compares the values. */
 export const contract = { eventBytes: 64 * 1024, batchEvents: 2_000, batchBytes: 10 * 1024 * 1024 };
 
-/** Browsers allow 64 KiB of bodies under way with `keepalive`, over all requests of the page. */
+/** Browsers allow 64 KiB of `keepalive` bodies at a time, over all requests of the page. */
 export const keepaliveBytes = 60 * 1024;
 
 export interface Settings {
@@ -20,11 +20,11 @@ export interface Settings {
   readonly exitTimeoutMs: number;
 }
 
-/** Fills in the defaults and refuses, with a RangeError or TypeError, what cannot work. */
+/** Fills in the defaults. @throws RangeError or TypeError for invalid options */
 export function readSettings(options: ClientOptions): Settings {
   const url = new URL(options.url);
   if (url.protocol !== "http:" && url.protocol !== "https:") {
-    throw new TypeError(`url must begin with http:// or https://, not ${url.protocol}`);
+    throw new TypeError(`url must start with http:// or https://, not ${url.protocol}`);
   }
   if (options.key.trim() === "") throw new TypeError("key is empty");
   const batch = options.batch ?? {};
@@ -73,15 +73,15 @@ export type Callbacks = Required<
 >;
 
 /**
- * The callbacks given, and for those not given a word on the console: nothing is lost in silence. A
- * callback that throws is its owner's mistake: it surfaces as uncaught, and sending goes on.
+ * The given callbacks, with console warnings in place of missing ones, so that no loss is silent. An
+ * error in a callback surfaces as uncaught and does not stop the client.
  */
 export function readCallbacks(options: ClientOptions): Callbacks {
   const said = new Set<string>();
   const once = (topic: string, text: string) => {
     if (said.has(topic)) return;
     said.add(topic);
-    console.warn(`weir: ${text} (said once; pass a callback to see each)`);
+    console.warn(`weir: ${text} (shown once; pass a callback to see each)`);
   };
   const warnAboutVerdict: Callbacks["onVerdict"] = (result) => {
     if (result.verdict !== "rejected" && result.verdict !== "conflict") return;

@@ -30,7 +30,7 @@ test("a request starts exactly on entering or re-entering sending", () => {
   }
 });
 
-test("there is never a second request beside the one under way", () => {
+test("there is never more than one request at a time", () => {
   const answers = new Set(["settled_empty", "settled_some", "settled_ready", "failed"]);
   for (const signal of signals) {
     if (answers.has(signal)) continue;
@@ -38,7 +38,7 @@ test("there is never a second request beside the one under way", () => {
   }
 });
 
-test("closed is the end, refused opens to a new key alone, and every state can be closed", () => {
+test("closed is final, refused ends only with a new key, and every state can be closed", () => {
   for (const signal of signals) {
     assert.deepEqual(table.closed[signal], ["closed", "none"]);
     const expected =

@@ -1,22 +1,22 @@
 /**
- * The client's behaviour as a table: every state x signal has one cell, and the compiler refuses a
- * missing one. It knows nothing of time, network or queues, so it can be read and tested whole.
- * README.md shows the same table; a test keeps both equal.
+ * The behaviour of the client as a table: every state x signal has a cell, and the compiler refuses a
+ * missing one. It is independent of time, network and queues, so it can be read and tested completely.
+ * README.md shows the same table; a test keeps them equal.
  */
 export const states = [
   /** Nothing is queued. */
   "idle",
-  /** Events wait for the batch to fill or for its time to pass. */
+  /** Events wait until the batch is full or its time has passed. */
   "collecting",
-  /** One request is under way. There is never more than one, so events keep their order. */
+  /** A request is running. There is never more than one, so events keep their order. */
   "sending",
-  /** The last request failed in a way that may pass; the back-off timer runs. */
+  /** The last request failed temporarily; the back-off timer runs. */
   "waiting",
-  /** The platform says that there is no network. */
+  /** The platform reports that there is no network. */
   "offline",
   /** The server refused the key or the address is wrong. Events are held until `setKey` or `close`. */
   "refused",
-  /** The end. */
+  /** Closed for good. */
   "closed",
 ] as const;
 export type State = (typeof states)[number];
@@ -30,13 +30,13 @@ export const signals = [
   "due",
   /** `flush()` was called. */
   "flush",
-  /** The request was answered and nothing is left. */
+  /** The request was answered and the queue is empty. */
   "settled_empty",
-  /** The request was answered; what is left does not fill a batch. */
+  /** The request was answered; the rest does not fill a batch. */
   "settled_some",
   /** The request was answered, and a batch is full, or a flush waits for the rest. */
   "settled_ready",
-  /** The request failed in a way that may pass, or single events were answered `retry`. */
+  /** The request failed temporarily, or single events were answered `retry`. */
   "failed",
   /** 401, 403, or an address that is not Weir's. */
   "rejected_key",
@@ -112,7 +112,7 @@ export const table: Readonly<Record<State, Readonly<Record<Signal, Step>>>> = {
     failed: ["waiting", "back_off"],
     rejected_key: ["refused", "halt"],
     key_changed: ["sending", "none"],
-    // the request itself will tell: platforms are wrong about the network now and then
+    // the request itself decides: platforms are sometimes wrong about the network
     went_offline: ["sending", "none"],
     went_online: ["sending", "none"],
     close: ["closed", "finish"],
@@ -121,7 +121,7 @@ export const table: Readonly<Record<State, Readonly<Record<Signal, Step>>>> = {
     enqueued: ["waiting", "none"],
     full: ["waiting", "none"],
     due: ["sending", "send"],
-    // a flush does not overrule Retry-After: it waits as long as its own time limit lets it
+    // a flush does not override Retry-After: it waits up to its own time limit
     flush: ["waiting", "none"],
     settled_empty: ["idle", "disarm"],
     settled_some: ["waiting", "none"],
@@ -180,7 +180,7 @@ export const table: Readonly<Record<State, Readonly<Record<Signal, Step>>>> = {
   },
 };
 
-/** The table as Markdown: a row a signal, a column a state; `·` means that nothing happens. */
+/** The table as Markdown: one row per signal, one column per state; `·` means that nothing happens. */
 export function describeTable(): string {
   const rows = signals.map((signal) => [
     `\`${signal}\``,

@@ -2,7 +2,7 @@ import type { BatchAnswer, EventResult, Problem } from "@weir/protocol";
 import type { Compress } from "./compress.ts";
 import { parseRetryAfter } from "./retry.ts";
 
-/** What became of one request, as the client must act on it. */
+/** The outcome of a request, by what the client must do. */
 export type Outcome =
   | { readonly kind: "answered"; readonly results: readonly EventResult[] }
   | { readonly kind: "retry"; readonly cause: string; readonly retryAfterMs?: number }
@@ -26,7 +26,7 @@ export interface BatchRequest {
 /** Below this, gzip costs more than it saves. */
 const compressFromBytes = 1024;
 
-/** Sends one batch and reads its answer. Never rejects. */
+/** Sends a batch and reads the answer. Never rejects. */
 export async function sendBatch(request: BatchRequest): Promise<Outcome> {
   const timeout = new AbortController();
   const timer = setTimeout(() => timeout.abort(), request.timeoutMs);
@@ -44,7 +44,7 @@ export async function sendBatch(request: BatchRequest): Promise<Outcome> {
         ...(body.encoding === undefined ? {} : { "content-encoding": body.encoding }),
       },
       body: body.bytes,
-      // a redirect would turn the POST into a GET, or hand the key to another host
+      // a redirect would turn the POST into a GET, or send the key to another host
       redirect: "manual",
       credentials: "omit",
       keepalive: request.keepalive,
@@ -83,7 +83,7 @@ function judgeAnswer(
 ): Outcome {
   const { status } = response;
   const body = parse(text);
-  // verdicts are the best answer there is, whatever the status: all rejected may be a 422
+  // verdicts count whatever the status: a batch with only rejected events is a 422
   const results = (body as Partial<BatchAnswer> | undefined)?.results;
   if (Array.isArray(results) && results.length === request.sent) {
     const retryAfterMs = parseRetryAfter(response.headers.get("retry-after"), request.nowMs);
@@ -102,13 +102,13 @@ function judgeAnswer(
   if (status === 400 || status === 409 || status === 415 || status === 422) {
     return { kind: "wrong", detail: said };
   }
-  // a 2xx without verdicts is a cut answer, or something between us and Weir that says yes to all
+  // a 2xx without verdicts is a truncated answer, or comes from a proxy that accepts everything
   if (status >= 200 && status < 300) return retry(`status ${status} without verdicts`);
   const misdirected = response.type === "opaqueredirect" || (status >= 300 && status < 400);
   return {
     kind: "refused",
     status,
-    problem: misdirected ? { title: "the address answers with a redirect" } : problem,
+    problem: misdirected ? { title: "the server answers with a redirect" } : problem,
   };
 }
 

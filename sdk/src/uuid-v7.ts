@@ -2,8 +2,8 @@ const hex = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(
 const dashBefore = new Set([4, 6, 8, 10]);
 
 /**
- * A UUIDv7 (RFC 9562): 48 bits of milliseconds, then random bits. Ids made in order sort in order
- * by millisecond, which keeps the server's identity index warm. `random`: 16 bytes, not changed.
+ * A UUIDv7 (RFC 9562): 48 bits of milliseconds, then random bits. Ids sort by millisecond, which keeps
+ * the server's identity index in cache. `random`: 16 bytes, not modified.
  */
 export function uuidV7(milliseconds: number, random: Uint8Array): string {
   let text = "";

@@ -1,6 +1,6 @@
 /**
- * PostgreSQL's binary arrays, a column of rows at a time: as text they cost PostgreSQL 5 µs more an
- * event, and the driver as much again. Format: src/backend/utils/adt/arrayfuncs.c
+ * Columns as PostgreSQL's binary arrays. As text they would cost PostgreSQL 5 µs more per event, and the
+ * driver as much again. Format: src/backend/utils/adt/arrayfuncs.c
  * (array_recv) and each type's `_recv`.
  */
 import type { Decimal } from "./decimal.ts";
@@ -27,7 +27,7 @@ const word = 2 ** 32;
 /** May be multiplied by 1,000 and is still a safe integer. */
 const largestShifted = Math.floor(Number.MAX_SAFE_INTEGER / 1_000);
 
-/** One array parameter; its memory is used again by the next group. */
+/** One array parameter; the next group reuses its memory. */
 export class ArrayColumn {
   readonly #typeId: number;
   #bytes: Buffer = Buffer.allocUnsafe(4096);
@@ -109,7 +109,7 @@ export class ArrayColumn {
     this.#room(4 + length * 3);
     const start = this.#at + 4;
     let written = length <= longestLoop ? 0 : -1;
-    // a call out of JavaScript costs more than copying a short ASCII string here
+    // a native call costs more than copying a short ASCII string here
     while (written >= 0 && written < length) {
       const c = value.charCodeAt(written);
       if (c > 0x7f) written = -1;

@@ -8,7 +8,7 @@ class Away extends Error {
   readonly retryable = true;
 }
 
-test("exactly the poisons are found, the others are done once, in few attempts", async () => {
+test("exactly the bad items are found, the others are done once, in few attempts", async () => {
   const lists = fc.uniqueArray(fc.nat(10_000), { minLength: 1, maxLength: 300 });
   await fc.assert(
     fc.asyncProperty(lists, fc.array(fc.nat(), { maxLength: 6 }), async (items, picks) => {
@@ -36,7 +36,7 @@ test("exactly the poisons are found, the others are done once, in few attempts",
   );
 });
 
-test("what is only away stops everything at once: nobody is blamed for it", async () => {
+test("an unavailable dependency stops everything at once, and no item is blamed", async () => {
   let attempts = 0;
   const attempt = async () => {
     attempts++;
@@ -46,6 +46,6 @@ test("what is only away stops everything at once: nobody is blamed for it", asyn
   assert.equal(attempts, 1);
 });
 
-test("nothing is attempted for nothing", async () => {
+test("an empty list causes no attempt", async () => {
   await bisect([], () => Promise.reject(new Error("asked")));
 });

@@ -1,4 +1,4 @@
-/** Finds the few items that make work on many fail. */
+/** Finds the few items that make a batch fail. */
 
 export interface Bisected<T> {
   /** Items of the attempts that succeeded. */
@@ -8,10 +8,10 @@ export interface Bisected<T> {
 }
 
 /**
- * Attempts all items; when that fails with poison, halves them until single ones are left that fail
- * alone: at most 2 p log2(n) + 1 attempts for p poisons among n items. An attempt must leave nothing
- * behind when it rejects. Halves are attempted in order, never at the same time.
- * @param isPoison whether an error is the items' fault; any other is rethrown at once. Default: every
+ * Attempts all items; if that fails because of an item, halves them until single items fail alone: at
+ * most 2 p log2(n) + 1 attempts for p bad items among n. A rejected attempt must have no effect. Halves
+ * are attempted in order, never concurrently.
+ * @param isPoison whether an error is caused by the items; any other error is rethrown at once. Default: every
  *   error that does not say `retryable: true`.
  */
 export async function bisect<T>(

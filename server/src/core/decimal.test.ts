@@ -9,7 +9,7 @@ const read = (text: string) => {
   return value;
 };
 
-test("price times quantity is what a person computes on paper", () => {
+test("price times quantity is exact", () => {
   assert.equal(decimalText(multiply(read("0.1"), read("3"))), "0.3");
   assert.equal(decimalText(multiply(read("1299.99"), read("3"))), "3899.97");
   assert.equal(
@@ -37,7 +37,7 @@ test("a number of at most 15 digits keeps its decimal value through a double", (
   );
 });
 
-test("text and value go back and forth", () => {
+test("text and value convert in both directions", () => {
   fc.assert(
     fc.property(fc.bigInt({ min: -(10n ** 40n), max: 10n ** 40n }), fc.nat(30), (units, scale) => {
       const back = read(decimalText({ units, scale }));
@@ -46,7 +46,7 @@ test("text and value go back and forth", () => {
   );
 });
 
-test("exponents are worked out, and what is no decimal is refused", () => {
+test("exponents are resolved, and anything but a decimal is refused", () => {
   assert.equal(decimalText(read("1e3")), "1000");
   assert.equal(decimalText(read("1.5E-3")), "0.0015");
   for (const text of ["", " 1", "+1", ".5", "1.", "1,5", "0x10", "NaN", "Infinity", "1e", "--1"]) {
@@ -55,7 +55,7 @@ test("exponents are worked out, and what is no decimal is refused", () => {
   assert.equal(parseDecimal(`1${"0".repeat(128)}`), undefined);
 });
 
-test("amounts keep to a number of digits on both sides of the point", () => {
+test("amounts have a maximum of digits on both sides of the decimal point", () => {
   const most = "9".repeat(30);
   assert.ok(fits(read(`${most}.${most}`), 30));
   assert.ok(fits(read("1"), 30));

@@ -1,17 +1,17 @@
 /**
- * Exact decimals: `units` / 10^`scale`. Money never passes through a double's arithmetic
- * (0.1 x 3 is 0.30000000000000004 there).
+ * Exact decimals: `units` / 10^`scale`. Money is never computed in doubles, where 0.1 x 3 is
+ * 0.30000000000000004.
  */
 export interface Decimal {
-  /** A number only while it is a safe integer: nearly all are, and bigints take five times as long. */
+  /** A number while it is a safe integer, as nearly all are; bigints take five times as long. */
   readonly units: number | bigint;
-  /** Digits behind the point, never negative. */
+  /** Digits after the decimal point, never negative. */
   readonly scale: number;
 }
 
 const form = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,4}))?$/;
 const longestText = 128;
-/** So many digits are a safe integer for sure. */
+/** An integer with this many digits is always safe. */
 const safeDigits = 15;
 const powers = Array.from({ length: 64 }, (_, n) => 10n ** BigInt(n));
 const power = (n: number) => powers[n] ?? 10n ** BigInt(n);
@@ -61,7 +61,7 @@ export function add(a: Decimal, b: Decimal): Decimal {
   return { units, scale };
 }
 
-/** Whether it keeps to `digits` before and `digits` (16 or more) behind the point. */
+/** Whether it has at most `digits` (16 or more) before and after the decimal point. */
 export function fits(value: Decimal, digits: number): boolean {
   if (value.scale > digits) return false;
   if (typeof value.units === "number") return true;

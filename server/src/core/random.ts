@@ -1,5 +1,5 @@
 /**
- * Unsigned 32 bits a call, the same for the same seed on every machine: mulberry32. Model files and the
+ * Unsigned 32 bits per call, the same for the same seed on every machine: mulberry32. Model files and the
  * demo's history depend on these exact numbers.
  */
 export function createRandomBits(seed: number): () => number {

@@ -22,7 +22,7 @@ test("every moment that Date can print is read as the same microseconds, whateve
   );
 });
 
-test("days and times that do not exist are refused, not moved to the next that does", () => {
+test("days and times that do not exist are refused, not moved", () => {
   for (const text of [
     "2023-02-29T00:00:00Z",
     "2100-02-29T00:00:00Z",
@@ -43,12 +43,12 @@ test("days and times that do not exist are refused, not moved to the next that d
   assert.equal(parseTimestamp("2024-02-29T00:00:00Z"), Date.UTC(2024, 1, 29) * 1000);
 });
 
-test("a leap second counts as the second after it", () => {
+test("a leap second counts as the following second", () => {
   assert.equal(parseTimestamp("2016-12-31T23:59:60Z"), Date.UTC(2017, 0, 1) * 1000);
   assert.equal(parseTimestamp("2017-01-01T02:59:60+03:00"), Date.UTC(2017, 0, 1) * 1000);
 });
 
-test("what is not RFC 3339 with an offset is refused", () => {
+test("anything but RFC 3339 with an offset is refused", () => {
   for (const text of [
     "",
     "now",
@@ -75,7 +75,7 @@ test("what is not RFC 3339 with an offset is refused", () => {
   }
 });
 
-test("the fraction is cut at microseconds and never rounded into the next second", () => {
+test("the fraction is truncated to microseconds and never rounded up", () => {
   assert.equal(
     parseTimestamp("2024-01-15T10:30:00.9999999999z"),
     Date.UTC(2024, 0, 15, 10, 30) * 1000 + 999_999,
@@ -83,7 +83,7 @@ test("the fraction is cut at microseconds and never rounded into the next second
   assert.equal(parseTimestamp("1970-01-01t00:00:00.000001Z"), 1);
 });
 
-test("times before 1970 and more than a day ahead are told apart", () => {
+test("times before 1970 and times more than a day ahead are different errors", () => {
   const now = Date.UTC(2026, 0, 1);
   assert.equal(timestampProblem(-1, now), "past");
   assert.equal(timestampProblem(0, now), undefined);

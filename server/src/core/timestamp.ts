@@ -1,6 +1,6 @@
 /**
- * RFC 3339 timestamps, to the microsecond that PostgreSQL keeps. `Date` is not used for reading: it
- * takes 31 February, leaves out the offset in silence, and stops at milliseconds.
+ * RFC 3339 timestamps with the microseconds that PostgreSQL stores. `Date` does not parse them: it
+ * accepts 31 February and a missing offset, and has only milliseconds.
  */
 import { limits } from "@weir/protocol";
 
@@ -30,7 +30,7 @@ function two(text: string, at: number): number {
   return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : Number.NaN;
 }
 
-/** Minutes east of UTC, written at the end of the text from `at` on; NaN when it is no offset. */
+/** Minutes east of UTC, from the end of the text starting at `at`; NaN if it is no offset. */
 function offsetAt(text: string, at: number): number {
   const sign = text.charCodeAt(at);
   if (sign === 0x5a || sign === 0x7a) return text.length === at + 1 ? 0 : Number.NaN;
@@ -43,8 +43,8 @@ function offsetAt(text: string, at: number): number {
 /**
  * Microseconds since 1970-01-01T00:00:00Z (a safe integer), or what is wrong. The fraction is cut at
  * microseconds, not rounded, so that an event never moves into the next window. A leap second is
- * taken where one can be (23:59:60Z at the end of a month) and counts as the second after it, as in
- * PostgreSQL.
+ * accepted where one can be (23:59:60Z at the end of a month) and counts as the following second, as
+ * in PostgreSQL.
  */
 export function parseTimestamp(text: string): number | "form" | "calendar" {
   const year = two(text, 0) * 100 + two(text, 2);
@@ -89,7 +89,7 @@ export function parseTimestamp(text: string): number | "form" | "calendar" {
   return seconds * 1_000_000 + fraction;
 }
 
-/** Whether Weir takes it: from 1970 on, and no more than a day ahead of `now` (milliseconds). */
+/** Whether it is accepted: not before 1970, and at most a day after `now` (milliseconds). */
 export function timestampProblem(micros: number, now: number): "past" | "future" | undefined {
   if (micros < 0) return "past";
   if (micros > (now + limits.futureMs) * 1000) return "future";

@@ -3,7 +3,7 @@ import { randomFillSync, randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { isCanonicalUuid, uuidOfText, uuidV7Maker } from "./uuid.ts";
 
-test("made ids are version 7, carry their time, and do not repeat", () => {
+test("generated ids are version 7, contain their time, and do not repeat", () => {
   const make = uuidV7Maker(randomFillSync);
   const now = Date.UTC(2026, 0, 15);
   const ids = Array.from({ length: 3_000 }, () => make(now));
@@ -14,7 +14,7 @@ test("made ids are version 7, carry their time, and do not repeat", () => {
   }
 });
 
-test("only the form that PostgreSQL prints back is kept as it is", () => {
+test("only the form that PostgreSQL prints is kept as it is", () => {
   assert.ok(isCanonicalUuid(randomUUID()));
   for (const text of [
     randomUUID().toUpperCase(),

@@ -3,7 +3,7 @@ import { hash } from "node:crypto";
 
 const canonical = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-/** Whether PostgreSQL would print it back exactly as it is. */
+/** Whether PostgreSQL prints it exactly as it is. */
 export function isCanonicalUuid(text: string): boolean {
   return text.length === 36 && canonical.test(text);
 }
@@ -11,7 +11,7 @@ export function isCanonicalUuid(text: string): boolean {
 const nibbles = new Uint8Array(128);
 for (let n = 0; n < 16; n++) nibbles[n.toString(16).charCodeAt(0)] = n;
 
-/** Writes the 16 bytes of a canonical UUID at `at`; answers where they end. */
+/** Writes the 16 bytes of a canonical UUID at `at`; returns the offset after them. */
 export function writeUuid(bytes: Uint8Array, at: number, text: string): number {
   let end = at;
   for (let i = 0; i < 36; i += 2) {
@@ -26,7 +26,7 @@ function dashed(hex: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
 }
 
-/** A version 8 UUID made of the SHA-256 of any other identity. */
+/** A version 8 UUID from the SHA-256 of any other identity. */
 export function uuidOfText(text: string): string {
   const hex = hash("sha256", text, "hex");
   const variant = ((Number.parseInt(hex[16] as string, 16) & 3) | 8).toString(16);
@@ -34,8 +34,8 @@ export function uuidOfText(text: string): string {
 }
 
 /**
- * A maker of version 7 UUIDs: 48 bits of milliseconds, the rest random. `fill` is
- * crypto.randomFillSync; bytes are drawn in pools, as a call for each id costs 1 µs.
+ * Creates a generator of version 7 UUIDs: 48 bits of milliseconds, the rest random. `fill` is
+ * crypto.randomFillSync; random bytes are drawn in pools, as a call per id costs 1 µs.
  */
 export function uuidV7Maker(fill: (bytes: Buffer) => Buffer): (now: number) => string {
   const pool = Buffer.alloc(10 * 256);

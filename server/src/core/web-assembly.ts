@@ -1,8 +1,8 @@
-/** What is used here of WebAssembly: the language's own types of it come with those of browsers only. */
+/** The used part of WebAssembly: TypeScript has its types only in those of browsers. */
 
 export interface WasmMemory {
   readonly buffer: ArrayBuffer;
-  /** By pages of 64 KiB. `buffer` is another one afterwards. */
+  /** In pages of 64 KiB. `buffer` is replaced. */
   grow(pages: number): number;
 }
 

@@ -17,7 +17,7 @@ const everyMethod = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT";
 /**
  * Answers requests without a route as soon as the router has found none, before Fastify looks at
  * their bodies; it fails with a 500 for methods that it does not know. GET and HEAD outside the API
- * go on to the dashboard's files. Call it before routes are mounted: it learns them as they are.
+ * continue to the files of the dashboard. Call it before routes are mounted, so that it sees them all.
  */
 export function answerMissingRoutes(app: FastifyInstance, files: Files): void {
   const paths = createKnownPaths();

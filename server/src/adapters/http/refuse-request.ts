@@ -20,7 +20,7 @@ export function refusalOf(request: IncomingMessage): WeirError | undefined {
   });
 }
 
-/** RFC 9112, 6.1 and 6.3: without `chunked` at the end nobody can tell where the body ends. */
+/** RFC 9112, 6.1 and 6.3: without `chunked` at the end, the end of the body is unknown. */
 function badCoding(coding: string): WeirError {
   if (/(?:^|,)\s*chunked$/i.test(coding)) {
     return new WeirError("not_implemented", {

@@ -11,7 +11,7 @@ function limiter() {
     limits.take(key, { events, policy, now }) as RateDecision;
 }
 
-test("a rested key may send its burst, then as much as time gives back", () => {
+test("an idle key may send its burst, then as much as its rate allows", () => {
   const take = limiter();
   assert.deepEqual(take("a", 100, 0), {
     allowed: true,
@@ -30,7 +30,7 @@ test("a rested key may send its burst, then as much as time gives back", () => {
   assert.equal(take("a", 1, 5_100).allowed, false);
 });
 
-test("a request is taken whole or not at all, and one refused costs nothing", () => {
+test("a request is allowed as a whole or refused, and a refused one costs nothing", () => {
   const take = limiter();
   take("a", 60, 0);
   assert.deepEqual(take("a", 50, 0), {
@@ -42,7 +42,7 @@ test("a request is taken whole or not at all, and one refused costs nothing", ()
   assert.equal(take("a", 40, 0).allowed, true);
 });
 
-test("whoever waits as long as told may send", () => {
+test("a caller that waits for Retry-After may send", () => {
   const take = limiter();
   take("a", 100, 0);
   const { retryAfterSeconds } = take("a", 95, 0);
@@ -51,7 +51,7 @@ test("whoever waits as long as told may send", () => {
   assert.equal(take("a", 95, retryAfterSeconds * 1_000).allowed, true);
 });
 
-test("keys do not share, and a changed policy counts at once", () => {
+test("keys have separate limits, and a changed policy applies at once", () => {
   const limits = createMemoryRateLimiter();
   const take = (key: string, eventsPerSecond: number, now: number) =>
     limits.take(key, {
@@ -72,7 +72,7 @@ test("a clock that is set back neither fills nor blocks a key", () => {
   assert.equal(take("a", 1, 200).allowed, true);
 });
 
-test("keys that have rested do not stay in memory", () => {
+test("idle keys are removed from memory", () => {
   const limits = createMemoryRateLimiter();
   for (let n = 0; n < 200_000; n++) {
     void limits.take(`key${n}`, { events: 1, policy, now: n * 10 });

@@ -24,7 +24,7 @@ test("a generated key is parsed back and verifies against its hash alone", () =>
   }
 });
 
-test("every single-character mistake and every cut is refused by the checksum", () => {
+test("the checksum refuses every single-character mistake and every truncation", () => {
   const { text } = generateApiKey("prod", randomBytes);
   for (let index = 0; index < text.length; index++) {
     const other = text[index] === "a" ? "b" : "a";
@@ -48,19 +48,19 @@ test("an error about a key never repeats the key", () => {
   }
 });
 
-test("a stored hash of another length is no match, not an exception", () => {
+test("a stored hash of another length does not match and throws nothing", () => {
   assert.equal(secretMatches("x", new Uint8Array(0)), false);
   assert.equal(secretMatches("x", new Uint8Array(31)), false);
 });
 
-test("keys in any text are cut to their public part", () => {
+test("keys in any text are reduced to their public part", () => {
   const { text, id, secret } = generateApiKey("dev", randomBytes);
   const line = redactKeys(`{"headers":{"x-api-key":"${text}"},"again":"Bearer ${text}"}`);
   assert.ok(!line.includes(secret));
   assert.equal(line.split(`weir_dev_${id}_…`).length, 3);
 });
 
-test("random text uses all 62 letters evenly", () => {
+test("random text uses all 62 characters evenly", () => {
   const counts = new Map<string, number>();
   const size = 62_000;
   for (const letter of randomText(size, randomBytes)) {

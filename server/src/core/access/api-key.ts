@@ -1,23 +1,23 @@
 /**
  * API keys: `weir_<env>_<id>_<secret><checksum>`.
  *
- * The id is public (lists, logs, audit); the secret is 190 random bits, so a plain SHA-256 of it at
- * rest is enough and costs a microsecond. The checksum lets a cut-off or mistyped key be refused
- * without a look-up, and lets secret scanners tell a real key from a lookalike.
+ * The id is public (lists, logs, audit). The secret has 190 random bits, so storing its plain SHA-256 is
+ * enough and costs a microsecond. The checksum allows refusing a truncated or mistyped key without a
+ * look-up, and lets secret scanners recognise real keys.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { WeirError } from "../errors.ts";
 
 const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-/** 32 letters without l, o, 0 and 1: an id is read aloud and typed. */
+/** 32 characters without l, o, 0 and 1, as ids are read aloud and typed. */
 const base32 = "abcdefghijkmnpqrstuvwxyz23456789";
 const secretLength = 32;
 const checksumLength = 6;
 const keyGrammar = /^weir_([a-z][a-z0-9]{0,15})_([a-km-np-z2-9]{12})_([0-9A-Za-z]{32,64})$/;
 const keyInText = /weir_([a-z][a-z0-9]{0,15})_([a-z0-9]{12})_[0-9A-Za-z]+/g;
 
-/** `random(n)` answers n random bytes, e.g. node's `randomBytes`. */
+/** `random(n)` returns n random bytes, e.g. node's `randomBytes`. */
 export type RandomBytes = (size: number) => Uint8Array;
 
 export interface ApiKey {
@@ -36,18 +36,18 @@ export function generateApiKey(env: string, random: RandomBytes): ApiKey & { tex
   return { env, id, secret, text };
 }
 
-/** @throws WeirError `key_malformed` when the text is not a whole key; says nothing of what it holds. */
+/** @throws WeirError `key_malformed` if the text is not a complete key; the error reveals none of it. */
 export function parseApiKey(text: string): ApiKey {
   const parts = text.length > 160 ? null : keyGrammar.exec(text);
   const [, env, id, tail] = parts ?? [];
   if (env === undefined || id === undefined || tail === undefined) {
     throw new WeirError("key_malformed", {
-      detail: "an API key reads weir_<env>_<id>_<secret>, without spaces or quotes",
+      detail: "an API key has the form weir_<env>_<id>_<secret>, without spaces or quotes",
     });
   }
   if (checksum(text.slice(0, -checksumLength)) !== text.slice(-checksumLength)) {
     throw new WeirError("key_malformed", {
-      detail: "the key's last characters do not fit the rest; it is mistyped or cut off",
+      detail: "the checksum at the end of the key is wrong; the key is mistyped or truncated",
     });
   }
   return { env, id, secret: tail.slice(0, -checksumLength) };
@@ -63,17 +63,17 @@ export function secretMatches(secret: string, storedHash: Uint8Array): boolean {
   return storedHash.length === hash.length && timingSafeEqual(hash, storedHash);
 }
 
-/** `weir_dev_<id>_…`: what lists show instead of a key. */
+/** `weir_dev_<id>_…`: shown in lists instead of the key. */
 export function displayKey(env: string, id: string): string {
   return `weir_${env}_${id}_…`;
 }
 
-/** Any text with every key in it cut to its public part; for logs. */
+/** A text with every key in it reduced to its public part; for logs. */
 export function redactKeys(text: string): string {
   return text.replace(keyInText, (_key, env: string, id: string) => displayKey(env, id));
 }
 
-/** Base62 text without bias: bytes that would favour the first letters are thrown away. */
+/** Base62 text without bias: bytes that would favour the first characters are discarded. */
 export function randomText(length: number, random: RandomBytes): string {
   let text = "";
   while (text.length < length) {

@@ -32,7 +32,7 @@ test("a permission is three segments with an HTTP method in the middle", () => {
   assert.ok(!isPattern("events.*"));
 });
 
-test("revoked beats extra, extra beats role, and without a rule it is no", () => {
+test("revoked beats extra, extra beats role, and without a rule it is denied", () => {
   assert.deepEqual(policy.explain("analytics.get.overview"), {
     allowed: true,
     kind: "role",
@@ -56,7 +56,7 @@ test("revoked beats extra, extra beats role, and without a rule it is no", () =>
   assert.deepEqual(policy.explain("auth.get.key_list"), { allowed: false, kind: "none" });
 });
 
-test("what is not a permission name is denied even to *.*.*", () => {
+test("anything but a permission name is denied even to *.*.*", () => {
   const admin = compilePolicy({ role: ["*.*.*"], extra: [], revoked: [] });
   assert.ok(admin.decide("events.post.event_ingest"));
   for (const bad of ["", "*.*.*", "events.post", "events.post.a.b", "a.get.B"]) {
@@ -64,7 +64,7 @@ test("what is not a permission name is denied even to *.*.*", () => {
   }
 });
 
-test("a policy covers a pattern only when one of its own holds all of it and nothing of it is revoked", () => {
+test("a policy covers a pattern only if one of its own covers all of it and nothing of it is revoked", () => {
   assert.ok(policy.covers("windows.post.window_rerun"));
   assert.ok(!policy.covers("windows.post.*"), "wider than what is held");
   assert.ok(!policy.covers("analytics.get.*"), "a part of it is revoked");
@@ -74,7 +74,7 @@ test("a policy covers a pattern only when one of its own holds all of it and not
   assert.ok(admin.covers("*.*.*"));
 });
 
-test("a mistake in a pattern is told in words", () => {
+test("a mistake in a pattern is explained", () => {
   assert.equal(patternMistake("events.*.*"), undefined);
   assert.match(patternMistake("events.*") ?? "", /2 segments/);
   assert.match(patternMistake("ev*.get.x") ?? "", /whole segment/);
@@ -82,7 +82,7 @@ test("a mistake in a pattern is told in words", () => {
   assert.match(patternMistake("Events.get.x") ?? "", /characters/);
 });
 
-test("a remembered decision takes less than two microseconds", () => {
+test("a cached decision takes less than two microseconds", () => {
   const asked = "analytics.get.overview";
   for (let index = 0; index < 10_000; index++) policy.decide(asked);
   const started = performance.now();

@@ -24,12 +24,12 @@ export type Ruling =
   | { readonly allowed: false; readonly kind: "none" };
 
 export interface CompiledPolicy {
-  /** One Map look-up once a permission was asked; what is not a permission name is denied. */
+  /** One Map look-up for a permission that was checked before; anything but a permission name is denied. */
   decide(permission: string): boolean;
   explain(permission: string): Ruling;
   /**
-   * Whether everything that `pattern` could ever allow is allowed here, routes of tomorrow included.
-   * Errs towards no: several patterns that only together cover it do not count.
+   * Whether everything that `pattern` could ever allow is allowed here, future routes included. Errs
+   * towards no: several patterns that cover it only together do not count.
    */
   covers(pattern: string): boolean;
 }
@@ -42,20 +42,20 @@ export function isPattern(text: string): boolean {
   return patternGrammar.test(text);
 }
 
-/** What is wrong with a pattern, in words for its author; undefined when nothing is. */
+/** What is wrong with a pattern, for its author; undefined if it is valid. */
 export function patternMistake(text: string): string | undefined {
   if (isPattern(text)) return undefined;
   const segments = text.split(".");
   if (segments.length !== 3) {
-    return `has ${segments.length} segments; write <app>.<http_method>.<view_name>, e.g. events.post.event_ingest`;
+    return `has ${segments.length} segments; use <app>.<http_method>.<view_name>, e.g. events.post.event_ingest`;
   }
   if (segments.some((part) => part.includes("*") && part !== "*")) {
-    return "has a * inside a segment; a * stands for a whole segment, e.g. analytics.get.*";
+    return "has a * inside a segment; a * replaces a whole segment, e.g. analytics.get.*";
   }
   if (!new RegExp(`^(?:${method}|\\*)$`).test(segments[1] ?? "")) {
-    return "names no HTTP method in the middle; write get, post, put, patch, delete or *";
+    return "has no HTTP method in the middle; use get, post, put, patch, delete or *";
   }
-  return "holds other characters than a-z, 0-9 and _, or a segment that does not start with a letter";
+  return "has characters other than a-z, 0-9 and _, or a segment that does not start with a letter";
 }
 
 /** The order of the decision: the first kind with a matching pattern decides. */
@@ -67,7 +67,7 @@ const precedence = [
 
 const noRule: Ruling = { allowed: false, kind: "none" };
 
-/** Names asked come from routes, so there are dozens; the bound is against a caller that makes them up. */
+/** Checked names come from routes, so there are dozens; the bound protects against invented names. */
 const rememberedDecisions = 4_096;
 
 export function compilePolicy(policy: Policy): CompiledPolicy {

@@ -1,4 +1,4 @@
-/** Who is asking: always a service, reached by one of its keys or a browser session of a key. */
+/** The authenticated caller: always a service, by one of its keys or by a browser session of a key. */
 export interface Principal {
   readonly serviceId: number;
   readonly service: string;

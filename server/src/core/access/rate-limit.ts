@@ -1,7 +1,7 @@
-/** How much a key may send: asked by the accept path, answered by `cache/` (memory, later Redis). */
+/** Rate limits of keys, as the accept path needs them; adapters/limits/ implements them. */
 export interface RatePolicy {
   readonly eventsPerSecond: number;
-  /** What a rested key may send at once. */
+  /** Burst size of a key, in events. */
   readonly burstEvents: number;
 }
 
@@ -9,13 +9,13 @@ export interface RateDecision {
   readonly allowed: boolean;
   /** Whole events left after this decision. */
   readonly remaining: number;
-  /** Seconds until the full burst is there again. */
+  /** Seconds until the full burst is available again. */
   readonly resetSeconds: number;
-  /** Seconds until as many events as were asked for are there; 0 when allowed. */
+  /** Seconds until the requested number of events is available; 0 if allowed. */
   readonly retryAfterSeconds: number;
 }
 
-/** Takes `events` from what a key may send, all or none. `now` in milliseconds. */
+/** Takes `events` from the budget of a key, all or none. `now` is in milliseconds. */
 export interface RateLimiter {
   take(
     key: string,

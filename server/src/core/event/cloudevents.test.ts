@@ -60,13 +60,13 @@ test("data like a native event gives the same facts; other data gives none", () 
   }
 });
 
-test("extensions are kept, and all that was sent is kept byte for byte", () => {
+test("extensions are stored, and the event is stored byte for byte", () => {
   const text =
     '{"specversion":"1.0", "id":"1","source":"s","type":"t","traceparent":"00-1","data":{"n":1.50}}';
   assert.equal(stored(record(structured(` ${text}\n`))), text);
 });
 
-test("what is no CloudEvent 1.0 is refused with its reason", () => {
+test("an invalid CloudEvent 1.0 is rejected with a reason", () => {
   const detail = (event: object) => {
     const found = structured(event);
     return found.kind === "rejection" ? `${found.answerId} ${found.detail}` : "taken";
@@ -76,7 +76,7 @@ test("what is no CloudEvent 1.0 is refused with its reason", () => {
   assert.match(detail({ ...base, id: "" }), /\/id must not be empty/);
   assert.match(detail({ ...base, source: undefined }), /\/source is missing/);
   assert.match(detail({ ...base, type: "x".repeat(129) }), /longer than 128/);
-  assert.match(detail({ ...base, time: "15.01.2026" }), /\/time is no RFC 3339/);
+  assert.match(detail({ ...base, time: "15.01.2026" }), /\/time is not an RFC 3339/);
 });
 
 test("the cloudevents SDK's structured and binary messages are the same event", () => {

@@ -114,9 +114,9 @@ export function isBinaryMode(headers: Headers): boolean {
 }
 
 /**
- * A binary-mode CloudEvent: its attributes are headers and the body is the data. It is kept in the
- * structured form, the data byte for byte (as `data` when it is JSON, else as `data_base64`), so
- * that the raw log holds one form of CloudEvent.
+ * A binary-mode CloudEvent: its attributes are headers and the body is the data. It is stored in the
+ * structured form with unchanged data (as `data` if it is JSON, else as `data_base64`), so that the raw
+ * log has one form of CloudEvents.
  */
 export function checkBinaryCloudEvent(bytes: Buffer, headers: Headers, receipt: Receipt): Checked {
   const attributes: [string, string][] = [];
@@ -125,10 +125,10 @@ export function checkBinaryCloudEvent(bytes: Buffer, headers: Headers, receipt: 
     const name = header.slice(3);
     const decoded = attributeText(value);
     if (decoded === undefined) {
-      return reject(`/${name}`, `is no percent-encoded UTF-8 in the header ${header}.`);
+      return reject(`/${name}`, `is not valid percent-encoded UTF-8 in the header ${header}.`);
     }
     if (!/^[a-z0-9]{1,40}$/.test(name) || name === "data") {
-      return reject(`/${name}`, `is no name of an attribute: header ${header.slice(0, 60)}.`);
+      return reject(`/${name}`, `is not a valid attribute name: header ${header.slice(0, 60)}.`);
     }
     attributes.push([name, decoded]);
   }
@@ -155,7 +155,7 @@ function dataMember(bytes: Buffer, isJson: boolean): Rejection | { readonly part
   return { parts: [Buffer.from(',"data":'), bytes.subarray(found.start, found.end)] };
 }
 
-/** Header values are percent-encoded UTF-8; Node hands them over as latin1. */
+/** Header values are percent-encoded UTF-8; Node decodes them as latin1. */
 function attributeText(value: string): string | undefined {
   if (/[^ -~]/.test(value)) return undefined;
   const bare = /^".*"$/.test(value) ? value.slice(1, -1).replace(/\\(.)/g, "$1") : value;

@@ -26,7 +26,7 @@ test("it is the first half of MurmurHash3 x86_128", () => {
   assert.equal(hex(Buffer.from(Array.from({ length: 256 }, (_, n) => n))), "8fc8562cdf0345db");
 });
 
-test("only the bytes of its range count, wherever they lie", () => {
+test("only the bytes of the range count, at any offset", () => {
   fc.assert(
     fc.property(fc.uint8Array(), fc.uint8Array(), fc.uint8Array(), (before, content, after) => {
       const body = Buffer.concat([before, content, after]);
@@ -38,7 +38,7 @@ test("only the bytes of its range count, wherever they lie", () => {
   );
 });
 
-test("events that differ in one sign do not collide", () => {
+test("events that differ in one character do not collide", () => {
   const seen = new Set<string>();
   const body = Buffer.from(
     '{"event_id":"order-0000000","event_type":"purchase","properties":{"revenue":0000000}}',

@@ -1,8 +1,8 @@
 /**
- * 64 bits that tell the same event sent again from another one under the same id: the first half of
- * MurmurHash3 x86_128. Not SHA-256: nobody but the event's own sender could gain by a collision, and
- * all that he gets is `duplicate` for `conflict`, where the first event stands in either case. For an
- * event of 420 bytes it takes 0.4 µs, where SHA-256 through node:crypto takes 1.7 µs or more.
+ * 64 bits that distinguish a retried event from a different one with the same id: the first half of
+ * MurmurHash3 x86_128. Not SHA-256: only the sender of the event could use a collision, and all it would
+ * get is `duplicate` instead of `conflict`, while the first event is kept in both cases. For an event
+ * of 420 bytes it takes 0.4 µs; SHA-256 through node:crypto takes 1.7 µs or more.
  */
 export interface ContentHash {
   /** Unsigned 32 bits each. */
@@ -33,7 +33,7 @@ export function contentHash(bytes: Uint8Array, start: number, end: number): Cont
     h4 = mix(h4, scramble4(wordAt(bytes, i + 12)), 13);
     h4 = (Math.imul(h4 + h1, 5) + 0x32ac3b17) | 0;
   }
-  // zero bytes behind the end change nothing: a scrambled zero is zero
+  // zero bytes after the end change nothing: a scrambled zero is zero
   h4 ^= scramble4(tailWord(bytes, stop + 12, end));
   h3 ^= scramble3(tailWord(bytes, stop + 8, end));
   h2 ^= scramble2(tailWord(bytes, stop + 4, end));

@@ -1,4 +1,4 @@
-/** From the bytes of one element to its JSON value, or to why it is refused. */
+/** Parses the bytes of one element, or says why it is rejected. */
 import { isAscii, isUtf8 } from "node:buffer";
 import { limits } from "@weir/protocol";
 import { type Decimal, decimalOf, parseDecimal } from "../decimal.ts";
@@ -6,11 +6,11 @@ import { pointerAt } from "./json-pointer.ts";
 import type { Element, Flaw } from "./json-scan.ts";
 import { type Rejection, reject } from "./record.ts";
 
-/** A body and what is known of all of it, so that it is not asked again for each element. */
+/** A body and its properties, so that they are not computed again for each element. */
 export interface Body {
   readonly bytes: Buffer;
   readonly isUtf8: boolean;
-  /** The whole as one string when a byte is a character; else undefined. */
+  /** The whole body as a string if every byte is one character; else undefined. */
   readonly text: string | undefined;
 }
 
@@ -23,7 +23,7 @@ export function readBody(bytes: Buffer): Body {
   };
 }
 
-/** A number that a double cannot hold, as its sender wrote it. */
+/** A number that a double cannot represent, as its sender wrote it. */
 class LongNumber {
   readonly source: string;
 
@@ -33,29 +33,29 @@ class LongNumber {
 }
 
 export interface Parsed {
-  /** As JSON.parse reads it: for checks of form. */
+  /** As JSON.parse reads it; for validation. */
   readonly value: unknown;
-  /** The same, with long numbers as `LongNumber`: for facts. */
+  /** The same with long numbers as `LongNumber`; for facts. */
   readonly exact: unknown;
 }
 
 const problems: Readonly<Record<Flaw, string>> = {
   depth: `is nested deeper than ${limits.eventDepth} levels. Flatten it.`,
-  nul: "holds \\u0000, which PostgreSQL cannot keep. Remove it.",
-  surrogate: "holds half of a surrogate pair, which is no character. Send the pair, or remove it.",
-  control: "holds a raw control character. Escape it, as in \\n.",
-  number_range: "holds a number that a double cannot hold. Send it as a string.",
-  number_length: "holds a number of more than 128 characters. Send it as a string.",
+  nul: "contains \\u0000, which PostgreSQL cannot store. Remove it.",
+  surrogate: "contains half of a surrogate pair. Send the whole pair, or remove it.",
+  control: "contains a raw control character. Escape it, as in \\n.",
+  number_range: "contains a number that a double cannot represent. Send it as a string.",
+  number_length: "contains a number of more than 128 characters. Send it as a string.",
   utf8: "is not valid UTF-8. Encode the text as UTF-8.",
 };
 
-/** JSON.parse of one element alone, after the limits that it does not know. */
+/** JSON.parse of one element, after the limits that JSON.parse does not have. */
 export function parseElement(body: Body, element: Element): Parsed | Rejection {
   const { bytes } = body;
   const { start, end } = element;
   if (end - start > limits.eventBytes) {
-    const size = `${end - start} bytes, more than the ${limits.eventBytes} that an event may have`;
-    return reject("", `has ${size}. Send less in it.`, { code: "too_large" });
+    const size = `${end - start} bytes; an event may have at most ${limits.eventBytes}`;
+    return reject("", `has ${size}. Send less data.`, { code: "too_large" });
   }
   if (element.flaw !== undefined) {
     return reject(pointerAt(bytes, start, element.flawAt), problems[element.flaw]);
@@ -64,7 +64,7 @@ export function parseElement(body: Body, element: Element): Parsed | Rejection {
     return reject(pointerAt(bytes, start, firstInvalid(bytes, start, end)), problems.utf8);
   }
   if (element.members > limits.eventProperties) {
-    const count = `${element.members} members over all nesting, more than ${limits.eventProperties}`;
+    const count = `${element.members} members including nested ones; at most ${limits.eventProperties} are allowed`;
     return reject("", `has ${count}. Send fewer.`);
   }
   const text = body.text?.slice(start, end) ?? bytes.toString("utf8", start, end);
@@ -73,13 +73,13 @@ export function parseElement(body: Body, element: Element): Parsed | Rejection {
     const exact: unknown = element.longNumbers ? parseExactly(text, keepLong) : value;
     return { value, exact };
   } catch (error) {
-    return reject("", `is not valid JSON: ${syntaxProblem(error)}. Mend it and send it again.`, {
+    return reject("", `is not valid JSON: ${syntaxProblem(error)}. Fix it and send it again.`, {
       code: "malformed_json",
     });
   }
 }
 
-// The source text of a number is given to the reviver since V8 11.4; TypeScript does not know it yet.
+// V8 passes the source text of a number to the reviver since 11.4; TypeScript does not know it yet.
 const parseExactly = JSON.parse as (
   text: string,
   reviver: (name: string, value: unknown, context: { readonly source?: string }) => unknown,
@@ -90,7 +90,7 @@ function keepLong(_name: string, value: unknown, context: { readonly source?: st
   return context.source.length > 15 ? new LongNumber(context.source) : value;
 }
 
-/** V8's words without its quotation of what was sent. */
+/** V8's message without the quoted input. */
 function syntaxProblem(error: unknown): string {
   const message = error instanceof Error ? error.message : "";
   const position = /at position \d+/.exec(message)?.[0];
@@ -115,7 +115,7 @@ function firstInvalid(bytes: Buffer, start: number, end: number): number {
   return low;
 }
 
-/** The exact decimal that a JSON value holds as a number, or as a string of one. */
+/** The exact decimal of a JSON number, or of a string that contains one. */
 export function decimalIn(value: unknown): Decimal | undefined {
   if (typeof value === "number") return decimalOf(value);
   if (typeof value === "string") return parseDecimal(value);

@@ -1,6 +1,6 @@
 /**
- * The commerce facts of an event: which product, how much money, in which currency. They are taken
- * out once, here, so that no reader of the raw log parses JSON again.
+ * The commerce facts of an event: product, amount and currency. They are extracted once, here, so that
+ * no reader of the raw log parses JSON again.
  */
 import { limits } from "@weir/protocol";
 import { add, type Decimal, decimalText, fits, multiply } from "../decimal.ts";
@@ -15,18 +15,18 @@ export interface CommerceFacts {
   readonly items: string | null;
 }
 
-/** Where a format keeps what. */
+/** Where a format has its facts. */
 export interface CommerceSource {
-  /** The one product that the event is about, if it names one. */
+  /** The product that the event is about, if there is one. */
   readonly product: Members | undefined;
-  /** Several products (`properties.products`); only looked at when `product` names none. */
+  /** Several products (`properties.products`); only used if `product` names none. */
   readonly lines: unknown;
-  /** What counts as revenue, the first that is a decimal. */
+  /** Candidates for the revenue: the first that is a decimal counts. */
   readonly revenue: readonly unknown[];
   readonly currency: unknown;
 }
 
-/** More digits than that on either side of the point is no money. */
+/** Maximum digits of an amount before and after the decimal point. */
 const amountDigits = 30;
 const one: Decimal = { units: 1, scale: 0 };
 const none: CommerceFacts = { productKey: null, amount: null, currency: null, items: null };
@@ -35,7 +35,7 @@ export function isObject(value: unknown): value is Members {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** An id as text; some shops send numbers. Undefined when it cannot be a key. */
+/** An id as text, as some shops send numbers. Undefined if it cannot be a key. */
 function keyIn(value: unknown): string | undefined {
   if (typeof value === "string") {
     return value.length > 0 && value.length <= limits.keyLength ? value : undefined;
@@ -43,7 +43,7 @@ function keyIn(value: unknown): string | undefined {
   return Number.isSafeInteger(value) ? String(value) : undefined;
 }
 
-/** user_id, else `anonymous:` before anonymous_id, else null: who an event is counted for. */
+/** The user an event is counted for: user_id, else `anonymous:<anonymous_id>`, else null. */
 export function userKey(userId: unknown, anonymousId: unknown): string | null {
   const user = keyIn(userId);
   if (user !== undefined) return user;
@@ -77,8 +77,8 @@ function itemText(line: Line): string {
 }
 
 /**
- * Revenue when it is given, else price x quantity (quantity 1 when it is not), summed over the lines
- * of an event of several products. Undefined when an amount has more digits than money can.
+ * The revenue if sent, else price x quantity (default 1), summed over the lines of an event with
+ * several products. Undefined if an amount has too many digits.
  */
 export function commerceFacts(source: CommerceSource): CommerceFacts | undefined {
   const hasLines = Array.isArray(source.lines) && source.lines.length > 0;
@@ -115,4 +115,4 @@ export function commerceFacts(source: CommerceSource): CommerceFacts | undefined
   };
 }
 
-export const amountProblem = `holds an amount of more than ${amountDigits} digits before or behind the point. Send what was paid.`;
+export const amountProblem = `contains an amount with more than ${amountDigits} digits before or after the decimal point. Send what was paid.`;

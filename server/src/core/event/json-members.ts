@@ -1,15 +1,15 @@
-/** The members of an object by their bytes: for envelopes whose parts are read one by one. */
+/** The members of an object as byte ranges, for envelopes that are read member by member. */
 import { bodyStart, type Element, scanElement, scanString, skipSpace } from "./json-scan.ts";
 
-/** A member of an object as it stands in the body. */
+/** A member of an object, by its position in the body. */
 export interface Member {
   readonly name: string;
-  /** Of the opening quote of the name. */
+  /** Offset of the opening quote of the name. */
   readonly at: number;
   readonly value: Element;
 }
 
-/** The members of the object that begins at `from`, in the order written; undefined when it is none. */
+/** The members of the object that starts at `from`, in their order; undefined if it is no object. */
 export function objectMembers(
   bytes: Buffer,
   from: number = bodyStart(bytes),

@@ -1,4 +1,4 @@
-/** Where in a value a byte stands, for messages to people. Only walked once something was refused. */
+/** The member that contains a byte, for messages to people. Only computed for rejected events. */
 
 /** One reference token of RFC 6901. */
 export function pointerToken(name: string): string {
@@ -8,9 +8,9 @@ export function pointerToken(name: string): string {
 const longestToken = 64;
 
 /**
- * The JSON Pointer of the member or item of `bytes[start, ...)` in which the byte `at` stands. A flaw
- * in a member's name is answered with the object that holds it. Never fails on broken JSON: it
- * answers as far as it could follow.
+ * The JSON Pointer of the member or item of `bytes[start, ...)` that contains the byte `at`. For a flaw
+ * in the name of a member it is that of the object. Never fails on broken JSON: it returns the pointer
+ * as far as it could follow.
  */
 export function pointerAt(bytes: Buffer, start: number, at: number): string {
   const path: (string | number)[] = [];

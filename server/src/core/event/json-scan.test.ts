@@ -22,7 +22,7 @@ function single(text: string): Element {
 const json = fc.json({ maxDepth: 6 });
 const space = fc.stringMatching(/^[ \t\r\n]{0,3}$/);
 
-test("an array falls into exactly the bytes of its elements, whatever they hold", () => {
+test("an array is split into exactly the bytes of its elements, whatever they contain", () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(space, json, space)), space, (parts, outer) => {
       const inner = parts.map(([before, text, after]) => before + text + after).join(",");
@@ -38,7 +38,7 @@ test("an array falls into exactly the bytes of its elements, whatever they hold"
   );
 });
 
-test("lines fall apart in the same way, and empty lines are none", () => {
+test("lines are split in the same way, without empty lines", () => {
   fc.assert(
     fc.property(
       fc.array(json),
@@ -54,7 +54,7 @@ test("lines fall apart in the same way, and empty lines are none", () => {
   );
 });
 
-test("a line that does not close spoils only itself", () => {
+test("a broken line affects only itself", () => {
   const body = bytes('{"a":1}\n{"b":[1\n"c\n{"d":2}');
   const found = splitLines(body, 10).map((one) => textOf(body, one));
   assert.deepEqual(found, ['{"a":1}', '{"b":[1', '"c', '{"d":2}']);
@@ -75,7 +75,7 @@ test("no bytes at all make the scan throw, hang or read past its range", () => {
   );
 });
 
-test("random cuts and swaps of JSON text do not either", () => {
+test("random cuts and swaps of JSON text do not make the scan fail", () => {
   const alphabet = fc.constantFrom(...'{}[]",:\\u0dD8 1-.eE\n\t\0tnfx');
   fc.assert(
     fc.property(fc.array(alphabet, { maxLength: 60 }), (signs) => {
@@ -89,7 +89,7 @@ test("random cuts and swaps of JSON text do not either", () => {
   );
 });
 
-test("whatever JSON.parse takes as one value, the scan takes as one element", () => {
+test("every value that JSON.parse accepts is one element of the scan", () => {
   fc.assert(
     fc.property(json, (text) => {
       const found = single(` ${text}\n`);
@@ -99,12 +99,12 @@ test("whatever JSON.parse takes as one value, the scan takes as one element", ()
   );
 });
 
-test("members are counted over all nesting, and not in strings", () => {
+test("nested members are counted, and nothing inside strings", () => {
   assert.equal(single('{"a":{"b":1,"c:":":"},"d":[{"e":2}]}').members, 5);
   assert.equal(single('[1,2,"::"]').members, 0);
 });
 
-test("structure that is broken makes the whole body malformed", () => {
+test("a broken structure makes the whole body malformed", () => {
   for (const text of [
     "",
     "  ",
@@ -129,7 +129,7 @@ test("structure that is broken makes the whole body malformed", () => {
   assert.deepEqual(splitArray(bytes(" [ ] "), 10), []);
 });
 
-test("what is wrong inside an element is noted with the element, and the others stay clean", () => {
+test("a flaw inside an element is noted with it, and the others stay clean", () => {
   const cases: [string, Element["flaw"]][] = [
     ['"\\u0000"', "nul"],
     ['"\\\\u0000"', undefined],
@@ -164,19 +164,19 @@ test("what is wrong inside an element is noted with the element, and the others 
   }
 });
 
-test("numbers with more digits than a double is sure to hold are marked", () => {
+test("numbers with too many digits for a double are marked", () => {
   assert.equal(single("[123456789012345]").longNumbers, false);
   assert.equal(single("[1234567890123456]").longNumbers, true);
   assert.equal(single("[0.1, -12.5e3, 1]").longNumbers, false);
   assert.equal(single('["1234567890123456789"]').longNumbers, false);
 });
 
-test("more elements than asked for are not looked at", () => {
+test("elements beyond the limit are not scanned", () => {
   assert.equal(elements(splitArray(bytes(`[${"1,".repeat(5_000)}1]`), 10)).length, 11);
   assert.equal(splitLines(bytes("1\n".repeat(5_000)), 10).length, 11);
 });
 
-test("a byte order mark is no part of the body", () => {
+test("a byte order mark is not part of the body", () => {
   const body = bytes('\ufeff[{"a":1}]');
   assert.deepEqual(
     elements(splitArray(body, 5)).map((one) => textOf(body, one)),
@@ -184,7 +184,7 @@ test("a byte order mark is no part of the body", () => {
   );
 });
 
-test("a pointer leads to the member in which a byte stands", () => {
+test("a pointer names the member that contains a byte", () => {
   const text = '{"a":1,"b":{"c d":[10,{"x/y~z":"HERE"},20]},"e":"THERE"}';
   const body = bytes(text);
   assert.equal(pointerAt(body, 0, text.indexOf("HERE")), "/b/c d/1/x~1y~0z");
@@ -193,7 +193,7 @@ test("a pointer leads to the member in which a byte stands", () => {
   assert.equal(pointerAt(body, 0, 0), "");
 });
 
-test("an object's members are found as they stand, the value's bytes included", () => {
+test("the members of an object are found with the bytes of their values", () => {
   const body = bytes(' {"a" : [1, 2] ,"b":"x","c":{"a":0}} ');
   assert.deepEqual(
     objectMembers(body)?.map(({ name, value }) => [name, textOf(body, value)]),

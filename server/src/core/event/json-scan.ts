@@ -1,9 +1,8 @@
 /**
- * One pass over the bytes of a body, without building values: where each element begins and ends,
- * and whether it holds something that JSON.parse or PostgreSQL would take in silence or choke on.
+ * One pass over the bytes of a body, without building values: where each element starts and ends, and
+ * whether it contains something that JSON.parse or PostgreSQL would silently change or fail on.
  *
- * Splitting before parsing is what keeps a poisoned element to itself: its neighbours are never in
- * the same JSON.parse. Brackets and quotes are ASCII, and no byte of a longer UTF-8 sequence is, so
+ * Splitting before parsing isolates a bad element: its neighbours are never in the same JSON.parse. Brackets and quotes are ASCII, and no byte of a longer UTF-8 sequence is, so
  * the structure is found in bytes even where an element's text is not valid UTF-8.
  */
 import { limits } from "@weir/protocol";
@@ -17,15 +16,15 @@ export type Flaw =
   | "number_length"
   | "utf8";
 
-/** One element of a body: `bytes[start, end)`, and what the scan saw in it. */
+/** One element of a body: `bytes[start, end)`, and what the scan found in it. */
 export interface Element {
   readonly start: number;
   readonly end: number;
-  /** Members of all objects in it, over all nesting. */
+  /** Number of members of all objects in it, nested ones included. */
   readonly members: number;
-  /** A number with more digits than a double is sure to hold: take it from the source text. */
+  /** Whether it has a number with too many digits for a double: read it from the source text. */
   readonly longNumbers: boolean;
-  /** The first thing that is wrong, and the offset in the body where it stands. */
+  /** The first flaw, and its offset in the body. */
   readonly flaw: Flaw | undefined;
   readonly flawAt: number;
 }
@@ -36,7 +35,7 @@ export interface Malformed {
   readonly at: number;
 }
 
-/** Every decimal of at most 15 significant digits survives the way into a double and back. */
+/** Every decimal with at most 15 significant digits survives conversion to a double and back. */
 const exactDigits = 15;
 const longestNumber = 128;
 
@@ -62,14 +61,14 @@ kinds.fill(digit, 0x30, 0x3a);
 kinds.fill(control, 0, 0x20);
 for (const space of [0x20, 0x09, 0x0a, 0x0d]) kinds[space] = other;
 
-/** Bytes that may follow in a number once it has begun: 1 digit, 2 point or sign, 3 exponent. */
+/** Bytes that may continue a number: 1 digit, 2 point or sign, 3 exponent. */
 const numeric = new Uint8Array(256);
 numeric.fill(1, 0x30, 0x3a);
 for (const sign of [0x2b, 0x2d, 0x2e]) numeric[sign] = 2;
 numeric[0x65] = 3;
 numeric[0x45] = 3;
 
-/** Bytes that a string runs over without a second look. */
+/** Bytes in a string that need no further check. */
 const plain = new Uint8Array(256).fill(1, 0x20);
 plain[quote] = 0;
 plain[backslash] = 0;
@@ -104,7 +103,7 @@ function hexAt(bytes: Uint8Array, at: number, end: number): number {
   return value;
 }
 
-/** `at` is the backslash; answers the offset behind the escape (behind both halves of a pair). */
+/** `at` is the backslash; returns the offset after the escape (after both halves of a pair). */
 function scanEscape(bytes: Uint8Array, at: number, end: number): number {
   if (bytes[at + 1] !== 0x75) return at + 2;
   const unit = hexAt(bytes, at + 2, end);
@@ -117,7 +116,7 @@ function scanEscape(bytes: Uint8Array, at: number, end: number): number {
   return at + 6;
 }
 
-/** `at` is behind the opening quote; answers the offset behind the closing one, or -1. */
+/** `at` is after the opening quote; returns the offset after the closing one, or -1. */
 export function scanString(bytes: Uint8Array, at: number, end: number): number {
   let i = at;
   for (;;) {
@@ -134,7 +133,7 @@ export function scanString(bytes: Uint8Array, at: number, end: number): number {
   }
 }
 
-/** `at` is the first byte of the number; answers the offset behind it. */
+/** `at` is the first byte of the number; returns the offset after it. */
 function scanNumber(bytes: Uint8Array, at: number, end: number): number {
   let i = at + 1;
   let digits = bytes[at] === 0x2d ? 0 : 1;
@@ -161,7 +160,7 @@ function checkRange(bytes: Uint8Array, at: number, end: number): void {
   if (vanished || Math.abs(value) === Number.POSITIVE_INFINITY) note("number_range", at);
 }
 
-/** The offset behind the value that begins at `at`, or -1 when its brackets or quotes do not close. */
+/** The offset after the value that starts at `at`, or -1 if its brackets or quotes do not close. */
 function scanValue(bytes: Uint8Array, at: number, end: number): number {
   members = 0;
   longNumbers = false;
@@ -213,7 +212,7 @@ function scanValue(bytes: Uint8Array, at: number, end: number): number {
   return -1;
 }
 
-/** A bare word up to the next separator; whether it is a literal of JSON is JSON.parse's to say. */
+/** A bare word up to the next separator; JSON.parse decides whether it is a JSON literal. */
 function scanWord(bytes: Uint8Array, at: number, end: number): number {
   let i = at;
   while (i < end) {
@@ -234,7 +233,7 @@ export function skipSpace(bytes: Uint8Array, at: number, end: number): number {
   return i;
 }
 
-/** Behind a byte order mark, which RFC 8259 lets a reader ignore. */
+/** The offset after a byte order mark, which RFC 8259 allows to ignore. */
 export function bodyStart(bytes: Uint8Array): number {
   return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
 }
@@ -243,13 +242,13 @@ function element(start: number, end: number): Element {
   return { start, end, members, longNumbers, flaw, flawAt };
 }
 
-/** The value that begins at `start`; undefined when its brackets or quotes do not close before `end`. */
+/** The value that starts at `start`; undefined if its brackets or quotes do not close before `end`. */
 export function scanElement(bytes: Uint8Array, start: number, end: number): Element | undefined {
   const behind = start < end ? scanValue(bytes, start, end) : -1;
   return behind < 0 ? undefined : element(start, behind);
 }
 
-/** The one value that a range holds, white space around it aside. */
+/** The only value in a range, without surrounding white space. */
 export function scanSingle(
   bytes: Uint8Array,
   from: number = bodyStart(bytes),
@@ -261,14 +260,14 @@ export function scanSingle(
   if (end < 0) return { malformed: "a bracket or a string does not close", at: start };
   const found = element(start, end);
   const rest = skipSpace(bytes, end, to);
-  if (rest < to) return { malformed: "something follows the first value", at: rest };
+  if (rest < to) return { malformed: "unexpected text follows the first value", at: rest };
   return found;
 }
 
 /**
- * The elements of a JSON array, at most `most` + 1 of them (so that the caller sees that there were
- * too many). What an element holds is its own affair; only the array's brackets, quotes and commas
- * decide whether the body as a whole is malformed.
+ * The elements of a JSON array, at most `most` + 1 of them, so that the caller sees that there are too
+ * many. Flaws inside an element are noted with the element; only the brackets, quotes and commas of the
+ * array decide whether the body as a whole is malformed.
  */
 export function splitArray(
   bytes: Uint8Array,
@@ -300,11 +299,11 @@ export function splitArray(
     i = skipSpace(bytes, i + 1, to);
   }
   i = skipSpace(bytes, i, to);
-  if (i < to) return { malformed: "something follows the array", at: i };
+  if (i < to) return { malformed: "unexpected text follows the array", at: i };
   return elements;
 }
 
-/** One element a line (NDJSON); empty lines are none. A line that is broken spoils only itself. */
+/** One element per line (NDJSON), without empty lines. A broken line affects only itself. */
 export function splitLines(bytes: Buffer, most: number): Element[] {
   const elements: Element[] = [];
   let i = bodyStart(bytes);
@@ -314,7 +313,7 @@ export function splitLines(bytes: Buffer, most: number): Element[] {
     const start = skipSpace(bytes, i, end);
     if (start < end) {
       const found = scanSingle(bytes, start, end);
-      // whatever is broken in it, JSON.parse of the line says so
+      // JSON.parse of the line reports what is broken
       elements.push(
         "malformed" in found
           ? { start, end, members: 0, longNumbers: false, flaw: undefined, flawAt: 0 }

@@ -1,4 +1,4 @@
-/** An event as the raw log or a dead letter keeps it, looked at once more. */
+/** Reads an event again as it is stored in the raw log or in a dead letter. */
 import { checkCloudEvent } from "./cloudevents.ts";
 import { readBody } from "./element.ts";
 import { scanSingle } from "./json-scan.ts";
@@ -7,7 +7,7 @@ import { type Checked, formats, type Receipt } from "./record.ts";
 import { checkSegment } from "./segment.ts";
 
 /**
- * What the accept path would make of these bytes. Undefined: they are not the JSON of one event.
+ * The result of the accept path for these bytes. Undefined if they are not the JSON of one event.
  * @param format a value of `formats`; anything else is read as a native event.
  */
 export function checkKeptEvent(bytes: Buffer, format: unknown): Checked | undefined {
@@ -17,7 +17,7 @@ export function checkKeptEvent(bytes: Buffer, format: unknown): Checked | undefi
   const receipt: Receipt = { serviceId: 0, now: Date.now(), newId: () => noId };
   if (format === formats.cloudevents) return checkCloudEvent(body, element, receipt);
   if (format !== formats.segment) return checkNative(body, element, receipt);
-  // a single call's type was in its path, and is not kept; what is about a product is a track
+  // the type of a single call was in its path and is not stored; a call about a product is a track
   const type = /"type"\s*:/.test(bytes.toString("latin1")) ? undefined : "track";
   return checkSegment(body, element, { receipt, call: { type, sentAt: undefined } });
 }

@@ -67,7 +67,7 @@ test("the facts of a whole event", () => {
   assert.equal(amountOf(text), "3899.97 TRY");
 });
 
-test("only event_type is needed; the rest is null, the time is that of receipt, the id is made", () => {
+test("only event_type is required; the time defaults to the receipt, and an id is created", () => {
   const found = taken({ event_type: "x" });
   assert.equal(found.eventId, made);
   assert.equal(found.answerId, made);
@@ -125,7 +125,7 @@ test("money is exact, whatever its digits", () => {
   );
 });
 
-test("revenue comes before price x quantity; a currency beside it too", () => {
+test("revenue has precedence over price x quantity, and its currency too", () => {
   const product = { id: "p", price: 10, quantity: 2, currency: "TRY" };
   const revenue = (properties: object) => amountOf({ event_type: "x", product, properties });
   assert.equal(revenue({ revenue: 15.5 }), "15.5 TRY");
@@ -136,7 +136,7 @@ test("revenue comes before price x quantity; a currency beside it too", () => {
   assert.equal(amountOf({ event_type: "x", properties: { revenue: 1 } }), "1 null");
 });
 
-test("an event of several products carries them as items and their sum", () => {
+test("an event with several products has them as items and their sum as amount", () => {
   const products = [
     { id: "a", price: 0.1, quantity: 3, currency: "TRY" },
     { product_id: "b", price: "5.00" },
@@ -159,14 +159,18 @@ test("an event of several products carries them as items and their sum", () => {
   assert.deepEqual([both.productKey, both.items], ["p", null]);
 });
 
-test("a refusal says which member, what is wrong and how to mend it", () => {
+test("a rejection says which member is wrong and how to fix it", () => {
   const says = (sent: string | object, pointer: string, words: RegExp) => {
     const { detail, pointer: found } = refused(sent);
     assert.equal(found, pointer, detail);
     assert.match(detail, words);
   };
-  says({ event_type: "x", userId: "u" }, "/userId", /not a member that Weir knows.*"properties"/);
-  says({ event_type: "x", product: { id: "p", colour: 1 } }, "/product/colour", /not a member/);
+  says({ event_type: "x", userId: "u" }, "/userId", /not a known member.*"properties"/);
+  says(
+    { event_type: "x", product: { id: "p", colour: 1 } },
+    "/product/colour",
+    /not a known member/,
+  );
   says({ user_id: "u" }, "/event_type", /missing/);
   says({ event_type: 5 }, "/event_type", /must be string, not number/);
   says({ event_type: "x", user_id: ["u"] }, "/user_id", /string or null, not array/);
@@ -175,7 +179,7 @@ test("a refusal says which member, what is wrong and how to mend it", () => {
   says({ event_type: "x".repeat(129) }, "/event_type", /longer than 128/);
   says({ event_type: "a\tb" }, "/event_type", /control characters/);
   says({ event_type: "x", product: { id: "p", currency: "₺" } }, "/product/currency", /ISO 4217/);
-  says({ event_type: "x", product: { id: "p", price: -1 } }, "/product/price", /0 or more/);
+  says({ event_type: "x", product: { id: "p", price: -1 } }, "/product/price", /at least 0/);
   says({ event_type: "x", timestamp: "yesterday" }, "/timestamp", /RFC 3339.*2024-01-15T10:30:00Z/);
   says({ event_type: "x", timestamp: "2026-02-29T00:00:00Z" }, "/timestamp", /does not exist/);
   says(
@@ -196,21 +200,21 @@ test("a refusal says which member, what is wrong and how to mend it", () => {
   says(`{"event_type":"x","properties":{"p":"${"x".repeat(65_536)}"}}`, "", /65536.*less/);
 });
 
-test("a refused event is answered with the id it had", () => {
+test("a rejected event is answered with its own id", () => {
   assert.equal(refused({ event_id: "mine", event_type: 1 }).answerId, "mine");
   assert.equal(refused({ event_id: "mine", event_type: "x", timestamp: "?" }).answerId, "mine");
   assert.equal(refused({ event_type: 1 }).answerId, null);
   assert.equal(refused({ event_id: 1, event_type: "x" }).answerId, null);
 });
 
-test("a timestamp exactly a day ahead is taken", () => {
+test("a timestamp exactly a day ahead is accepted", () => {
   assert.equal(
     taken({ event_type: "x", timestamp: "2026-01-16T12:00:00Z" }).occurredAt,
     (now + 86_400_000) * 1000,
   );
 });
 
-test("what was sent does not reach any prototype", () => {
+test("sent members cannot reach any prototype", () => {
   taken(
     '{"event_type":"x","properties":{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}}',
   );

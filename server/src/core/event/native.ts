@@ -1,4 +1,4 @@
-/** The native event (DESIGN section 3): checked against protocol's schema, then its facts. */
+/** The native event: validated against the protocol's schema, then its facts. */
 import { eventSchema, type WeirEvent } from "@weir/protocol";
 import { parseTimestamp, timestampProblem } from "../timestamp.ts";
 import { contentHash } from "./content-hash.ts";
@@ -18,13 +18,13 @@ import { compileCheck } from "./schema.ts";
 const problemOf = compileCheck(eventSchema);
 
 const timestampProblems = {
-  form: "is no RFC 3339 timestamp with an offset. Write it as 2024-01-15T10:30:00Z.",
+  form: "is not an RFC 3339 timestamp with an offset. Write it as 2024-01-15T10:30:00Z.",
   calendar: "names a day or a time that does not exist.",
-  past: "lies before 1970. Check the unit and the clock.",
-  future: "lies more than 24 hours in the future. Check the sender's clock.",
+  past: "is before 1970. Check the unit and the clock.",
+  future: "is more than 24 hours in the future. Check the sender's clock.",
 } as const;
 
-/** Microseconds of a timestamp that Weir takes, or why it does not. */
+/** Microseconds of a valid timestamp, or the rejection. */
 export function checkTimestamp(text: string, pointer: string, now: number): number | Rejection {
   const micros = parseTimestamp(text);
   if (typeof micros === "string") return reject(pointer, timestampProblems[micros]);
@@ -32,7 +32,7 @@ export function checkTimestamp(text: string, pointer: string, now: number): numb
   return problem === undefined ? micros : reject(pointer, timestampProblems[problem]);
 }
 
-/** The id that an element carries in `member`, for the answer about one that is refused. */
+/** The id in `member`, for the answer for a rejected event. */
 export function sentId(value: unknown, member: string): string | null {
   const id = (value as Members | null)?.[member];
   return typeof id === "string" && id.length <= 1024 ? id : null;

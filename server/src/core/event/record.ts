@@ -1,21 +1,21 @@
-/** What the accept path makes of each event that was sent: a row for the raw log, or a rejection. */
+/** The result of validating a sent event: a row for the raw log, or a rejection. */
 import type { Decimal } from "../decimal.ts";
 import { isCanonicalUuid, uuidOfText } from "../uuid.ts";
 
-/** How `payload` is to be read: the values of raw.events.format. */
+/** How to read `payload`: the values of raw.events.format. */
 export const formats = { native: 0, segment: 1, cloudevents: 2 } as const;
 export type Format = (typeof formats)[keyof typeof formats];
 
-/** An event that may be kept: the facts taken out of it once, and the bytes that were sent. */
+/** A valid event: its facts, extracted once, and the bytes that were sent. */
 export interface EventRecord {
   readonly kind: "record";
   readonly serviceId: number;
   readonly format: Format;
-  /** As the sender wrote it, or as the server made it: what the answer says. */
+  /** The id in the answer: as the sender wrote it, or as the server created it. */
   readonly answerId: string;
   /** Canonical UUID. */
   readonly eventId: string;
-  /** What was sent as identity when that is no canonical UUID. */
+  /** The sent identity if it is no canonical UUID. */
   readonly eventRef: string | null;
   /** The content's hash (content-hash.ts), two unsigned 32-bit halves. */
   readonly hashHigh: number;
@@ -35,25 +35,25 @@ export interface EventRecord {
   readonly end: number;
 }
 
-/** An event that is refused; its neighbours are not. */
+/** A rejected event; its neighbours are not affected. */
 export interface Rejection {
   readonly kind: "rejection";
   readonly answerId: string | null;
   readonly code: "invalid_event" | "too_large" | "malformed_json";
-  /** Which member, what is wrong with it, and how to mend it. */
+  /** Which member, what is wrong with it, and how to fix it. */
   readonly detail: string;
-  /** RFC 6901, into the event. */
+  /** JSON Pointer (RFC 6901) into the event. */
   readonly pointer: string;
 }
 
 export type Checked = EventRecord | Rejection;
 
-/** What is known about a request before its events are looked at. */
+/** What is known about a request before its events are validated. */
 export interface Receipt {
   readonly serviceId: number;
   /** Milliseconds since 1970, when the request arrived. */
   readonly now: number;
-  /** A canonical UUID for an event that came without an identity. */
+  /** A canonical UUID for an event without an identity. */
   readonly newId: () => string;
 }
 
@@ -77,7 +77,7 @@ interface Identity {
   readonly eventRef: string | null;
 }
 
-/** `text` is what the sender calls the event; without one the server makes an id. */
+/** `text` is the id from the sender; without one the server creates an id. */
 export function identityOf(text: string | null | undefined, receipt: Receipt): Identity {
   if (text === null || text === undefined) {
     const made = receipt.newId();

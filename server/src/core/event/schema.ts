@@ -1,10 +1,10 @@
-/** The contract of protocol's schemas, compiled once, and its errors in words that say how to mend. */
+/** The protocol's schemas, compiled once, with errors that say how to fix the event. */
 import type { Schema } from "@weir/protocol";
 import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import { pointerToken } from "./json-pointer.ts";
 
 // Nothing is altered: no coercion, no defaults, no removal. Timestamps are read by timestamp.ts,
-// once, so Ajv does not look at formats.
+// once, so Ajv does not validate formats.
 const ajv = new Ajv2020({
   strict: true,
   allowUnionTypes: true,
@@ -19,7 +19,7 @@ export interface SchemaProblem {
   readonly problem: string;
 }
 
-/** A check that answers undefined when `value` keeps to the schema, else the first thing wrong. */
+/** A check that returns undefined if `value` matches the schema, else the first problem. */
 export function compileCheck(
   schema: Schema<unknown>,
 ): (value: unknown) => SchemaProblem | undefined {
@@ -27,12 +27,12 @@ export function compileCheck(
   return (value) => {
     if (validate(value)) return undefined;
     const error = validate.errors?.[0];
-    if (error === undefined) return { pointer: "", problem: "breaks the contract." };
-    return inWords(error, value);
+    if (error === undefined) return { pointer: "", problem: "is invalid." };
+    return describe(error, value);
   };
 }
 
-function inWords(error: ErrorObject, value: unknown): SchemaProblem {
+function describe(error: ErrorObject, value: unknown): SchemaProblem {
   const pointer = error.instancePath;
   const parameters = error.params as Readonly<Record<string, unknown>>;
   switch (error.keyword) {
@@ -41,7 +41,7 @@ function inWords(error: ErrorObject, value: unknown): SchemaProblem {
       const home = pointer === "" ? ' Put your own data into "properties".' : "";
       return {
         pointer: pointer + pointerToken(name),
-        problem: `is not a member that Weir knows, and nothing sent is dropped.${home}`,
+        problem: `is not a known member.${home}`,
       };
     }
     case "required":
@@ -55,21 +55,22 @@ function inWords(error: ErrorObject, value: unknown): SchemaProblem {
       return { pointer, problem: `must be ${wanted}, not ${found}. Values are not converted.` };
     }
     case "minLength":
-      return { pointer, problem: "must not be empty. Leave it out when there is nothing to say." };
+      return { pointer, problem: "must not be empty. Leave it out instead." };
     case "maxLength":
       return { pointer, problem: `is longer than ${parameters["limit"]} characters. Shorten it.` };
     case "minimum":
-      return { pointer, problem: `must be ${parameters["limit"]} or more.` };
+      return { pointer, problem: `must be at least ${parameters["limit"]}.` };
     case "pattern":
       return { pointer, problem: patternProblem(pointer) };
     default:
-      return { pointer, problem: `${error.message ?? "breaks the contract"}.` };
+      return { pointer, problem: `${error.message ?? "is invalid"}.` };
   }
 }
 
 function patternProblem(pointer: string): string {
-  if (pointer.endsWith("/currency")) return "must be three capital letters of ISO 4217, as in TRY.";
-  return "must not hold control characters. Remove them.";
+  if (pointer.endsWith("/currency"))
+    return "must be a currency code of three capital letters (ISO 4217), such as TRY.";
+  return "must not contain control characters. Remove them.";
 }
 
 function kindOf(value: unknown): string {

@@ -30,7 +30,7 @@ function taken(...sent: Parameters<typeof check>): EventRecord {
 
 const stored = ({ body, start, end }: EventRecord) => body.toString("utf8", start, end);
 
-test("a track call keeps its event's name, the other calls are named for themselves", () => {
+test("a track call keeps its event name, the other calls have the name of the call", () => {
   assert.equal(taken({ type: "track", event: "Order Completed" }).eventType, "Order Completed");
   for (const type of ["identify", "page", "screen", "group", "alias"] as const) {
     assert.equal(taken({ type, event: "ignored" }).eventType, type);
@@ -122,7 +122,7 @@ test("a sender whose clock is wrong is corrected by sentAt", () => {
   );
 });
 
-test("a single call is kept without its key, and sent again it has the same content", () => {
+test("a single call is stored without its key, and a retry has the same content", () => {
   const call = (sentAt: string) =>
     `{ "event":"a", "writeKey":"weir_dev_secret" ,"properties":{"writeKey":1,"n":1.50}, "sentAt":"${sentAt}" }`;
   const first = taken(call("2026-01-15T12:00:00Z"), { type: "track" });
@@ -138,12 +138,12 @@ test("a single call is kept without its key, and sent again it has the same cont
   assert.equal(stored(taken(plain, { type: "track" })), plain.trim());
 });
 
-test("messages of a batch are kept byte for byte", () => {
+test("messages of a batch are stored byte for byte", () => {
   const message = '{"type":"track", "event":"a","sentAt":"x", "integrations":{}}';
   assert.equal(stored(taken(message)), message);
 });
 
-test("a message that can never be kept is refused with its reason", () => {
+test("an invalid message is rejected with its reason", () => {
   const detail = (...sent: Parameters<typeof check>) => {
     const found = check(...sent);
     return found.kind === "rejection" ? found.detail : "taken";
@@ -159,7 +159,7 @@ test("a message that can never be kept is refused with its reason", () => {
   );
 });
 
-test("the parts of a batch body are found by their bytes", () => {
+test("the members of a batch body are found by their bytes", () => {
   const body = Buffer.from(
     '{"batch":[{"a":1},{"b":"]"}],"sentAt":"2026-01-15T12:00:00Z","writeKey":"k"}',
   );

@@ -1,5 +1,5 @@
 /**
- * Messages of Segment's HTTP tracking API, in the form that its own client libraries send
+ * Messages of Segment's HTTP tracking API, in the form that its client libraries send
  * (https://segment.com/docs/connections/spec/common/, /connections/sources/catalog/libraries/server/http-api/).
  */
 import { limits, schema } from "@weir/protocol";
@@ -28,7 +28,7 @@ const key = () => optional(nullable(string({ maxLength: limits.keyLength })));
 const moment = () => optional(nullable(string()));
 const bag = () => optional(nullable(record(unknown())));
 
-// Open: Segment's clients add members of their own (`_metadata`, `integrations`, ...).
+// Open: Segment's clients add their own members (`_metadata`, `integrations`, ...).
 const segmentMessageSchema = object(
   {
     type: optional(oneOf(segmentTypes)),
@@ -65,15 +65,15 @@ interface SegmentMessage {
 }
 
 export interface SegmentCall {
-  /** The path names it (`/v1/track`); in a batch each message does. */
+  /** From the path (`/v1/track`); in a batch each message has its own. */
   readonly type: SegmentType | undefined;
-  /** The batch's `sentAt`; a message's own comes first. */
+  /** `sentAt` of the batch; a message's own has precedence. */
   readonly sentAt: string | undefined;
 }
 
 /**
  * Segment's rule: the sender's clock is wrong by `now - sentAt`, so an event happened at
- * `now - (sentAt - originalTimestamp)`. Without a usable `sentAt` the timestamp stands.
+ * `now - (sentAt - originalTimestamp)`. Without a usable `sentAt` the timestamp is used as it is.
  */
 function occurredAt(message: SegmentMessage, call: SegmentCall, now: number): number | Rejection {
   const pointer = typeof message.originalTimestamp === "string" ? "originalTimestamp" : "timestamp";
@@ -87,7 +87,10 @@ function occurredAt(message: SegmentMessage, call: SegmentCall, now: number): nu
   }
   const corrected = now * 1000 - (sent - original);
   if (corrected >= 0 && corrected <= (now + limits.futureMs) * 1000) return corrected;
-  return reject(`/${pointer}`, "and sentAt put the event before 1970 or a day into the future.");
+  return reject(
+    `/${pointer}`,
+    "and sentAt place the event before 1970 or more than a day in the future.",
+  );
 }
 
 export function checkSegment(
@@ -107,14 +110,14 @@ export function checkSegment(
     return reject("/type", `is missing. Send one of ${segmentTypes.join(", ")}.`, { answerId });
   }
   if (type === "track" && message.event === undefined) {
-    return reject("/event", "is missing. A track call names its event.", { answerId });
+    return reject("/event", "is missing. A track call must name its event.", { answerId });
   }
   const occurred = occurredAt(message, call, receipt.now);
   if (typeof occurred !== "number") return { ...occurred, answerId };
   const facts = type === "track" ? trackFacts(parsed.exact as Members) : noFacts;
   if (facts === undefined) return reject("/properties", amountProblem, { answerId });
 
-  // a single call carries the key and the time of sending in the message itself
+  // the message of a single call contains the key and the time of sending
   const stored = call.type === undefined ? element : undefined;
   const kept = stored === undefined ? withoutEnvelope(body.bytes, element) : undefined;
   const bytes = kept?.payload ?? body.bytes;
@@ -163,8 +166,8 @@ function trackFacts(message: Members): ReturnType<typeof commerceFacts> {
 }
 
 /**
- * A single call's bytes without `writeKey`, which is a secret and no part of the event; its content
- * is also without `sentAt`, which changes with each attempt to send.
+ * The bytes of a single call without `writeKey`, which is a secret. Its content hash also excludes
+ * `sentAt`, which changes with each attempt.
  */
 function withoutEnvelope(
   bytes: Buffer,
@@ -201,7 +204,7 @@ export function segmentBatch(bytes: Buffer): SegmentBatch | undefined {
   return { batch: last("batch"), sentAt: stringIn(bytes, last("sentAt")) };
 }
 
-/** The string that stands at an element of a body, when it is one and sound. */
+/** The string at an element of a body, if it is a valid string. */
 function stringIn(bytes: Buffer, element: Element | undefined): string | undefined {
   if (element === undefined || element.flaw !== undefined || bytes[element.start] !== 0x22) {
     return undefined;

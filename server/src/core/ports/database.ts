@@ -1,5 +1,5 @@
 /**
- * What parts ask of PostgreSQL; `postgres/` provides it. Statements are always parameterised.
+ * The interface of PostgreSQL for parts; `adapters/postgres/` implements it. Statements are always parameterised.
  */
 export interface Statement {
   readonly text: string;

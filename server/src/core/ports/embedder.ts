@@ -1,17 +1,17 @@
-/** The port `embedder`: text to unit vectors. `embeddings/` provides the drivers. */
+/** The port `embedder`: text to unit vectors. `adapters/embeddings/` provides the drivers. */
 
 export interface Embedder {
   /** Names the vectors: two embedders with one id give the same vector for the same text. */
   readonly modelId: string;
   readonly dimension: number;
   /**
-   * Embedding a text costs more than looking its vector up in PostgreSQL: vectors are then kept by
+   * Embedding a text costs more than reading its vector from PostgreSQL: vectors are then stored by
    * (content hash, model) and never computed twice.
    */
   readonly worthKeeping: boolean;
   /**
-   * One unit vector a text (all zeros for a text without any feature), in the order given. Rejects
-   * with `EmbeddingError`; an error that is not retryable is the texts' fault, and fewer of them may
+   * One unit vector per text (all zeros for a text without any feature), in the given order. Rejects with
+   * `EmbeddingError`; an error that is not retryable is caused by the texts, and fewer of them may
    * succeed.
    */
   embed(texts: readonly string[], signal?: AbortSignal): Promise<Float32Array[]>;

@@ -1,5 +1,5 @@
 /**
- * The port `vector store`, in Qdrant's words. `vectors/` provides the drivers (embedded, Qdrant) and the
+ * The port `vector store`, in Qdrant's words. `adapters/vectors/` provides the drivers (embedded, Qdrant) and the
  * one conformance suite that both pass. Distance is cosine; scores are cosine similarities.
  */
 
@@ -70,7 +70,7 @@ export interface VectorQuery {
   readonly vector: Float32Array;
   readonly filter?: Filter;
   readonly limit: number;
-  /** What scores no more than it is left out. */
+  /** Points with this score or less are left out. */
   readonly score_threshold?: number;
   /** Default false. */
   readonly with_payload?: boolean;
@@ -86,16 +86,16 @@ export interface CallOptions {
 /** Every method rejects with `VectorStoreError` only. A collection may be named by an alias. */
 export interface VectorStore {
   readonly driver: "embedded" | "qdrant";
-  /** Does nothing when it is there with the same dimension; another dimension is an error. */
+  /** Does nothing if it exists with the same dimension; another dimension is an error. */
   createCollection(
     name: string,
     settings: CollectionSettings,
     options?: CallOptions,
   ): Promise<void>;
-  /** Does nothing when it is not there. Its aliases go with it. */
+  /** Does nothing if it does not exist. Its aliases are removed too. */
   deleteCollection(name: string, options?: CallOptions): Promise<void>;
   collection(name: string, options?: CallOptions): Promise<CollectionInfo | undefined>;
-  /** All at once: nobody sees one alias moved and another not. */
+  /** Atomic: no query sees one alias moved and another not. */
   switchAliases(aliases: Readonly<Record<string, string>>, options?: CallOptions): Promise<void>;
   aliases(options?: CallOptions): Promise<Readonly<Record<string, string>>>;
   /** Replaces points with the same id. Resolves when a query finds them. */
@@ -111,7 +111,7 @@ export interface VectorStore {
     which: { readonly ids: readonly string[] } | { readonly filter: Filter },
     options?: CallOptions,
   ): Promise<void>;
-  /** In the order asked; ids that are not there are left out. */
+  /** In the requested order; unknown ids are left out. */
   retrieve(
     collection: string,
     ids: readonly string[],

@@ -273,7 +273,7 @@ test("explain names the rule that decides", async (t) => {
   assert.deepEqual(await facts("auth.get.key_list"), {
     allowed: false,
     rule: { kind: "none", pattern: null },
-    because: 'no rule: deny (neither role "analyst" nor an extra permission gives it)',
+    because: 'no rule: deny (neither role "analyst" nor an extra permission grants it)',
   });
   assert.match((await explain("analytics.get.overveiw")).notes.join(), /analytics.get.overview/);
   assert.equal(await codeOf(() => explain("analytics.get.*")), "invalid_query");
