@@ -1,4 +1,4 @@
-/** A sentence-transformer in ONNX: tokens, cut, mean pooling, length one. */
+/** A sentence-transformer in ONNX: tokenise, cut, mean pooling, normalise. */
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import type { OrtSession, OrtTensor, TransformerRuntime } from "./runtime.ts";
 export interface SentenceModel {
   readonly dimension: number;
   readonly device: "cpu" | "cuda";
-  /** `dimension` numbers a text, one text after the other. */
+  /** `dimension` numbers per text, one text after the other. */
   embed(texts: readonly string[]): Promise<Float32Array>;
 }
 
@@ -19,13 +19,13 @@ interface Tokens {
   readonly ids: readonly number[];
 }
 
-/** Texts of a batch, and their ids with the filling up to the longest. */
-const mostTexts = 32;
-const mostIds = 8_192;
-/** Dependencies of extras/transformer, and none of this workspace. */
+/** Limits of a batch: texts, and token ids including the padding. */
+const maxTexts = 32;
+const maxIds = 8_192;
+/** Dependencies of extras/transformer, not of this workspace. */
 const packages = { runtime: "onnxruntime-node", tokenizer: "@huggingface/tokenizers" } as const;
-/** As sentence-transformers has it for models that do not say. */
-const usualLength = 512;
+/** The default of sentence-transformers. */
+const defaultLength = 512;
 
 /** @throws Error with a sentence for the operator. */
 export async function openSentenceModel(options: WorkerOptions): Promise<SentenceModel> {
@@ -71,7 +71,7 @@ export async function openSentenceModel(options: WorkerOptions): Promise<Sentenc
       outputs[session.outputNames[0] as string];
     const width = states?.dims[2];
     if (states === undefined || states.type !== "float32" || states.dims.length !== 3 || !width) {
-      throw new Error(`the model in ${folder} has no output of one float32 vector a token`);
+      throw new Error(`the model in ${folder} has no output with one float32 vector per token`);
     }
     return { states, width };
   }
@@ -81,15 +81,15 @@ export async function openSentenceModel(options: WorkerOptions): Promise<Sentenc
     device,
     async embed(texts) {
       const vectors = new Float32Array(texts.length * dimension);
-      // texts of one length together: the filling costs as much as words do
+      // texts of similar length together: padding costs as much as words do
       const tokens = texts
         .map((text, index) => ({ index, ids: idsOf(text) }))
         .sort((a, b) => a.ids.length - b.ids.length);
       const longest = tokens.at(-1)?.ids.length ?? 1;
-      const count = Math.max(1, Math.min(mostTexts, Math.floor(mostIds / longest)));
+      const count = Math.max(1, Math.min(maxTexts, Math.floor(maxIds / longest)));
       for (const batch of inBatches(tokens, {
         count,
-        size: mostIds,
+        size: maxIds,
         sizeOf: ({ ids }) => ids.length,
       })) {
         const { states } = await run(batch);
@@ -107,7 +107,7 @@ export async function openSentenceModel(options: WorkerOptions): Promise<Sentenc
   };
 }
 
-/** The mean of the tokens' vectors, normalised: the division by their number would be undone at once. */
+/** The normalised mean of the token vectors. Without dividing by their number, which normalising would undo. */
 function pool(states: Float32Array, into: Float32Array): void {
   for (let at = 0; at < states.length; at++) {
     (into[at % into.length] as number) += states[at] as number;
@@ -140,7 +140,7 @@ async function openSession(
       const session = await InferenceSession.create(path, { executionProviders: ["cuda"] });
       return { session, device: "cuda" };
     } catch (error) {
-      // `auto`: no CUDA here, or a runtime without it
+      // `auto`: no CUDA on this machine or in this runtime
       if (device === "cuda") throw error;
     }
   }
@@ -151,8 +151,8 @@ async function openSession(
 }
 
 /**
- * Cuts as sentence-transformers does: to its own `max_seq_length` with the closing token kept. What
- * tokenizer.json says of cutting and filling is another length, meant for training.
+ * Cuts as sentence-transformers does: to the model's `max_seq_length`, keeping the closing token. The
+ * truncation and padding in tokenizer.json are another length, meant for training.
  */
 function openTokenizer(folder: string, { Tokenizer }: TransformerRuntime) {
   const description = readJson(folder, "tokenizer.json");
@@ -162,7 +162,7 @@ function openTokenizer(folder: string, { Tokenizer }: TransformerRuntime) {
   const tokenizer = new Tokenizer({ ...description, truncation: null, padding: null }, settings);
   const longest = Number(
     readJson(folder, "sentence_bert_config.json")?.["max_seq_length"] ??
-      Math.min(Number(config["max_position_embeddings"] ?? usualLength), usualLength),
+      Math.min(Number(config["max_position_embeddings"] ?? defaultLength), defaultLength),
   );
   return {
     padding: Number(config["pad_token_id"] ?? 0),

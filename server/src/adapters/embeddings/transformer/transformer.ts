@@ -12,109 +12,128 @@ import type { WorkerOptions, WorkerReply } from "./protocol.ts";
 export interface TransformerSettings {
   /** With model.onnx (or onnx/model.onnx), tokenizer.json and config.json. */
   readonly folder: string;
-  /** `auto` takes the GPU where onnxruntime-node has CUDA, else the CPU. */
+  /** `auto` uses the GPU if onnxruntime-node has CUDA, else the CPU. */
   readonly device?: "auto" | "cpu" | "cuda";
 }
 
 /** Where `npm ci --ignore-scripts --prefix extras/transformer` installs. */
 const runtime = fileURLToPath(new URL("../../../../../extras/transformer", import.meta.url));
 
+/**
+ * Mean pooling over the tokens, normalised, texts cut as sentence-transformers cuts them.
+ * @throws EmbeddingError, not retryable, when the runtime is not installed or the folder contains no such model.
+ */
+export async function createTransformerEmbedder(settings: TransformerSettings): Promise<Embedder> {
+  const { folder, device = "auto" } = settings;
+  const modelId = `transformer-${(await hashOf(folder)).slice(0, 16)}`;
+  const thread = new TransformerThread({ folder, runtime, device });
+  const dimension = await thread.start();
+  return {
+    modelId,
+    dimension,
+    worthKeeping: true,
+    async embed(texts, signal) {
+      signal?.throwIfAborted();
+      const all = await thread.embed(texts, signal);
+      return texts.map((_, index) => all.slice(index * dimension, (index + 1) * dimension));
+    },
+    close: () => thread.close(),
+  };
+}
+
 interface Waiting {
   readonly resolve: (vectors: Float32Array) => void;
   readonly reject: (error: EmbeddingError) => void;
 }
 
-/**
- * Mean pooling over the tokens, normalised, texts cut as sentence-transformers cuts them.
- * @throws EmbeddingError, not retryable, when the runtime is not installed or the folder holds no such model.
- */
-export async function createTransformerEmbedder(settings: TransformerSettings): Promise<Embedder> {
-  const { folder, device = "auto" } = settings;
-  const modelId = `transformer-${(await hashOf(folder)).slice(0, 16)}`;
-  const options: WorkerOptions = { folder, runtime, device };
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), {
-    workerData: options,
-    name: "weir-transformer",
-  });
-  const waiting = new Map<number, Waiting>();
-  let gone: EmbeddingError | undefined;
-  let lastId = 0;
+/** The thread that runs the model, and the requests that wait for it. */
+class TransformerThread {
+  readonly #worker: Worker;
+  readonly #ready = Promise.withResolvers<number>();
+  readonly #waiting = new Map<number, Waiting>();
+  #lost: EmbeddingError | undefined;
+  #lastId = 0;
 
-  function lose(error: EmbeddingError): void {
-    gone ??= error;
-    for (const { reject } of waiting.values()) reject(gone);
-    waiting.clear();
+  constructor(options: WorkerOptions) {
+    this.#worker = new Worker(new URL("./worker.ts", import.meta.url), {
+      workerData: options,
+      name: "weir-transformer",
+    });
+    this.#worker.on("message", (reply: WorkerReply) => this.#receive(reply));
+    const ended = (cause?: unknown) => {
+      const message = "the thread of the transformer ended";
+      const error = new EmbeddingError(message, { retryable: true, cause });
+      this.#ready.reject(error);
+      this.#lose(error);
+    };
+    this.#worker.on("error", ended);
+    this.#worker.on("exit", () => ended());
   }
 
-  const ready = Promise.withResolvers<number>();
-  worker.on("message", (reply: WorkerReply) => {
-    if (reply.type === "ready") return ready.resolve(reply.dimension);
-    if (reply.type === "failed") {
-      return ready.reject(new EmbeddingError(reply.message, { retryable: false }));
+  /** Resolves with the dimension once the model is loaded. */
+  async start(): Promise<number> {
+    try {
+      const dimension = await this.#ready.promise;
+      // an idle embedder does not keep the process alive
+      this.#worker.unref();
+      return dimension;
+    } catch (error) {
+      await this.#worker.terminate();
+      throw error;
     }
-    const asked = waiting.get(reply.id);
-    waiting.delete(reply.id);
-    if (reply.type === "vectors") asked?.resolve(reply.vectors);
-    else asked?.reject(new EmbeddingError(reply.message, { retryable: false }));
-  });
-  worker.on("error", (cause) => {
-    const error = new EmbeddingError("the transformer's thread ended", { retryable: true, cause });
-    ready.reject(error);
-    lose(error);
-  });
-  worker.on("exit", () => {
-    const error = new EmbeddingError("the transformer's thread ended", { retryable: true });
-    ready.reject(error);
-    lose(error);
-  });
-
-  let dimension: number;
-  try {
-    dimension = await ready.promise;
-  } catch (error) {
-    await worker.terminate();
-    throw error;
   }
-  // an embedder that nobody asks does not keep the process
-  worker.unref();
 
-  async function embed(texts: readonly string[], signal?: AbortSignal): Promise<Float32Array[]> {
-    signal?.throwIfAborted();
-    if (gone !== undefined) throw gone;
-    if (texts.length === 0) return [];
-    const id = ++lastId;
+  /** The vectors of all texts, one after the other. */
+  async embed(texts: readonly string[], signal?: AbortSignal): Promise<Float32Array> {
+    if (this.#lost !== undefined) throw this.#lost;
+    if (texts.length === 0) return new Float32Array();
+    const id = ++this.#lastId;
     const { promise, resolve, reject } = Promise.withResolvers<Float32Array>();
     const onAbort = () => {
-      waiting.delete(id);
+      this.#waiting.delete(id);
       reject(signal?.reason);
     };
     signal?.addEventListener("abort", onAbort, { once: true });
-    waiting.set(id, { resolve, reject });
-    worker.ref();
-    worker.postMessage({ id, texts });
+    this.#waiting.set(id, { resolve, reject });
+    this.#worker.ref();
+    this.#worker.postMessage({ id, texts });
     try {
-      const all = await promise;
-      return texts.map((_, index) => all.slice(index * dimension, (index + 1) * dimension));
+      return await promise;
     } finally {
       signal?.removeEventListener("abort", onAbort);
-      if (waiting.size === 0) worker.unref();
+      if (this.#waiting.size === 0) this.#worker.unref();
     }
   }
 
-  return {
-    modelId,
-    dimension,
-    worthKeeping: true,
-    embed,
-    async close() {
-      // no fault of the texts: whoever asks again opens it anew, or finds that its model is gone
-      lose(new EmbeddingError("the embedder is closed", { retryable: true }));
-      await worker.terminate();
-    },
-  };
+  async close(): Promise<void> {
+    // retryable, because the texts are not at fault: the next caller opens the model again, or finds that it is gone
+    this.#lose(new EmbeddingError("the embedder is closed", { retryable: true }));
+    await this.#worker.terminate();
+  }
+
+  #receive(reply: WorkerReply): void {
+    if (reply.type === "ready") {
+      this.#ready.resolve(reply.dimension);
+      return;
+    }
+    if (reply.type === "failed") {
+      this.#ready.reject(new EmbeddingError(reply.message, { retryable: false }));
+      return;
+    }
+    const waiting = this.#waiting.get(reply.id);
+    this.#waiting.delete(reply.id);
+    if (reply.type === "vectors") waiting?.resolve(reply.vectors);
+    else waiting?.reject(new EmbeddingError(reply.message, { retryable: false }));
+  }
+
+  #lose(error: EmbeddingError): void {
+    this.#lost ??= error;
+    for (const { reject } of this.#waiting.values()) reject(this.#lost);
+    this.#waiting.clear();
+  }
 }
 
-/** Of everything in the folder that the vectors depend on. */
+/** Hash of every file in the folder that the vectors depend on. */
 async function hashOf(folder: string): Promise<string> {
   const hash = createHash("sha256");
   for (const name of [
@@ -125,12 +144,12 @@ async function hashOf(folder: string): Promise<string> {
     "sentence_bert_config.json",
   ]) {
     const path = join(folder, name);
-    const there = await access(path).then(
+    const exists = await access(path).then(
       () => true,
       () => false,
     );
-    hash.update(`${there ? name : ""}\n`);
-    if (there) await pipeline(createReadStream(path), hash, { end: false });
+    hash.update(`${exists ? name : ""}\n`);
+    if (exists) await pipeline(createReadStream(path), hash, { end: false });
   }
   return hash.digest("hex");
 }

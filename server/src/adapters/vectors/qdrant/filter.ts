@@ -1,4 +1,4 @@
-/** From the port's filters to Qdrant's, which are the same but for numbers. */
+/** Translates the port's filters to Qdrant's, which differ only in numbers. */
 import { type Condition, type Filter, VectorStoreError } from "../../../core/ports/vector-store.ts";
 
 type Matched = string | number | boolean;
@@ -16,7 +16,7 @@ export function toQdrantFilter(filter: Filter | undefined): Filter | undefined {
 
 function toCondition(condition: Condition): Condition {
   if (typeof condition !== "object" || condition === null)
-    throw invalid("a condition is an object");
+    throw invalid("a condition must be an object");
   if ("is_empty" in condition || "has_id" in condition) return condition;
   if (!("key" in condition)) return toQdrantFilter(condition) as Filter;
   if (!("match" in condition)) return condition;

@@ -1,6 +1,6 @@
 /**
- * Calls of Qdrant's REST API over kept connections. Node's own client and not `fetch`, which takes no
- * certificate authority of the caller's, and not @qdrant/js-client-rest: docs/decisions/0011.
+ * Calls of Qdrant's REST API over connections that are kept open. With Node's own client, because `fetch` accepts
+ * no certificate authority, and without @qdrant/js-client-rest: docs/decisions/0011.
  */
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
@@ -12,17 +12,17 @@ export interface QdrantConnection {
   readonly url: string;
   /** Sent as `api-key`; never part of a message. */
   readonly apiKey?: string;
-  /** PEM of the authority that signed the server's certificate, where it is not a public one. */
+  /** PEM of the authority that signed the server's certificate, if it is not a public one. */
   readonly ca?: string;
   /** Time limit, retries and breaker around each call. */
   readonly guard?: Guard;
-  /** For calls that name no time of their own; default 10,000. */
+  /** For calls without a time limit of their own; default 10,000. */
   readonly timeoutMs?: number;
 }
 
 export interface QdrantClient {
   /**
-   * The `result` of the answer. `body` is JSON text or what becomes it. Rejects with `VectorStoreError`.
+   * The `result` of the answer. `body` is JSON text or a value that is serialised. Rejects with `VectorStoreError`.
    */
   call<T>(
     method: "GET" | "PUT" | "POST" | "DELETE",
@@ -94,7 +94,7 @@ function openTransport(connection: QdrantConnection): { send: Send; close: () =>
   const base = new URL(connection.url);
   const isTls = base.protocol === "https:";
   if (!isTls && base.protocol !== "http:") {
-    throw new VectorStoreError("Qdrant's URL begins with http:// or https://.", {
+    throw new VectorStoreError("Qdrant's URL must begin with http:// or https://.", {
       code: "invalid",
     });
   }
@@ -125,7 +125,7 @@ function openTransport(connection: QdrantConnection): { send: Send; close: () =>
       );
       request.setNoDelay(true);
       request.on("error", (error: NodeJS.ErrnoException) => {
-        // the server closed an idle connection just as it was taken; every call here may be repeated
+        // the server closed an idle connection just as it was reused; every call here can be repeated
         const wasStale = request.reusedSocket && error.code === "ECONNRESET" && !signal.aborted;
         if (wasStale) exchange(options, { data, signal }).then(resolve, reject);
         else reject(error);
@@ -150,11 +150,11 @@ function readResult<T>({ status, text }: Answer, hide: (text: string) => string)
   try {
     body = JSON.parse(text) as typeof body;
   } catch {
-    // an intermediary's page, or the plain text of a refused key
+    // a page of an intermediary, or the plain text for a refused key
   }
   if (status >= 200 && status < 300) {
     if (body === undefined || body === null) {
-      throw unavailable("What answers at Qdrant's URL is not Qdrant: its answer is not JSON.");
+      throw unavailable("The server at Qdrant's URL is not Qdrant: its answer is not JSON.");
     }
     return (body.result ?? body) as T;
   }
@@ -169,7 +169,7 @@ function readResult<T>({ status, text }: Answer, hide: (text: string) => string)
     const [, has = "", got = ""] = mismatch;
     throw new VectorStoreError(
       `The collection has ${has} dimensions, a vector ${got}: ` +
-        "use the model that the collection was made for, or a collection of its own for this model.",
+        "use the model that the collection was created for, or a separate collection for this model.",
       { code: "dimension_mismatch" },
     );
   }
