@@ -1,10 +1,10 @@
 /**
- * Resolves after `ms`, or at once when the signal aborts. Never rejects: the caller's loop looks at
+ * Resolves after `ms`, at once when that is 0 or less, or when the signal aborts. Never rejects: the caller's loop looks at
  * the signal. The timer keeps the process alive.
  */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    if (signal?.aborted === true) {
+    if (ms <= 0 || signal?.aborted === true) {
       resolve();
       return;
     }

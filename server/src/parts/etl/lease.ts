@@ -3,8 +3,8 @@
  * that machines need not agree on the time. The epoch stands in the cursor too, where every step
  * checks it: a worker that slept through a takeover is refused, whatever it believes.
  */
-import { setTimeout as delay } from "node:timers/promises";
 import type { Queryable } from "../../core/ports/database.ts";
+import { pause } from "../../timing/pause.ts";
 
 const takeoverAfterMs = 3_000;
 const heartbeatEveryMs = 1_000;
@@ -60,6 +60,6 @@ export async function keepLease(
     } catch {
       // the step loop meets the same trouble and reports it
     }
-    await delay(heartbeatEveryMs, undefined, { signal }).catch(() => {});
+    await pause(heartbeatEveryMs, signal);
   }
 }

@@ -3,7 +3,7 @@
  * by the procedure etl.rerun_hour.
  */
 import type { Granularity } from "@weir/protocol";
-import { WeirError } from "../../core/errors.ts";
+import { messageOf, WeirError } from "../../core/errors.ts";
 import type { Database, Queryable } from "../../core/ports/database.ts";
 
 const hourMs = 3_600_000;
@@ -178,7 +178,7 @@ export async function executeNextRun(
     const state = run.attempts < maxAttempts ? "queued" : "failed";
     await endRun(database, run, {
       state,
-      error: error instanceof Error ? error.message : String(error),
+      error: messageOf(error),
     });
     throw error;
   }

@@ -2,8 +2,10 @@
  * The part `etl`: folds raw events into windows, under a lease, and executes reruns beside that.
  * Several workers may run; one works, the others wait for its heartbeat to stop.
  */
+import { messageOf } from "../../core/errors.ts";
 import { type Database, DatabaseError, type Notifications } from "../../core/ports/database.ts";
 import type { Part } from "../../core/ports/part.ts";
+import { pause } from "../../timing/pause.ts";
 import { createWake, type Wake } from "../../timing/wake.ts";
 import { keepLease, type Lease, releaseLease, takeLease } from "./lease.ts";
 import { executeNextRun, requeueAbandonedRuns } from "./reruns.ts";
@@ -44,7 +46,7 @@ export function createEtl(options: EtlOptions): Part {
       await retryUntilAborted(signal, async () => {
         const lease = await takeLease(options.database, options.owner);
         problem = undefined;
-        if (lease === undefined) await createWake().wait(standbyMs, signal);
+        if (lease === undefined) await pause(standbyMs, signal);
         else await lead(lease, { steps, runs, signal });
       });
     } finally {
@@ -139,7 +141,7 @@ export function createEtl(options: EtlOptions): Part {
         await work();
       } catch (error) {
         if (signal.aborted) return;
-        problem = error instanceof Error ? error.message : String(error);
+        problem = messageOf(error);
         options.onError?.(error);
         // what ran well for a while starts over with short pauses
         if (performance.now() - started > 10 * backoffMs.last) backoff = backoffMs.first;
@@ -162,10 +164,6 @@ const longestPeriodMs = 750;
  */
 function periodAfter(step: Step, intervalMs: number): number {
   return Math.max(intervalMs, Math.min(3 * step.milliseconds, longestPeriodMs));
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return ms <= 0 ? Promise.resolve() : createWake().wait(ms, signal);
 }
 
 function isFenced(error: unknown): boolean {

@@ -1,22 +1,22 @@
 /**
- * Keeps the raw log in bounds: makes the partitions of the coming days, drops those older than the
- * retention, and turns the generations of identities.
+ * Limits the size of the raw log: creates the partitions of the next days, drops those that are older
+ * than the retention, and rotates the generations of identities.
  */
-import { setTimeout as wait } from "node:timers/promises";
 import { type Database, DatabaseError } from "../../core/ports/database.ts";
 import type { Part } from "../../core/ports/part.ts";
+import { pause } from "../../timing/pause.ts";
 
 export interface RetentionOptions {
   /** As the owner of the tables. */
   readonly database: Database;
   readonly settings: {
-    /** Raw events are kept for that many days; their identities at least as long. */
+    /** Days for which raw events are kept; their identities are kept at least as long. */
     readonly rawDays: number;
     readonly partitionsAhead: number;
   };
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** Told what was done, and what could not be: for the log. */
+  /** What a round did, and why one failed: for the log. */
   readonly onRound?: (round: RetentionRound) => void;
   readonly onFailure?: (error: unknown) => void;
 }
@@ -25,19 +25,19 @@ export interface RetentionRound {
   /** Names of dropped partitions. */
   readonly dropped: readonly string[];
   readonly rotatedIdentities: boolean;
-  /** The reader for whom expired partitions are still kept, because it has not read them. */
+  /** The log reader that has not read expired partitions yet, so that they are kept. */
   readonly heldBackBy: string | undefined;
 }
 
 export interface Retention extends Part {
-  /** One round, for start-up and tests. */
+  /** One round, for tests. */
   round(): Promise<RetentionRound>;
 }
 
 const dayMs = 86_400_000;
 const intervalMs = 3_600_000;
-/** After a lock that was not to be had, or a database that was not there. */
-const againMs = 5_000;
+/** After a lock that was not available, or a database that did not answer. */
+const retryMs = 5_000;
 const timeoutMs = 30_000;
 
 /** Yesterday stays open: transactions that began before midnight, and clocks that are a little slow. */
@@ -57,31 +57,26 @@ export function createRetention(options: RetentionOptions): Retention {
   const { database, settings } = options;
   let problem: string | undefined;
 
+  async function call<Row>(
+    statement: { readonly text: string },
+    values: unknown[] = [],
+  ): Promise<Row | undefined> {
+    const [row] = await database.query<Row>({ ...statement, values }, { timeoutMs });
+    return row;
+  }
+
   async function round(): Promise<RetentionRound> {
-    await database.query({ ...prepareDays, values: [settings.partitionsAhead] }, { timeoutMs });
-    await database.query(closeDays, { timeoutMs });
-    const expired = new Date(options.now() - settings.rawDays * dayMs);
-    const values = [expired];
-    const [drop] = await database.query<{ dropped: string[] }>(
-      { ...dropPartitions, values },
-      { timeoutMs },
-    );
-    const [facts] = await database.query<{ dropped: string[] }>(
-      { ...dropFacts, values },
-      { timeoutMs },
-    );
-    const [left] = await database.query<{ reader: string }>(
-      { ...slowestReader, values },
-      { timeoutMs },
-    );
-    const [turn] = await database.query<{ rotated: boolean }>(
-      { ...rotateIdentities, values },
-      { timeoutMs },
-    );
+    await call(prepareDays, [settings.partitionsAhead]);
+    await call(closeDays);
+    const expired = [new Date(options.now() - settings.rawDays * dayMs)];
+    const partitions = await call<{ dropped: string[] }>(dropPartitions, expired);
+    const facts = await call<{ dropped: string[] }>(dropFacts, expired);
+    const slowest = await call<{ reader: string }>(slowestReader, expired);
+    const identities = await call<{ rotated: boolean }>(rotateIdentities, expired);
     return {
-      dropped: [...(drop?.dropped ?? []), ...(facts?.dropped ?? [])],
-      rotatedIdentities: turn?.rotated ?? false,
-      heldBackBy: left?.reader,
+      dropped: [...(partitions?.dropped ?? []), ...(facts?.dropped ?? [])],
+      rotatedIdentities: identities?.rotated ?? false,
+      heldBackBy: slowest?.reader,
     };
   }
 
@@ -96,10 +91,10 @@ export function createRetention(options: RetentionOptions): Retention {
       return intervalMs;
     } catch (error) {
       options.onFailure?.(error);
-      problem = "the raw log's partitions could not be looked after; trying again";
-      // a lock refused is no trouble: writers were busy
+      problem = "the partitions of the raw log could not be maintained; retrying";
+      // a lock that writers hold is expected under load
       if (error instanceof DatabaseError && error.code === "55P03") problem = undefined;
-      return againMs;
+      return retryMs;
     }
   }
 
@@ -109,8 +104,7 @@ export function createRetention(options: RetentionOptions): Retention {
     problem: () => problem,
     async run(signal) {
       while (!signal.aborted) {
-        const pause = await attempt();
-        await wait(pause, undefined, { signal }).catch(() => {});
+        await pause(await attempt(), signal);
       }
     },
   };

@@ -1,5 +1,6 @@
-/** The thread of transformer.ts: the ONNX runtime computes here and holds up nobody. */
+/** The thread of transformer.ts, so that the ONNX runtime does not block the event loop. */
 import { parentPort, workerData } from "node:worker_threads";
+import { messageOf } from "../../../core/errors.ts";
 import type { EmbedRequest, WorkerOptions, WorkerReply } from "./protocol.ts";
 import { openSentenceModel, type SentenceModel } from "./sentence-model.ts";
 
@@ -9,10 +10,6 @@ function reply(message: WorkerReply): void {
   } else {
     parentPort?.postMessage(message);
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 async function answer(model: SentenceModel, { id, texts }: EmbedRequest): Promise<void> {
