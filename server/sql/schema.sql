@@ -1660,6 +1660,7 @@ AS $function$
 declare
   reader log.readers;
   open_since timestamptz;
+  unread_since timestamptz;
   seen pg_snapshot;
   asked_at timestamptz;
   last_xid xid8;
@@ -1673,11 +1674,11 @@ begin
     raise exception 'fenced: epoch % has been taken over by epoch %', worker_epoch, reader.epoch using errcode = 'WF001';
   end if;
 
-  -- before the snapshot: see log.next_page
-  select o.since into open_since from log.open_days o;
   asked_at := clock_timestamp();
-  seen := pg_current_snapshot();
-  more := etl.read_batch(reader.position, seen, log.since(reader.position, reader.since), max_events);
+  -- as in log.next_page
+  select pg_current_snapshot(), o.since into seen, open_since from log.open_days o;
+  unread_since := log.since(reader.position, reader.since);
+  more := etl.read_batch(reader.position, seen, unread_since, max_events);
   select count(*), max(xid), max(received_at) into events, last_xid, last_received from batch;
   stage_us := array[(extract(epoch from clock_timestamp() - since) * 1e6)::int];
 
@@ -1701,7 +1702,7 @@ begin
 
   if more then
     seen := log.position_after(seen, last_xid);
-    open_since := reader.since;
+    open_since := unread_since;
     asked_at := least(asked_at, last_received);
   end if;
   if events > 0 or log.is_due(reader.read_at) then
@@ -1817,6 +1818,7 @@ begin
   perform pg_advisory_xact_lock(hashtext('raw.ensure_partition'));
   for partition in
     select c.oid::regclass as name, to_date(right(c.relname, 8), 'YYYYMMDD') < before as over,
+      to_date(right(c.relname, 8), 'YYYYMMDD')::timestamp at time zone 'UTC' as starts,
       exists (select from pg_trigger t where t.tgrelid = c.oid and t.tgname = 'closed') as closed
     from pg_inherits h join pg_class c on c.oid = h.inhrelid
     where h.inhparent = 'raw.events'::regclass and c.relname ~ '^events_\d{8}$'
@@ -1825,6 +1827,8 @@ begin
       perform log.close_day(partition.name);
     elsif partition.closed and not partition.over then
       execute format('drop trigger closed on %s', partition.name);
+      -- for readers that know it as closed
+      insert into log.reopenings (received_from) values (partition.starts) on conflict do nothing;
     end if;
   end loop;
   update log.open_days set since = before::timestamp at time zone 'UTC'
@@ -1897,17 +1901,15 @@ AS $function$
 #variable_conflict use_variable
 declare
   kept log.readers;
-  open_since timestamptz;
   page record;
 begin
   select * into kept from log.readers r where r.name = reader;
   if kept.name is null then
     raise exception 'no reader of the raw log is named %', reader using errcode = 'WF002';
   end if;
-  -- before the snapshot: a day that is closed by now has no writer that the snapshot does not show
-  select o.since into open_since from log.open_days o;
   next_read_at := clock_timestamp();
-  to_position := pg_current_snapshot();
+  -- of one snapshot: a day that it shows as closed has no writer that it does not show, unless one that notes it
+  select pg_current_snapshot(), o.since into to_position, next_since from log.open_days o;
   from_position := kept.position;
   read_at := kept.read_at;
   since := log.since(kept.position, kept.since);
@@ -1917,10 +1919,9 @@ begin
   events := page.events;
   oldest := page.oldest;
   more := page.more;
-  next_since := open_since;
   if more then
     to_position := log.position_after(to_position, page.last_xid);
-    next_since := kept.since;
+    next_since := since;
     next_read_at := least(next_read_at, page.newest);
   end if;
 end $function$;

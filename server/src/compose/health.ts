@@ -6,6 +6,9 @@ import type { Route } from "../core/ports/route.ts";
 import { etlCheck } from "../parts/etl/health.ts";
 import { observeWindows } from "../parts/etl/metrics.ts";
 import { healthRoutes } from "../parts/health/health-routes.ts";
+import { readersCheck } from "../parts/log/health.ts";
+import { readLag } from "../parts/log/lag.ts";
+import { observeReaders } from "../parts/log/metrics.ts";
 import { streamCheck } from "../parts/stream/health.ts";
 import { version } from "../process/version.ts";
 import type { ComposeOptions } from "./options.ts";
@@ -21,13 +24,15 @@ export function composeHealth(
   },
 ): readonly Route[] {
   const { database, checks, draining } = shared;
-  observeWindows(metrics, database);
+  observeWindows(metrics, database, readLag);
+  observeReaders(metrics, database);
   return healthRoutes({
     version,
     checks: {
       postgres: databaseCheck(database),
-      etl: etlCheck(database),
-      stream: streamCheck(database),
+      etl: etlCheck(database, readLag),
+      stream: streamCheck(database, readLag),
+      readers: readersCheck(database),
       ...checks,
     },
     needed: ["postgres"],

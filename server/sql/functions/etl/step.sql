@@ -15,6 +15,7 @@ language plpgsql set enable_seqscan = off as $$
 declare
   reader log.readers;
   open_since timestamptz;
+  unread_since timestamptz;
   seen pg_snapshot;
   asked_at timestamptz;
   last_xid xid8;
@@ -28,11 +29,11 @@ begin
     raise exception 'fenced: epoch % has been taken over by epoch %', worker_epoch, reader.epoch using errcode = 'WF001';
   end if;
 
-  -- before the snapshot: see log.next_page
-  select o.since into open_since from log.open_days o;
   asked_at := clock_timestamp();
-  seen := pg_current_snapshot();
-  more := etl.read_batch(reader.position, seen, log.since(reader.position, reader.since), max_events);
+  -- as in log.next_page
+  select pg_current_snapshot(), o.since into seen, open_since from log.open_days o;
+  unread_since := log.since(reader.position, reader.since);
+  more := etl.read_batch(reader.position, seen, unread_since, max_events);
   select count(*), max(xid), max(received_at) into events, last_xid, last_received from batch;
   stage_us := array[(extract(epoch from clock_timestamp() - since) * 1e6)::int];
 
@@ -56,7 +57,7 @@ begin
 
   if more then
     seen := log.position_after(seen, last_xid);
-    open_since := reader.since;
+    open_since := unread_since;
     asked_at := least(asked_at, last_received);
   end if;
   if events > 0 or log.is_due(reader.read_at) then

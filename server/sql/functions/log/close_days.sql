@@ -11,6 +11,7 @@ begin
   perform pg_advisory_xact_lock(hashtext('raw.ensure_partition'));
   for partition in
     select c.oid::regclass as name, to_date(right(c.relname, 8), 'YYYYMMDD') < before as over,
+      to_date(right(c.relname, 8), 'YYYYMMDD')::timestamp at time zone 'UTC' as starts,
       exists (select from pg_trigger t where t.tgrelid = c.oid and t.tgname = 'closed') as closed
     from pg_inherits h join pg_class c on c.oid = h.inhrelid
     where h.inhparent = 'raw.events'::regclass and c.relname ~ '^events_\d{8}$'
@@ -19,6 +20,8 @@ begin
       perform log.close_day(partition.name);
     elsif partition.closed and not partition.over then
       execute format('drop trigger closed on %s', partition.name);
+      -- for readers that know it as closed
+      insert into log.reopenings (received_from) values (partition.starts) on conflict do nothing;
     end if;
   end loop;
   update log.open_days set since = before::timestamp at time zone 'UTC'

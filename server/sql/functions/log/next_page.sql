@@ -8,17 +8,15 @@ set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set p
 #variable_conflict use_variable
 declare
   kept log.readers;
-  open_since timestamptz;
   page record;
 begin
   select * into kept from log.readers r where r.name = reader;
   if kept.name is null then
     raise exception 'no reader of the raw log is named %', reader using errcode = 'WF002';
   end if;
-  -- before the snapshot: a day that is closed by now has no writer that the snapshot does not show
-  select o.since into open_since from log.open_days o;
   next_read_at := clock_timestamp();
-  to_position := pg_current_snapshot();
+  -- of one snapshot: a day that it shows as closed has no writer that it does not show, unless one that notes it
+  select pg_current_snapshot(), o.since into to_position, next_since from log.open_days o;
   from_position := kept.position;
   read_at := kept.read_at;
   since := log.since(kept.position, kept.since);
@@ -28,10 +26,9 @@ begin
   events := page.events;
   oldest := page.oldest;
   more := page.more;
-  next_since := open_since;
   if more then
     to_position := log.position_after(to_position, page.last_xid);
-    next_since := kept.since;
+    next_since := since;
     next_read_at := least(next_read_at, page.newest);
   end if;
 end $$;

@@ -1,6 +1,6 @@
 /** The raw log as the parts that read it see it; `parts/log/` provides these. */
 import type { Format } from "../event/record.ts";
-import type { Queryable } from "./database.ts";
+import type { Queryable, QueryOptions } from "./database.ts";
 
 /** An accepted event as it is kept. */
 export interface StoredEvent {
@@ -82,6 +82,23 @@ export interface LogScan {
     range: LogRange,
   ): Promise<readonly Pick<EventName, "serviceId" | "eventId">[]>;
 }
+
+/** How far a reader is behind, from what it has yet to process; clocks have no part in it. */
+export interface Lag {
+  /** Committed events that the reader has not processed: unread, or in a claimed page. */
+  readonly events: number;
+  /** `events` is where the count ended: there are more. */
+  readonly more: boolean;
+  /** Since the oldest of them was received, in seconds; 0 when there is none. */
+  readonly seconds: number;
+}
+
+/** As of the connection's snapshot; undefined when no reader has that name. */
+export type ReadLag = (
+  database: Queryable,
+  reader: string,
+  options?: QueryOptions & { readonly atMost?: number },
+) => Promise<Lag | undefined>;
 
 /** Before the oldest event. */
 export const logStart = "1:1:";

@@ -4,19 +4,25 @@ import {
   checkTimeoutMs,
   type HealthCheck,
 } from "../../core/ports/health-check.ts";
+import type { Lag, ReadLag } from "../../core/ports/log.ts";
 import { withDeadline } from "../../timing/deadline.ts";
 
 /** Ages above which the windows are reported as degraded. */
 const lagLimitSeconds = 60;
 const heartbeatLimitSeconds = 10;
+/** The age of the oldest unread event is what counts here. */
+const countedAtMost = 10_000;
 
 const unknown: CheckResult = { status: "down", detail: "the state of the windows cannot be read" };
 
 /** Whether an ETL worker is alive and the windows are up to date. */
-export function etlCheck(database: Queryable): HealthCheck {
+export function etlCheck(database: Queryable, readLag: ReadLag): HealthCheck {
   const check = async () => {
     try {
-      return judge(await readState(database));
+      return judge(
+        await readHeartbeat(database),
+        await readLag(database, "windows", { timeoutMs: checkTimeoutMs, atMost: countedAtMost }),
+      );
     } catch {
       return unknown;
     }
@@ -24,39 +30,37 @@ export function etlCheck(database: Queryable): HealthCheck {
   return () => withDeadline(check, { ms: checkTimeoutMs, late: unknown });
 }
 
-interface EtlState {
-  readonly heartbeat_s: string | null;
-  readonly read_s: string;
-}
-
-async function readState(database: Queryable): Promise<EtlState | undefined> {
-  const [row] = await database.query<EtlState>(
+/** Seconds since the last heartbeat of any worker; undefined when none has started yet. */
+async function readHeartbeat(database: Queryable): Promise<number | undefined> {
+  const [row] = await database.query<{ seconds: string }>(
     {
       name: "health_etl",
-      text: `select round(extract(epoch from now() - l.heartbeat_at), 1)::text as heartbeat_s,
-                    round(extract(epoch from now() - c.read_at), 1)::text as read_s
-             from etl.cursors c left join etl.leases l on l.reader = c.reader
-             where c.reader = 'windows'`,
+      text: `select round(extract(epoch from now() - heartbeat_at), 1)::text as seconds
+             from etl.leases where reader = 'windows'`,
     },
     { timeoutMs: checkTimeoutMs },
   );
-  return row;
+  return row && Number(row.seconds);
 }
 
-function judge(state: EtlState | undefined): CheckResult {
-  if (state === undefined || state.heartbeat_s === null) {
+function judge(heartbeat: number | undefined, lag: Lag | undefined): CheckResult {
+  if (heartbeat === undefined || lag === undefined) {
     return { status: "degraded", detail: "no ETL worker has started yet" };
   }
-  const facts = { heartbeat_s: Number(state.heartbeat_s), read_s: Number(state.read_s) };
-  if (facts.heartbeat_s > heartbeatLimitSeconds) {
+  const facts = {
+    heartbeat_s: heartbeat,
+    read_s: Math.round(lag.seconds * 10) / 10,
+    unread_events: lag.events,
+  };
+  if (heartbeat > heartbeatLimitSeconds) {
     return {
       status: "degraded",
       detail: "no ETL worker is running; windows are not updated",
       facts,
     };
   }
-  if (facts.read_s > lagLimitSeconds) {
-    const seconds = Math.round(facts.read_s);
+  if (lag.seconds > lagLimitSeconds) {
+    const seconds = Math.round(lag.seconds);
     return { status: "degraded", detail: `windows are ${seconds} s behind`, facts };
   }
   return { status: "ok", facts };

@@ -1,5 +1,6 @@
 import type { Queryable } from "../../core/ports/database.ts";
 import { checkTimeoutMs } from "../../core/ports/health-check.ts";
+import type { ReadLag } from "../../core/ports/log.ts";
 import { type Metrics, secondsBuckets } from "../../core/ports/metrics.ts";
 
 interface Step {
@@ -45,10 +46,10 @@ export function observeEtl(metrics: Metrics) {
  * The state of the windows, read from the tables because the worker may run on another machine. While
  * the database is unavailable the gauges keep their values.
  */
-export function observeWindows(metrics: Metrics, database: Queryable): void {
+export function observeWindows(metrics: Metrics, database: Queryable, readLag: ReadLag): void {
   const lag = metrics.gauge({
     name: "weir_etl_read_age_seconds",
-    help: "Time since the windows were up to date with the raw log",
+    help: "Time since the oldest raw event that the windows lack was received; 0 when they lack none",
   });
   const heartbeat = metrics.gauge({
     name: "weir_etl_heartbeat_age_seconds",
@@ -66,7 +67,10 @@ export function observeWindows(metrics: Metrics, database: Queryable): void {
   metrics.onCollect(async () => {
     const row = await readWindows(database);
     if (row === undefined) return;
-    lag.set(row.read_age);
+    const behind = await readLag(database, "windows", { timeoutMs: checkTimeoutMs }).catch(
+      () => undefined,
+    );
+    if (behind !== undefined) lag.set(behind.seconds);
     heartbeat.set(row.heartbeat_age ?? Number.NaN);
     folded.set(Number(row.events));
     for (const [state, count] of Object.entries(row.runs ?? {})) runs.set({ state }, count);
@@ -74,7 +78,6 @@ export function observeWindows(metrics: Metrics, database: Queryable): void {
 }
 
 interface WindowFigures {
-  readonly read_age: number;
   readonly heartbeat_age: number | null;
   readonly events: string;
   readonly runs: Readonly<Record<string, number>> | null;
@@ -85,13 +88,12 @@ async function readWindows(database: Queryable): Promise<WindowFigures | undefin
     .query<WindowFigures>(
       {
         name: "metrics_windows",
-        text: `select extract(epoch from now() - c.read_at)::float8 as read_age,
-                 extract(epoch from now() - l.heartbeat_at)::float8 as heartbeat_age,
-                 c.events,
+        text: `select extract(epoch from now() - l.heartbeat_at)::float8 as heartbeat_age,
+                 r.events,
                  (select json_object_agg(state, n)
-                  from (select state, count(*) as n from etl.window_runs group by state) r) as runs
-               from etl.cursors c left join etl.leases l on l.reader = c.reader
-               where c.reader = 'windows'`,
+                  from (select state, count(*) as n from etl.window_runs group by state) s) as runs
+               from log.readers r left join etl.leases l on l.reader = r.name
+               where r.name = 'windows'`,
       },
       { timeoutMs: checkTimeoutMs },
     )

@@ -1,14 +1,6 @@
 /** Lag: how far a log reader is behind, from what it has yet to finish and never from clocks. */
-import type { Queryable, QueryOptions } from "../../core/ports/database.ts";
-
-export interface Lag {
-  /** Committed events that the reader has not finished: unread, or in a claimed page. */
-  readonly events: number;
-  /** `events` is where the count ended: there are more. */
-  readonly more: boolean;
-  /** Since the oldest of them was received, in seconds; 0 when there is none. */
-  readonly seconds: number;
-}
+import type { Queryable } from "../../core/ports/database.ts";
+import type { Lag, ReadLag } from "../../core/ports/log.ts";
 
 /** More are not counted: it takes about 0.1 s. */
 export const lagCountsAtMost = 100_000;
@@ -23,7 +15,7 @@ interface LagRow {
 export async function readLag(
   database: Queryable,
   reader: string,
-  options: QueryOptions & { readonly atMost?: number } = {},
+  options: NonNullable<Parameters<ReadLag>[2]> = {},
 ): Promise<Lag | undefined> {
   const [row] = await database.query<LagRow>(
     {

@@ -2,7 +2,7 @@
  * The register of log readers, `log.readers`: who reads the raw log, and how far. Retention keeps every
  * day that a registered reader has yet to read.
  */
-import type { Queryable } from "../../core/ports/database.ts";
+import type { Queryable, QueryOptions } from "../../core/ports/database.ts";
 
 export interface LogReader {
   readonly name: string;
@@ -14,6 +14,8 @@ export interface LogReader {
   readonly registeredAt: Date;
   /** When it last moved or claimed, by PostgreSQL's clock; a running reader does at least every 5 s. */
   readonly heartbeatAt: Date;
+  /** Since then, by the same clock. */
+  readonly silentMs: number;
 }
 
 /**
@@ -26,13 +28,11 @@ export async function registerReader(
   from: "oldest" | "now" = "oldest",
 ): Promise<boolean> {
   const rows = await database.query({
-    // `since` before the position: see log.next_page
-    text: `with open as materialized (select since from log.open_days)
-           insert into log.readers (name, position, read_at, since)
+    text: `insert into log.readers (name, position, read_at, since)
            select $1, case when $2 then '1:1:' else pg_current_snapshot() end,
              case when $2 then 'epoch' else clock_timestamp() end,
              case when $2 then '-infinity' else open.since end
-           from open on conflict do nothing returning name`,
+           from log.open_days open on conflict do nothing returning name`,
     values: [name, from === "oldest"],
   });
   return rows.length === 1;
@@ -57,16 +57,24 @@ interface ReaderRow {
   readonly pages: number;
   readonly registered_at: Date;
   readonly heartbeat_at: Date;
+  readonly silent_ms: number;
 }
 
 /** By name. */
-export async function listReaders(database: Queryable): Promise<LogReader[]> {
-  const rows = await database.query<ReaderRow>({
-    text: `select name, position::text, events,
+export async function listReaders(
+  database: Queryable,
+  options: QueryOptions = {},
+): Promise<LogReader[]> {
+  const rows = await database.query<ReaderRow>(
+    {
+      text: `select name, position::text, events,
              (select count(*)::int from log.pages p where p.reader = r.name) as pages,
-             registered_at, heartbeat_at
+             registered_at, heartbeat_at,
+             extract(epoch from clock_timestamp() - heartbeat_at)::float8 * 1000 as silent_ms
            from log.readers r order by name`,
-  });
+    },
+    options,
+  );
   return rows.map((row) => ({
     name: row.name,
     position: row.position,
@@ -74,5 +82,6 @@ export async function listReaders(database: Queryable): Promise<LogReader[]> {
     openPages: row.pages,
     registeredAt: row.registered_at,
     heartbeatAt: row.heartbeat_at,
+    silentMs: row.silent_ms,
   }));
 }

@@ -4,10 +4,13 @@ import {
   checkTimeoutMs,
   type HealthCheck,
 } from "../../core/ports/health-check.ts";
+import type { Lag, ReadLag } from "../../core/ports/log.ts";
 import { withDeadline } from "../../timing/deadline.ts";
 
 /** Age above which the points of products are reported as degraded. */
 const lagLimitSeconds = 60;
+/** The age of the oldest unread event is what counts here. */
+const countedAtMost = 10_000;
 
 const unknown: CheckResult = {
   status: "down",
@@ -15,10 +18,13 @@ const unknown: CheckResult = {
 };
 
 /** Whether a model is live and the pages of the raw log are processed in time. */
-export function streamCheck(database: Queryable): HealthCheck {
+export function streamCheck(database: Queryable, readLag: ReadLag): HealthCheck {
   const check = async () => {
     try {
-      return judge(await readState(database));
+      return judge(
+        await readLiveModel(database),
+        await readLag(database, "stream", { timeoutMs: checkTimeoutMs, atMost: countedAtMost }),
+      );
     } catch {
       return unknown;
     }
@@ -26,36 +32,26 @@ export function streamCheck(database: Queryable): HealthCheck {
   return () => withDeadline(check, { ms: checkTimeoutMs, late: unknown });
 }
 
-interface StreamState {
-  readonly read_s: string;
-  readonly model: string | null;
-}
-
-async function readState(database: Queryable): Promise<StreamState | undefined> {
-  const [row] = await database.query<StreamState>(
-    {
-      name: "health_stream",
-      text: `select round(extract(epoch from now() - least(c.read_at, (select min(read_at) from stream.pages))), 1)::text as read_s,
-                    (select id from vectors.models where state = 'live') as model
-             from etl.cursors c where c.reader = 'stream'`,
-    },
+async function readLiveModel(database: Queryable): Promise<string | null> {
+  const [row] = await database.query<{ id: string }>(
+    { name: "health_stream", text: "select id from vectors.models where state = 'live'" },
     { timeoutMs: checkTimeoutMs },
   );
-  return row;
+  return row?.id ?? null;
 }
 
-function judge(state: StreamState | undefined): CheckResult {
-  const facts = { read_s: Number(state?.read_s), model: state?.model ?? null };
-  if (state === undefined || state.model === null) {
-    return { status: "degraded", detail: "the part stream has not started yet", facts };
+function judge(model: string | null, lag: Lag | undefined): CheckResult {
+  if (lag === undefined || model === null) {
+    return { status: "degraded", detail: "the part stream has not started yet", facts: { model } };
   }
-  if (facts.read_s > lagLimitSeconds) {
-    const seconds = Math.round(facts.read_s);
-    return {
-      status: "degraded",
-      detail: `products are ${seconds} s behind the raw log`,
-      facts,
-    };
+  const facts = {
+    read_s: Math.round(lag.seconds * 10) / 10,
+    unread_events: lag.events,
+    model,
+  };
+  if (lag.seconds > lagLimitSeconds) {
+    const seconds = Math.round(lag.seconds);
+    return { status: "degraded", detail: `products are ${seconds} s behind the raw log`, facts };
   }
   return { status: "ok", facts };
 }
