@@ -48,7 +48,8 @@ const groups: Readonly<Record<string, Group>> = {
 };
 
 const sources = ["{protocol,sdk,server}/src/**/*.ts"];
-const notSources = ["**/*.test.ts", "**/conformance.ts"];
+/** Conformance suites are tests that several test files share. */
+const notSources = ["**/*.test.ts", "**/conformance/**"];
 
 const root = join(import.meta.dirname, "..");
 const { values, positionals } = parseArgs({

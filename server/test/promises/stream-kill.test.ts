@@ -20,8 +20,8 @@ const kills = Number(process.env["WEIR_TEST_STREAM_KILLS"] ?? 1);
 
 /** Every statement of a page's way, and what lies between them. */
 const steps = [
-  ["after", "stream_claim"],
-  ["after", "stream_read"],
+  ["after", "log_claim"],
+  ["after", "log_read"],
   ["before", "embed"],
   ["after", "embed"],
   ["before", "stream_add_to_products"],
@@ -32,8 +32,8 @@ const steps = [
   ["after", "stream_insert_products"],
   ["after", "stream_add_users"],
   ["after", "stream_shorten_users"],
-  ["before", "stream_finish"],
-  ["after", "stream_finish"],
+  ["before", "log_finish"],
+  ["after", "log_finish"],
   ["after", "commit"],
 ] as const;
 
@@ -103,7 +103,7 @@ test("control: a page that is finished behind its effects counts twice when its 
   const ledger = makeEvents(makeRandom(1), 30);
   await appendEvents(database.ingest, ledger);
   const worker = startWorker(t, database, ["after", "commit", "1", "--finish-late"]);
-  await once(worker, "exit");
+  await once(worker, "exit", { signal: AbortSignal.timeout(60_000) });
   startWorker(t, database, ["--finish-late"]);
   await untilRead(database, 30_000);
   assert.notDeepEqual(await storedStream(database), expectedStream(ledger));

@@ -24,7 +24,7 @@ const [url = "", when = "never", step = "", nth = "1"] = process.argv
   .slice(2)
   .filter((argument) => !argument.startsWith("--"));
 const finishesLate = process.argv.includes("--finish-late");
-const finishName = "stream_finish";
+const finishName = "log_finish";
 
 let left = Number(nth);
 function reach(moment: "before" | "after", name: string | undefined): void {
