@@ -11,7 +11,7 @@ export function erasureRoutes(database: Database): Route[] {
       view: "privacy.user_erase",
       access: "permission",
       summary:
-        "Erases a user's events, vectors and dead letters, and recomputes the affected windows.",
+        "Erase a user's events, vectors and dead letters, and recompute the affected windows.",
       responses: {
         202: { description: "Started; follow it by its id.", schema: erasureSchema },
       },

@@ -23,7 +23,7 @@ export function cloudEventsRoutes(context: AcceptContext): Route[] {
     path: "/cloudevents",
     view: "events.cloudevents_ingest",
     access: "permission",
-    summary: "Sends CloudEvents 1.0: structured, binary or batched.",
+    summary: "Send CloudEvents 1.0: structured, binary or batched.",
     // in binary mode the body is the data, of any type
     body: {
       kind: "bytes",

@@ -33,7 +33,7 @@ export function nativeRoutes(context: AcceptContext): Route[] {
     path: "/api/events/",
     view: "events.event_ingest",
     access: "permission",
-    summary: "Sends one event.",
+    summary: "Send one event.",
     body: {
       kind: "bytes",
       contentTypes: ["application/json"],
@@ -68,7 +68,7 @@ export function nativeRoutes(context: AcceptContext): Route[] {
     path: "/api/events/batch",
     view: "events.event_batch_ingest",
     access: "permission",
-    summary: "Sends up to 2,000 events.",
+    summary: "Send up to 2,000 events.",
     body: {
       kind: "bytes",
       contentTypes: ["application/json", ...lineTypes],

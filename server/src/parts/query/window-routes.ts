@@ -52,7 +52,7 @@ export function windowRoutes(context: QueryContext): Route[] {
       path: "/api/windows/rerun",
       view: "windows.window_rerun",
       access: "permission",
-      summary: "Recomputes a window from its raw events.",
+      summary: "Recompute a window from its raw events.",
       body: { kind: "json", schema: rerunRequestSchema },
       responses: { 202: { description: "The rerun is queued.", schema: rerunAnswerSchema } },
       async handle({ body, principal }) {

@@ -41,7 +41,7 @@ export function keyRoutes(deps: AuthDeps): Route[] {
       path: "/api/keys",
       view: "auth.key_create",
       access: "permission",
-      summary: "Creates an API key; the complete key is shown only once.",
+      summary: "Create an API key; the complete key is shown only once.",
       body: { kind: "json", schema: createSchema },
       responses: { 201: { description: "The key with its secret.", schema: newKeySchema } },
       handle: async (request) => {
@@ -65,7 +65,7 @@ export function keyRoutes(deps: AuthDeps): Route[] {
       path: "/api/keys/:id/revoke",
       view: "auth.key_revoke",
       access: "permission",
-      summary: "Revokes a key and ends its browser sessions everywhere within a second.",
+      summary: "Revoke a key and end its browser sessions everywhere within a second.",
       responses: { 200: { description: "The revoked key.", schema: keySchema } },
       handle: async (request) =>
         answered(

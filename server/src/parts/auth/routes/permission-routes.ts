@@ -26,7 +26,7 @@ export function permissionRoutes(deps: AuthDeps): Route[] {
       path: "/api/permissions",
       view: "auth.permission_change",
       access: "permission",
-      summary: "Adds an extra permission to a service, or revokes one.",
+      summary: "Add an extra permission to a service, or revoke one.",
       body: { kind: "json", schema: permissionChangeSchema },
       responses: {
         200: {
@@ -46,7 +46,7 @@ export function permissionRoutes(deps: AuthDeps): Route[] {
       path: "/api/permissions",
       view: "auth.permission_remove",
       access: "permission",
-      summary: "Removes an extra or a revoked permission from a service.",
+      summary: "Remove an extra or a revoked permission from a service.",
       body: { kind: "json", schema: permissionChangeSchema },
       responses: { 204: { description: "Removed." } },
       handle: async (request) => {
@@ -59,7 +59,7 @@ export function permissionRoutes(deps: AuthDeps): Route[] {
       path: "/api/permissions/explain",
       view: "auth.permission_explain",
       access: "permission",
-      summary: "Explains which rule grants or denies a permission to a service.",
+      summary: "Explain which rule grants or denies a permission to a service.",
       query: {
         service: s.string({ minLength: 1, maxLength: 63 }),
         permission: s.string({ minLength: 1, maxLength: 200 }),

@@ -9,7 +9,7 @@ const replaceSchema = s.object({
   name: s.string({ minLength: 1, maxLength: 63 }),
   description: s.optional(s.string({ maxLength: 500 })),
   permissions: s.optional(s.array(s.string({ maxLength: 200 }), { maxItems: 1_000 })),
-  reset: s.optional(s.boolean({ const: true, description: "Resets the role to its policy file." })),
+  reset: s.optional(s.boolean({ const: true, description: "Reset the role to its policy file." })),
 });
 
 export function roleRoutes(deps: AuthDeps): Route[] {
@@ -30,7 +30,7 @@ export function roleRoutes(deps: AuthDeps): Route[] {
       path: "/api/roles",
       view: "auth.role_replace",
       access: "permission",
-      summary: "Creates or replaces a role, or resets it to its policy file.",
+      summary: "Create or replace a role, or reset it to its policy file.",
       body: { kind: "json", schema: replaceSchema },
       responses: { 200: { description: "The role.", schema: roleSchema } },
       handle: async (request) => {

@@ -37,7 +37,7 @@ export function serviceRoutes(deps: AuthDeps): Route[] {
       path: "/api/services",
       view: "auth.service_create",
       access: "permission",
-      summary: "Registers a service.",
+      summary: "Register a service.",
       body: { kind: "json", schema: createSchema },
       responses: { 201: { description: "The new service.", schema: serviceSchema } },
       handle: async (request) =>
@@ -55,7 +55,7 @@ export function serviceRoutes(deps: AuthDeps): Route[] {
       path: "/api/services/:name",
       view: "auth.service_update",
       access: "permission",
-      summary: "Changes the role of a service, or disables it with all its keys.",
+      summary: "Change the role of a service, or disable it with all its keys.",
       body: { kind: "json", schema: updateSchema },
       responses: { 200: { description: "The service.", schema: serviceSchema } },
       handle: async (request) =>

@@ -44,7 +44,7 @@ export function sessionRoutes(deps: AuthDeps): Route[] {
       path: "/api/session",
       view: "auth.session_create",
       access: "public",
-      summary: "Signs in with an API key or the token of a one-time link.",
+      summary: "Sign in with an API key or the token of a one-time link.",
       body: { kind: "json", schema: signinSchema },
       responses: { 200: { description: "Signed in; sets the cookie.", schema: sessionSchema } },
       handle: async ({ body, ip }) => {
@@ -66,7 +66,7 @@ export function sessionRoutes(deps: AuthDeps): Route[] {
       path: "/api/session",
       view: "auth.session_end",
       access: "public",
-      summary: "Signs out and ends the session everywhere.",
+      summary: "Sign out and end the session everywhere.",
       responses: { 204: { description: "Signed out." } },
       handle: async (request) => {
         const session = await sessionOf(deps, request);
