@@ -36,6 +36,7 @@ export function uuidOfText(text: string): string {
 /**
  * Creates a generator of version 7 UUIDs: 48 bits of milliseconds, the rest random. `fill` is
  * crypto.randomFillSync; random bytes are drawn in pools, as a call per id costs 1 µs.
+ * The SDK has a version of its own for browsers: it must not depend on the server, nor core on the SDK.
  */
 export function uuidV7Maker(fill: (bytes: Buffer) => Buffer): (now: number) => string {
   const pool = Buffer.alloc(10 * 256);

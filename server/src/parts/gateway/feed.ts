@@ -1,5 +1,7 @@
-import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { messageOf } from "../../core/errors.ts";
 import type { LiveEvent, LiveEvents } from "../../core/ports/live-log.ts";
+import { pause } from "../../timing/pause.ts";
 import { type Cursor, encodeCursor, encodeInRound, rangeAfter } from "./cursor.ts";
 import { eventFrame } from "./event-frame.ts";
 import { heartbeatSeconds, type Member } from "./member.ts";
@@ -72,7 +74,7 @@ export class Feed {
         const started = performance.now();
         await this.#advance(signal);
         const rest = this.#limits.readEveryMs - (performance.now() - started);
-        if (rest > 0) await delay(rest, undefined, { signal }).catch(() => undefined);
+        await pause(rest, signal);
         await this.#woken(this.#limits.pollMs);
       }
     } finally {
@@ -97,7 +99,7 @@ export class Feed {
       this.problem = undefined;
     } catch (error) {
       if (signal.aborted) return;
-      this.problem = error instanceof Error ? error.message : String(error);
+      this.problem = messageOf(error);
       this.#joining.unshift(...joining.filter((member) => member.isOpen));
       return;
     }
@@ -194,7 +196,7 @@ export class Feed {
     past
       .then(() => member.goLive())
       .catch((error) => {
-        this.problem = error instanceof Error ? error.message : String(error);
+        this.problem = messageOf(error);
         member.close(
           "going_away",
           "the missed events could not be read; reconnect with the last cursor",
