@@ -163,25 +163,39 @@ test("a transformer and an endpoint are filled beside the own model, answer by n
   assert.ok(!weir.output().includes(key), "the key is in no log");
 });
 
-test("what cannot be added is refused with a sentence that says what to do", async (t) => {
+test("a model that cannot be added is refused with a message that says what to do", async (t) => {
   const weir = await startWeir(t);
-  const add = async (parameters: string[], environment: Record<string, string> = {}) => {
+  const add = async (
+    parameters: string[],
+    { code, environment = {} }: { code: number; environment?: Record<string, string> },
+  ) => {
     const { exitCode, output } = await runCommand(
       ["models", "add", ...parameters, "--data", weir.dataDir],
       environment,
     );
-    assert.equal(exitCode, 1, output);
+    assert.equal(exitCode, code, output);
     return output;
   };
-  assert.match(await add(["word2vec"]), /no kind that can be added.*\n.*transformer or http/);
-  assert.match(await add(["transformer"]), /which folder/);
-  assert.match(await add(["transformer", "/no/such/folder"]), /there is no folder \/no\/such/);
-  assert.match(await add(["transformer", weir.dataDir]), /no model\.onnx/);
-  assert.match(await add(["transformer", tiny, "--device", "tpu"]), /"tpu" is no device/);
-  assert.match(await add(["http"]), /names no endpoint.*\n.*WEIR_EMBEDDINGS_HTTP_URL/);
-  const nowhere = {
+  const usage = { code: 2 };
+  const failed = { code: 1 };
+  assert.match(
+    await add(["word2vec"], usage),
+    /"word2vec" cannot be added.*\n.*transformer or http/,
+  );
+  assert.match(await add(["transformer"], usage), /the folder .* is missing/);
+  assert.match(
+    await add(["transformer", "/no/such/folder"], failed),
+    /there is no folder \/no\/such/,
+  );
+  assert.match(await add(["transformer", weir.dataDir], failed), /no model\.onnx/);
+  assert.match(await add(["transformer", tiny, "--device", "tpu"], usage), /"tpu" is not a device/);
+  assert.match(await add(["http"], failed), /name no endpoint.*\n.*WEIR_EMBEDDINGS_HTTP_URL/);
+  const environment = {
     WEIR_EMBEDDINGS_HTTP_URL: "http://127.0.0.1:9/v1/embeddings",
     WEIR_EMBEDDINGS_HTTP_MODEL: "m",
   };
-  assert.match(await add(["http"], nowhere), /127\.0\.0\.1:9\/v1\/embeddings does not answer/);
+  assert.match(
+    await add(["http"], { code: 1, environment }),
+    /127\.0\.0\.1:9\/v1\/embeddings does not answer/,
+  );
 });
