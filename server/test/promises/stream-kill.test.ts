@@ -86,7 +86,7 @@ test(`killed while a model's file is written, ${kills} times: the next worker wr
     await appendEvents(database.ingest, ledger);
     // it has more than a dozen
     const nth = 1 + Math.floor(random() * 12);
-    const worker = startWorker(t, database, ["after", "stream_write_model_file", String(nth)]);
+    const worker = startWorker(t, database, ["after", "models_write_file", String(nth)]);
     const [, signal] = await once(worker, "exit", { signal: AbortSignal.timeout(30_000) });
     assert.equal(signal, "SIGKILL", `it wrote ${nth} parts`);
     const next = startWorker(t, database, []);

@@ -24,7 +24,7 @@ export async function readCollections(connection: Queryable): Promise<ModelColle
     is_live: boolean;
     collections: Partial<Record<Purpose, number>>;
   }>({
-    name: "stream_collections",
+    name: "models_collections",
     text: `select m.id as model_id, m.dimension, m.state = 'live' as is_live,
              json_object_agg(c.purpose, c.collection_id) as collections
            from vectors.models m join vectors.model_collections c on c.model_id = m.id
@@ -46,7 +46,7 @@ async function setAside(
 ): Promise<void> {
   if (reasons.size === 0) return;
   await connection.query({
-    name: "stream_set_aside",
+    name: "models_set_aside",
     text: `update vectors.models m set set_aside_at = clock_timestamp(), rebuild = true, error = left(u.reason, 2000)
            from unnest($1::text[], $2::text[]) u (id, reason) where m.id = u.id`,
     values: [[...reasons.keys()], [...reasons.values()]],

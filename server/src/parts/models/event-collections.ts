@@ -9,7 +9,7 @@ import { emptyCollection, type Renew } from "./remove-models.ts";
 /** Gives every model without one a collection for events, to be filled. Returns how many. */
 export async function addEventCollections(database: Database): Promise<number> {
   const lacking = {
-    name: "stream_lacking_events",
+    name: "models_lacking_events",
     text: `select m.id, m.dimension, m.state from vectors.models m
            where m.state in ('building', 'ready', 'live') and not exists (
              select from vectors.model_collections c where c.model_id = m.id and c.purpose = 'events')`,
@@ -41,7 +41,7 @@ export async function addEventCollections(database: Database): Promise<number> {
 /** Filled models to which a collection was added, and is to be filled. */
 export async function readFilling(database: Database): Promise<ModelCollections[]> {
   const rows = await database.query<{ id: string }>({
-    name: "stream_filling",
+    name: "models_filling",
     text: `select distinct m.id from vectors.models m join vectors.model_collections c on c.model_id = m.id
            where c.filling and m.state in ('ready', 'live')`,
   });
@@ -66,7 +66,7 @@ export async function markFilled(database: Database, modelId: string): Promise<v
  */
 export async function removeEventCollections(database: Database, renew: Renew): Promise<number> {
   const [found] = await database.query({
-    name: "stream_any_events",
+    name: "models_any_events",
     text: `select from vectors.collections c where c.name like 'events\\_%' and (
              exists (select from vectors.model_collections m where m.collection_id = c.id and m.purpose = 'events')
              or not exists (select from vectors.model_collections m where m.collection_id = c.id)) limit 1`,

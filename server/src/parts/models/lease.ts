@@ -15,7 +15,7 @@ export class ModelsLease {
   /** Takes or renews the lease; false while another process has it. */
   async take(): Promise<boolean> {
     const rows = await this.#database.query<{ name: string }>({
-      name: "stream_models_lease",
+      name: "models_lease",
       text: `insert into stream.leases as l (name, owner, heartbeat_at) values ('models', $1, clock_timestamp())
              on conflict (name) do update set owner = excluded.owner, heartbeat_at = excluded.heartbeat_at
              where l.owner = excluded.owner or l.heartbeat_at < clock_timestamp() - $2 * interval '1 millisecond'

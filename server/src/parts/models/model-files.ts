@@ -21,7 +21,7 @@ export async function writeModelFile(database: Database, file: Uint8Array): Prom
     const began = performance.now();
     const piece = file.subarray(place * pieceBytes, (place + 1) * pieceBytes);
     await database.query({
-      name: "stream_write_model_file",
+      name: "models_write_file",
       text: "insert into vectors.model_files (file_id, place, bytes) values ($1, $2, $3)",
       values: [fileId, place, Buffer.from(piece.buffer, piece.byteOffset, piece.length)],
     });
@@ -38,7 +38,7 @@ export async function readModelFile(
   const file = new Uint8Array(bytes);
   for (let place = 0; place * pieceBytes < bytes; place++) {
     const [row] = await database.query<{ bytes: Buffer }>({
-      name: "stream_read_model_file",
+      name: "models_read_file",
       text: "select bytes from vectors.model_files where file_id = $1 and place = $2",
       values: [fileId, place],
     });

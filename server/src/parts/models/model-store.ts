@@ -51,7 +51,7 @@ const payloadIndexes: Readonly<Record<Purpose, Readonly<Record<string, string>>>
 
 export async function readModels(database: Queryable): Promise<ModelRow[]> {
   return database.query<ModelRow>({
-    name: "stream_models",
+    name: "models_all",
     text: `select id, kind, dimension, automatic, corpus_texts, state, wanted, rebuild, settings, created_at, ready_at,
              live_at, retired_at, error
            from vectors.models order by created_at, id`,

@@ -13,19 +13,23 @@ const countRestShare = 50;
 
 export class CorpusWatch {
   readonly #corpus: Corpus;
+  readonly #now: () => number;
   #before = 0;
   #nextCountAt = Number.NEGATIVE_INFINITY;
 
-  constructor(corpus: Corpus) {
+  /** @param now milliseconds of a monotonic clock */
+  constructor(corpus: Corpus, now: () => number = () => performance.now()) {
     this.#corpus = corpus;
+    this.#now = now;
   }
 
   /** The size of the corpus when the live model should be replaced by a new fit, else undefined. */
   async refitSize(models: readonly ModelRow[]): Promise<number | undefined> {
-    const started = performance.now();
+    const started = this.#now();
     if (started < this.#nextCountAt) return undefined;
     const size = await this.#corpus.count();
-    this.#nextCountAt = performance.now() + countRestShare * (performance.now() - started);
+    const counted = this.#now();
+    this.#nextCountAt = counted + countRestShare * (counted - started);
     // in the middle of a burst a model would be out of date before it is live
     const isSettled = size <= settledGrowth * this.#before;
     this.#before = size;

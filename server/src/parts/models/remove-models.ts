@@ -14,7 +14,7 @@ export async function dropRetired(
   renew: Renew,
 ): Promise<string[]> {
   const retired = {
-    name: "stream_retired",
+    name: "models_retired",
     text: `select id from vectors.models
            where state = 'retired' and retired_at < now() - $1 * interval '1 millisecond'`,
     values: [graceMs],
