@@ -3,6 +3,8 @@ import type { Area } from "../mutant.ts";
 const unread = "server/sql/functions/log/unread.sql";
 const after = "server/sql/functions/log/position_after.sql";
 const next = "server/sql/functions/log/next_page.sql";
+const since = "server/sql/functions/log/since.sql";
+const advance = "server/sql/functions/log/advance.sql";
 const step = "server/sql/functions/etl/step.sql";
 const position = "server/src/core/position.ts";
 const cursor = "server/src/parts/gateway/cursor.ts";
@@ -13,11 +15,13 @@ const everything =
 /** A late commit is lost by no reader, and delays none. */
 export const logPosition: Area = {
   name: "log-position",
-  sources: [unread, after, next, position, cursor],
+  sources: [unread, after, next, since, advance, position, cursor],
   tests: [
     "server/src/core/position.test.ts",
     "server/src/parts/gateway/cursor.test.ts",
     "server/src/parts/etl/position.test.ts",
+    "server/src/parts/log/range-reader.test.ts",
+    "server/src/parts/log/page-reader.test.ts",
     "server/test/promises/slow-transaction.test.ts",
     "server/src/parts/gateway/resume.test.ts",
   ],
@@ -31,12 +35,10 @@ export const logPosition: Area = {
     },
     { in: unread, from: 'xid = any (array(select pg_snapshot_xip("position")))', to: "false" },
     { in: unread, from: "fetch first max_events rows with ties", to: "limit max_events" },
-    { in: step, from: "seen := pg_current_snapshot();", to: `seen := ${everything};` },
-    {
-      in: next,
-      from: "to_position := pg_current_snapshot();",
-      to: `to_position := ${everything};`,
-    },
+    { in: step, from: "select pg_current_snapshot(),", to: `select ${everything},` },
+    { in: next, from: "select pg_current_snapshot(),", to: `select ${everything},` },
+    { in: since, from: "least(kept,", to: "coalesce(kept," },
+    { in: advance, from: "r.position::text = from_position::text", to: "true" },
     { in: next, from: "to_position := log.position_after(to_position, page.last_xid);", to: "" },
     { in: position, from: "if (xid <= before || xid >= xmax) return false;", to: "" },
     {

@@ -84,8 +84,8 @@ test("control: a reader that believes everything below the newest transaction lo
   const database = await createEtlDatabase(t);
   await mutate(database.owner, {
     in: "etl.step(bigint, integer, interval)",
-    from: "seen := pg_current_snapshot();",
-    to: "seen := (pg_snapshot_xmax(pg_current_snapshot()) || ':' || pg_snapshot_xmax(pg_current_snapshot()) || ':')::pg_snapshot;",
+    from: "select pg_current_snapshot(),",
+    to: "select (pg_snapshot_xmax(pg_current_snapshot()) || ':' || pg_snapshot_xmax(pg_current_snapshot()) || ':')::pg_snapshot,",
   });
   const slow = holdOpen(database.ingest, makeEvents(1, 20));
   await slow.written;
