@@ -22,7 +22,7 @@ export function fold(text: string): string {
   return foldLatin(text) ?? foldAny(text);
 }
 
-/** In one pass, where every character becomes ASCII whatever stands beside it: ten times as fast. */
+/** In one pass, for texts in which every character becomes ASCII whatever its neighbours: ten times as fast. */
 function foldLatin(text: string): string | undefined {
   if (text.length > longestLatin) return undefined;
   let end = 0;

@@ -26,12 +26,12 @@ export interface GuardState {
 
 export interface Resilience {
   /**
-   * A guard by name (see `Guard.name`). It may be kept or asked for at each call: what is behind the name is
+   * A guard by name (see `Guard.name`). It may be kept, or requested for each call: the state behind the name is
    * looked up when it is used. A guard with an id exists from its first call until `remove`, or until it is
    * the least recently used idle one when another needs its place.
    */
   guard(name: string): Guard;
-  /** For a dependency that is gone. Calls in progress end as they would have. */
+  /** For a dependency that no longer exists. Calls in progress end as usual. */
   remove(name: string): void;
   /** Of the guards that exist. */
   states(): ReadonlyMap<string, GuardState>;

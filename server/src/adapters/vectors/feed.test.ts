@@ -54,7 +54,7 @@ async function drain(
   }
 }
 
-test("a transaction that commits late is not lost, and nobody waits for it", async (t) => {
+test("a transaction that commits late is not lost, and delays no reader", async (t) => {
   const { database, collectionId } = await prepare(t);
   const [slow, quick] = [randomUUID(), randomUUID()];
   let position = firstPosition;
@@ -127,7 +127,7 @@ test("putting the same again is silent; what has no vector and is not there is l
   await put(database.app, collectionId, [point]);
   await put(database.app, collectionId, [{ id, payload: { a: 1 } }]);
   assert.deepEqual((await drain(database.app, { collectionId, position })).changes, []);
-  // of an id given twice the last stands
+  // of an id given twice the last point is kept
   await put(database.app, collectionId, [point, { ...point, payload: { a: 3 } }]);
   const { changes } = await drain(database.app, { collectionId, position });
   assert.deepEqual(changes, [{ id, payload: { a: 3 }, deleted: false }]);
@@ -163,7 +163,7 @@ test("a deletion is heard of, a point may come back, and cleaning up breaks only
       });
       return row?.behind === false ? now : undefined;
     },
-    { what: "all transactions of before to end" },
+    { what: "all previous transactions to end" },
   );
   await database.app.query({ text: "select vectors.purge_tombstones('0 seconds')" });
   await drain(database.app, { collectionId, position });
@@ -200,19 +200,19 @@ test("after cleaning up, a new position is good and one from before is not, thou
   await assert.rejects(drain(database.app, { collectionId, position: before }), FeedGapError);
 });
 
-test("a position of another database is refused, and points of a restored one are mended", async (t) => {
+test("a position of another database is refused, and points of a restored one are repaired", async (t) => {
   const { database, collectionId } = await prepare(t);
   await put(database.app, collectionId, [{ id: randomUUID(), vector: bytes(1, 0) }]);
   await assert.rejects(
     drain(database.app, { collectionId, position: "9000000:9000000:" }),
     FeedGapError,
   );
-  const mend = { text: "select vectors.mend_feed($1) as mended", values: [collectionId] };
-  assert.deepEqual(await database.app.query(mend), [{ mended: false }]);
+  const repair = { text: "select vectors.mend_feed($1) as repaired", values: [collectionId] };
+  assert.deepEqual(await database.app.query(repair), [{ repaired: false }]);
   await database.app.query({ text: "update vectors.points set changed = '9000000'" });
   const position = await currentPosition(database.app);
   assert.deepEqual((await drain(database.app, { collectionId, position })).changes, []);
-  assert.deepEqual(await database.app.query(mend), [{ mended: true }]);
+  assert.deepEqual(await database.app.query(repair), [{ repaired: true }]);
   await assert.rejects(drain(database.app, { collectionId, position }), FeedGapError);
   const all = await drain(database.app, { collectionId, position: firstPosition });
   assert.equal(all.changes.length, 1);
@@ -221,7 +221,7 @@ test("a position of another database is refused, and points of a restored one ar
   await database.app.query({
     text: "update vectors.collections set purged = '9000000', purged_by = '9000001'",
   });
-  assert.deepEqual(await database.app.query(mend), [{ mended: true }]);
+  assert.deepEqual(await database.app.query(repair), [{ repaired: true }]);
   const empty = await currentPosition(database.app);
   assert.deepEqual((await drain(database.app, { collectionId, position: empty })).changes, []);
 });

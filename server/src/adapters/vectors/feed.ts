@@ -6,10 +6,10 @@
 import type { Queryable, QueryOptions } from "../../core/ports/database.ts";
 import type { Payload } from "../../core/ports/vector-store.ts";
 
-/** Before every point: a follower that starts here gets all, tombstones included. */
+/** Before every point: a reader that starts here gets all points, tombstones included. */
 export const firstPosition = "1:1:";
 
-/** Wakes followers; send it after the commit and outside of the transaction. */
+/** Wakes readers; send it after the commit, outside of the transaction. */
 export const pointsChannel = "weir_points";
 
 export interface PointChange {
@@ -22,7 +22,7 @@ export interface PointChange {
 }
 
 export interface ChangePage {
-  /** By the order of their transactions' ids; each is the point's state now, so the last stands. */
+  /** In the order of their transaction ids. Each has the current state of its point, so the last one counts. */
   readonly changes: readonly PointChange[];
   /** Text to be kept and handed in again; see `parsePosition`. */
   readonly position: string;
@@ -115,8 +115,8 @@ export async function readRawChanges(
     options,
   );
   const [first] = rows;
-  if (first === undefined) throw new Error("the feed told no snapshot");
-  // from the very beginning nothing is missed: what was deleted is not wanted
+  if (first === undefined) throw new Error("the feed returned no snapshot");
+  // from the very beginning nothing is missed: deleted points are not needed
   if (!first.known && from !== firstPosition) {
     throw new FeedGapError("The feed of changes cannot be continued from this position.");
   }
@@ -156,7 +156,7 @@ export async function currentPosition(
     { text: "select pg_current_snapshot()::text as snapshot" },
     options,
   );
-  if (row === undefined) throw new Error("the database told no snapshot");
+  if (row === undefined) throw new Error("the database returned no snapshot");
   return row.snapshot;
 }
 

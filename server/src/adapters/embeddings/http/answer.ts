@@ -32,7 +32,7 @@ export function readVectors(
       throw wrong(`sent ${embedding.length} dimensions instead of ${dimension}`);
     }
     const vector = normalise(Float32Array.from(embedding));
-    if (!vector.every(Number.isFinite)) throw wrong("sent numbers that no float32 holds");
+    if (!vector.every(Number.isFinite)) throw wrong("sent numbers that do not fit float32");
     vectors[index as number] = vector;
   }
   return vectors;

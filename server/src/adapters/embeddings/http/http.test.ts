@@ -70,7 +70,7 @@ test("finds out the dimension, keeps the order by index and normalises", async (
   assert.deepEqual(requests.at(-1)?.body.input, ["abc", "abcd"]);
 });
 
-test("asks for the dimension that is set, without a question before", async (t) => {
+test("the configured dimension is requested, without a first request to find it", async (t) => {
   const { open, requests } = await startEndpoint(t, lengths);
   const embedder = await open({ dimension: 3 });
   assert.equal(requests.length, 0);
@@ -147,7 +147,7 @@ test("a broken connection and an answer that is no JSON are worth a retry", asyn
   await assert.rejects(embedder.embed(["page"]), refusal(true, /no JSON/));
 });
 
-test("an endpoint that is silent is given up after the time limit", async (t) => {
+test("a request to an endpoint that does not answer ends after the time limit", async (t) => {
   const { open } = await startEndpoint(t, () => undefined);
   const embedder = await open({ dimension: 3, timeoutMs: 50 });
   await assert.rejects(embedder.embed(["a"]), refusal(true, /does not answer/));

@@ -50,7 +50,7 @@ test("a sum is that of idf times components, of any number of rows and dimension
   }
 });
 
-test("a sum goes on over several lists, also over one that outgrows the memory", () => {
+test("a sum continues over several lists, also over one that outgrows the memory", () => {
   const model = makeModel(24);
   const rows = new ComponentRows(model);
   const lists = [5, rows.list.length + 1, 3 * 16_384].map((length) =>
@@ -65,7 +65,7 @@ test("a sum goes on over several lists, also over one that outgrows the memory",
   assertSum(rows.sum(), model, lists.flat());
 });
 
-test("what stands in the list stays when it grows", () => {
+test("the content of the list is kept when it grows", () => {
   const rows = new ComponentRows(makeModel(8));
   rows.list.set([3, 1, 4]);
   rows.reserve(rows.list.length + 1);

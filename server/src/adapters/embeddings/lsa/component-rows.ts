@@ -1,8 +1,8 @@
 /**
  * A model's components times their idf, and sums of their rows: most of the time that a text takes.
  *
- * They lie in WebAssembly's memory in bfloat16. A text of 30 words adds up 600 to 900 rows of a table that no
- * near cache holds, so what counts is how many bytes are fetched. Half of them are saved, and the vectors
+ * They are stored in WebAssembly's memory in bfloat16. A text of 30 words adds up 600 to 900 rows of a table that
+ * exceeds the near caches, so the number of bytes fetched decides the speed. Half of them are saved, and the vectors
  * remain scikit-learn's: the worst cosine of the parity test's 10,000 is 0.999997. `kernel.wat` says how eight
  * dimensions are packed.
  */
@@ -55,7 +55,7 @@ export class ComponentRows {
     this.list = this.#viewList();
   }
 
-  /** Makes `list` longer where it is shorter than this; what stands in it stays. */
+  /** Makes `list` at least this long, and keeps its content. */
   reserve(rows: number): void {
     if (rows <= this.list.length) return;
     const missing = (rows + rowsAtOnce - this.list.length) * 4;

@@ -3,7 +3,7 @@ import { Worker } from "node:worker_threads";
 import type { ModelFile } from "./model.ts";
 
 /**
- * Fits a model on a corpus in a worker thread, so that the process goes on serving. The same texts in the same
+ * Fits a model on a corpus in a worker thread, so that the process continues to serve requests. The same texts in the same
  * order give the same model. Rejects with the signal's reason when aborted.
  */
 export async function fitLsa(

@@ -6,9 +6,9 @@ import { parentPort, workerData } from "node:worker_threads";
 import { type FitOptions, fitModel } from "./fit-model.ts";
 import { finish } from "./interruptible.ts";
 
-/** As `nice` counts: whoever answers a request goes first. */
+/** A nice value: threads that answer requests have priority. */
 const niceness = 10;
-/** A processor is handed over only after a while (EEVDF protects a slice): nobody waits longer than this. */
+/** The scheduler (EEVDF) protects a time slice; other threads wait this long at most. */
 const breaks = { workMs: 2, restMs: 0.5 } as const;
 
 stepBack();
@@ -16,7 +16,7 @@ const { texts, options } = workerData as { texts: string[]; options: FitOptions 
 const made = finish(fitModel(texts, options), breaks);
 parentPort?.postMessage(made, [made.file.buffer as ArrayBuffer]);
 
-/** This thread alone: Linux schedules threads, and takes the number of one where it asks for a process. */
+/** Affects this thread alone: Linux schedules threads, and accepts a thread id where a process id is expected. */
 function stepBack(): void {
   try {
     setPriority(Number(basename(readlinkSync("/proc/thread-self"))), niceness);

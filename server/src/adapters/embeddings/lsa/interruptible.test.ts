@@ -15,7 +15,7 @@ test("a fit can be left after each text and each row of every pass, and breaks c
   assert.deepEqual(finish(fitting(), { workMs: 5, restMs: 0.1 }), finish(fitting()));
 });
 
-test("whoever takes breaks rests after each piece of work", () => {
+test("an interruptible computation pauses after each piece of work", () => {
   function* work(): Generator<undefined, string, undefined> {
     for (let n = 0; n < 10; n++) yield;
     return "done";

@@ -1,4 +1,4 @@
-/** Made of `kernel.wat` by `kernel-compile.ts`. */
+/** Generated from `kernel.wat` by `kernel-compile.ts`. */
 export const kernelBytes =
   "AGFzbQEAAAABCQFgBX9/f39/AAIUAQhlbWJlZGRlcgZtZW1vcnkCAAEDAgEABwsBB2FkZFJvd3MAAAqWBQGTBQIK" +
   "fwN7IAAgAUYEQA8LIAQgA0EBdGohBgNAIAIgACgCACADbGohByACIAAoAgQgA2xqIQggAiAAKAIIIANsaiEJIAIg" +

@@ -123,7 +123,7 @@ export function decodeLsaModel(file: Uint8Array): { header: LsaHeader; model: Ls
   };
 }
 
-/** The bytes as they lie in memory: every machine that Weir runs on is little endian. */
+/** The bytes in memory order: every machine that Weir supports is little endian. */
 function bytesOf(floats: Float32Array): Uint8Array {
   return new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength);
 }

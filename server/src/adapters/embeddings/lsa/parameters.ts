@@ -1,4 +1,4 @@
-/** What a model file says of how a text becomes features: all that scikit-learn must be told. */
+/** How a text becomes features, as a model file records it: everything that scikit-learn needs to reproduce it. */
 export interface LsaParameters {
   /** `fold.ts` as of version 1. */
   readonly fold: "weir-fold-1";

@@ -1,6 +1,6 @@
 /**
  * Randomised truncated SVD of a sparse matrix (Halko, Martinsson, Tropp 2011, algorithm 4.4), made for many
- * more columns than are wanted: it keeps two blocks of columns x rank and nothing of the size of the rows.
+ * more columns than requested: it keeps two blocks of columns x rank and nothing of the size of the rows.
  */
 
 import { createRandomBits } from "../../../core/random.ts";
@@ -17,7 +17,7 @@ export interface SparseMatrix {
 }
 
 export interface TruncatedSvd {
-  /** At most what was asked for: columns without weight are left out. */
+  /** At most as many as requested: columns without weight are left out. */
   readonly rank: number;
   /** Falling. */
   readonly singularValues: Float64Array;
@@ -25,7 +25,7 @@ export interface TruncatedSvd {
   readonly rightVectors: Float32Array;
 }
 
-/** More than are wanted, so that the last ones wanted are right. */
+/** More than requested, so that the last requested ones are accurate. */
 const oversampling = 16;
 /** A direction this much weaker than the strongest is rounding. */
 const negligible = 1e-10;

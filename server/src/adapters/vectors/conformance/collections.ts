@@ -30,7 +30,7 @@ export function conformanceOfCollections(open: OpenStore): void {
     assert.equal((await store.collection(name))?.points, 0);
   });
 
-  test("a deleted collection is gone with its points, and may be deleted again", async (t) => {
+  test("a deleted collection is gone with its points, and deleting it again is no error", async (t) => {
     const store = await open(t);
     const name = await withCollection(t, store);
     await store.upsert(name, [point("a", [1, 0, 0, 0])]);
@@ -46,7 +46,7 @@ export function conformanceOfCollections(open: OpenStore): void {
     });
   });
 
-  test("an unknown collection is not found, whatever is asked of it", async (t) => {
+  test("an unknown collection is not found by any call", async (t) => {
     const store = await open(t);
     const name = `nowhere-${randomUUID()}`;
     const vector = Float32Array.of(1, 0, 0, 0);
@@ -65,7 +65,7 @@ export function conformanceOfCollections(open: OpenStore): void {
     assert.equal(await store.collection(name), undefined);
   });
 
-  test("an alias stands for its collection, in reading and in writing", async (t) => {
+  test("an alias names its collection, for reads and for writes", async (t) => {
     const store = await open(t);
     const name = await withCollection(t, store);
     const alias = `alias-${randomUUID()}`;

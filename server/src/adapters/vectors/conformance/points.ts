@@ -21,7 +21,7 @@ const everything = {
 };
 
 export function conformanceOfPoints(open: OpenStore): void {
-  test("a payload comes back as it was, whatever JSON it holds", async (t) => {
+  test("a payload is returned unchanged, whatever JSON it contains", async (t) => {
     const store = await open(t);
     const name = await withCollection(t, store);
     await store.upsert(name, [point("a", [1, 0, 0, 0], everything), point("b", [0, 1, 0, 0])]);
@@ -44,7 +44,7 @@ export function conformanceOfPoints(open: OpenStore): void {
     assert.deepEqual(found?.payload, { both: 2 });
     assert.deepEqual([...(found?.vector ?? [])], [0, 1, 0, 0]);
     assert.equal(await store.count(name), 1);
-    // twice in one call: the last one stands
+    // twice in one call: the last one is kept
     await store.upsert(name, [
       point("b", [1, 0, 0, 0], { n: 1 }),
       point("b", [1, 0, 0, 0], { n: 2 }),
@@ -99,8 +99,8 @@ export function conformanceOfPoints(open: OpenStore): void {
       point("b", [0, 1, 0, 0], { keep: 2 }),
     ]);
     const payload = { change: { ad: "yeni" }, add: [], gone: null };
-    await store.setPayload(name, { ids: [idOf("a"), idOf("nobody")], payload });
-    const found = await store.retrieve(name, [idOf("a"), idOf("b"), idOf("nobody")], {
+    await store.setPayload(name, { ids: [idOf("a"), idOf("missing")], payload });
+    const found = await store.retrieve(name, [idOf("a"), idOf("b"), idOf("missing")], {
       with_payload: true,
       with_vector: true,
     });
@@ -116,7 +116,7 @@ export function conformanceOfPoints(open: OpenStore): void {
     const name = await withCollection(t, store);
     const points = ["a", "b", "c", "d"].map((id, n) => point(id, [1, n, 0, 0], { n }));
     await store.upsert(name, points);
-    await store.delete(name, { ids: [idOf("a"), idOf("nobody")] });
+    await store.delete(name, { ids: [idOf("a"), idOf("missing")] });
     assert.equal(await store.count(name), 3);
     await store.delete(name, { filter: { must: [{ key: "n", range: { gte: 2 } }] } });
     const { points: left } = await store.scroll(name, { limit: 10 });

@@ -92,7 +92,7 @@ export function conformanceOfQueries(open: OpenStore): void {
     assert.equal((await store.query(name, { ...query, limit: 7 })).length, 7);
   });
 
-  test("payload and vector come when asked for", async (t) => {
+  test("payload and vector are returned on request", async (t) => {
     const store = await open(t);
     const name = await withCollection(t, store);
     await store.upsert(name, [point("a", [0, 3, 0, 0], { ad: "çay" })]);

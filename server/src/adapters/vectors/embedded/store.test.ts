@@ -24,7 +24,7 @@ stack.defer(() => store.close());
 
 vectorStoreConformance(async () => store);
 
-test("it keeps in memory only what was asked for", async () => {
+test("only collections that were queried are in memory", async () => {
   await store.createCollection("unasked", { dimension: 4 });
   await store.createCollection("asked", { dimension: 4 });
   await store.query("asked", { vector: Float32Array.of(1, 0, 0, 0), limit: 1 });

@@ -47,7 +47,7 @@ test("each kind of failure has its code, and none tells the key", async (t) => {
     [500, failed(`Service internal error ${key}`), "unavailable", true],
     [503, "away", "unavailable", true],
     [504, "late", "timeout", true],
-    [200, "a page of somebody else", "unavailable", true],
+    [200, "a page of another server", "unavailable", true],
   ] as const;
   for (const [status, body, code, retryable] of cases) {
     const { store } = await serve(t, (request, response) => {

@@ -56,7 +56,7 @@ export class Largest {
 
 /**
  * A threshold that about `wanted` of the masked estimates are above, from a sample of them; -Infinity when
- * that cannot be told.
+ * that cannot be estimated.
  */
 export function thresholdFor(
   estimates: Float32Array,

@@ -66,7 +66,7 @@ test("a write that fails leaves the file before and no draft", async (t) => {
   assert.equal((await readCache({ file, identity }, make)).position, "1:1:");
 });
 
-/** Truncates at several lengths, then flips a bit at many places; how many were taken for good. */
+/** Truncates at several lengths, then flips a bit at many places; returns how many were accepted. */
 async function damage(
   folder: string,
   options: { readonly ignoreChecksum: boolean },

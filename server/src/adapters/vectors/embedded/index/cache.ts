@@ -56,7 +56,7 @@ export async function writeCache(
 }
 
 /**
- * The collection goes on changing between the blocks. That is no harm: whoever reads the file goes on from
+ * The collection changes between the blocks. That does no harm: a reader of the file continues from
  * the position, and takes over each later state once more.
  */
 function* blocksOf(collection: IndexCollection, header: Header): Generator<Buffer> {

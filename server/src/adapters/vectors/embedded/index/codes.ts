@@ -1,6 +1,6 @@
 /**
  * One bit a dimension (RaBitQ: Gao and Long, 2024): the signs of what is left of a vector after the
- * collection's mean is taken away and it is rotated. With the query at full precision they estimate the
+ * collection's mean is subtracted and it is rotated. With the query at full precision they estimate the
  * product to about 0.04 at 384 dimensions, whatever the data.
  */
 import type { VectorMemory } from "./memory.ts";

@@ -127,7 +127,7 @@ test("above one chunk, below the size for bits, the best are exactly the best", 
       points.set(idOf(`p${n}`), { vector, payload: {} });
       index.put(idOf(`p${n}`), vector, "{}");
     }
-    assert.equal(index.improve(1_000), true, "no bits are wanted");
+    assert.equal(index.improve(1_000), true, "no bits are needed");
     for (let round = 0; round < 20; round++) {
       const query = unit(draw(random, dimension));
       const about = { limit: 10 };

@@ -1,4 +1,4 @@
-/** One collection in memory: which slot holds which point, payloads, filters. Lives in the worker. */
+/** One collection in memory: slots of points, payloads, filters. Runs in the worker. */
 import type { Condition, Filter } from "../../../../core/ports/vector-store.ts";
 import { Column } from "./column.ts";
 import { isKeyCondition, type KeyCondition, keyOf } from "./filter.ts";
@@ -61,7 +61,7 @@ export class IndexCollection {
     return bytes;
   }
 
-  /** Without a vector the point keeps its own; one that is not there is left out. */
+  /** Without a vector the point keeps its vector; a point that does not exist is skipped. */
   put(id: string, vector: Float32Array | undefined, payload: string): void {
     let slot = this.#slots.get(id);
     if (slot === undefined) {

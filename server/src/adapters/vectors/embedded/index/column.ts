@@ -16,7 +16,7 @@ export class Column {
   #codes: Uint32Array;
   #lists: (readonly unknown[])[] = [[]];
   #numbers = new Map<string, number>([["[]", 0]]);
-  /** The single number of a list, or its single instant, else NaN; undefined until asked for. */
+  /** The single number of a list, or its single instant, else NaN; undefined until needed. */
   readonly #decoded: { number?: number[]; instant?: number[] } = {};
   #lastUsed = 0;
 
@@ -29,12 +29,12 @@ export class Column {
     return this.#lastUsed;
   }
 
-  /** About; lists are taken at 100 bytes each. */
+  /** An estimate: lists count 100 bytes each. */
   get bytes(): number {
     return this.#codes.byteLength + this.#lists.length * 100;
   }
 
-  /** So many lists that most must be of payloads long gone. */
+  /** With so many lists most belong to payloads that no longer exist. */
   get isWorn(): boolean {
     return this.#lists.length > 2 * this.#codes.length + 1_024;
   }

@@ -85,8 +85,8 @@ export function parseInstant(text: string): number {
 }
 
 /**
- * What stands at a path: `a.b`, `a[].b` for the members of every element, `a[0]`. A path that leads
- * nowhere finds nothing. The value is not taken apart when it is an array.
+ * The values at a path: `a.b`, `a[].b` for the members of every element, `a[0]`. A path that leads
+ * nowhere finds nothing. An array is returned as one value.
  */
 export function valuesAt(payload: unknown, path: string): unknown[] {
   let found: unknown[] = [payload];
@@ -151,7 +151,7 @@ export function checkFilter(filter: Filter, depth = 0): void {
 }
 
 function checkCondition(condition: Condition, depth: number): void {
-  if (!isObject(condition)) throw invalid("a condition is an object");
+  if (!isObject(condition)) throw invalid("a condition must be an object");
   if ("has_id" in condition) return;
   if ("is_empty" in condition || !("key" in condition)) {
     if (!("is_empty" in condition)) checkFilter(condition as Filter, depth + 1);
@@ -172,9 +172,9 @@ function checkMatch(match: Extract<Condition, { match: unknown }>["match"]): voi
     return;
   }
   const list = "any" in match ? match.any : match.except;
-  if (!Array.isArray(list)) throw invalid("match wants value, any or except");
+  if (!Array.isArray(list)) throw invalid("match needs value, any or except");
   if ("any" in match) return;
-  // Qdrant's `except` asks for the type as well
+  // Qdrant's `except` requires the type to match as well
   const isWhole = list.every((value) => Number.isInteger(value));
   if (!isWhole && !list.every((value) => typeof value === "string")) {
     throw invalid("except takes strings, or whole numbers, and not both");

@@ -1,4 +1,4 @@
-/** Made of `kernel.wat` by `kernel-compile.ts`. */
+/** Generated from `kernel.wat` by `kernel-compile.ts`. */
 export const kernelBytes =
   "AGFzbQEAAAABLQRgCH9/f39/f39/AGAHf39/f39/fwBgCn9/f39/f399fX8AYAZ/f399f38BfwIRAQVpbmRleAZt" +
   "ZW1vcnkCAAEDBQQAAQIDByEEBGRvdDgAAAVkb3QzMgABBHNjYW4AAgdjb2xsZWN0AAMK3hEEpAICBX8CeyACRQRA" +

@@ -19,7 +19,7 @@ export async function compileKernel(room: string): Promise<string> {
     Buffer.from(buffer)
       .toString("base64")
       .match(/.{1,88}/g) ?? [];
-  return `/** Made of \`kernel.wat\` by \`kernel-compile.ts\`. */\nexport const kernelBytes =\n  ${lines
+  return `/** Generated from \`kernel.wat\` by \`kernel-compile.ts\`. */\nexport const kernelBytes =\n  ${lines
     .map((line) => `"${line}"`)
     .join(" +\n  ")};\n`;
 }

@@ -1,5 +1,5 @@
 /**
- * Where things lie in the WebAssembly memory of one collection: first the scratch area of a query, then
+ * The layout of the WebAssembly memory of one collection: first the scratch area of a query, then
  * chunks of 4,096 slots, each with the same columns. Growing adds chunks and moves nothing.
  */
 import { chunkSlots, createKernel, type Kernel } from "./kernel.ts";
@@ -24,7 +24,7 @@ export class VectorMemory {
   readonly #first: number;
   readonly #mostSlots: number;
   #chunks = 0;
-  /** Over all of the memory; made anew when it grows. */
+  /** Views of the whole memory, created again when it grows. */
   floats = new Float32Array(0);
   codes = new Int8Array(0);
 
@@ -59,7 +59,7 @@ export class VectorMemory {
       ...moved(lists.at, queries.end),
       ...moved(columns.at, this.#first),
     } as Record<ColumnName | ScratchName, number>;
-    // only reserved: pages that nobody touches cost nothing
+    // only reserved: pages that are never touched cost nothing
     this.kernel.memory.grow(this.#first / pageBytes);
     this.#view();
   }

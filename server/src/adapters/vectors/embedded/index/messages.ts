@@ -1,4 +1,4 @@
-/** What the main thread asks of the index worker, and what it answers. Messages are handled in order. */
+/** Requests of the main thread to the index worker, and their answers. The worker handles them in order. */
 import type { Filter } from "../../../../core/ports/vector-store.ts";
 import type { IndexHit, IndexQuery } from "./collection.ts";
 
