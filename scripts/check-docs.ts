@@ -18,7 +18,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readRunFile } from "../server/src/process/run-file.ts";
 import { until } from "../testing/until.ts";
-import { missingPaths } from "./document-paths.ts";
+import { missingMetrics, missingPaths } from "./document-paths.ts";
 import { type Block, blocksOf } from "./markdown-blocks.ts";
 import { refusedWords } from "./word-list.ts";
 
@@ -39,6 +39,7 @@ const texts = publicTexts();
 const problems = [
   ...texts.flatMap(checkWords),
   ...documents.flatMap(checkPaths),
+  ...checkMetrics(),
   ...commands.flatMap(checkCurl),
   ...(await checkTypes(programs)),
   ...(await runCommands(commands)),
@@ -79,6 +80,20 @@ function checkPaths(document: string): string[] {
   return missingPaths(document, readFileSync(join(root, document), "utf8"), root).map(
     ([line, path]) => `${document}:${line}: ${path} does not exist`,
   );
+}
+
+/** A runbook that alerts on a metric that no process has never fires. */
+function checkMetrics(): string[] {
+  const sources = globSync("server/{src,sql}/**/*.{ts,sql}", { cwd: root })
+    .map((file) => readFileSync(join(root, file), "utf8"))
+    .join("\n");
+  return documents
+    .filter((document) => /^docs[\\/](?:runbooks|guides)/.test(document))
+    .flatMap((document) =>
+      missingMetrics(readFileSync(join(root, document), "utf8"), sources).map(
+        ([line, name]) => `${document}:${line}: no code has the metric ${name}`,
+      ),
+    );
 }
 
 /** `curl -f` hides Weir's problem documents from a reader whose first try fails. */

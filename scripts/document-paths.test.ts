@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { missingPaths } from "./document-paths.ts";
+import { missingMetrics, missingPaths } from "./document-paths.ts";
 
 const root = join(import.meta.dirname, "..");
 const missing = (text: string) => missingPaths("docs/guides/a.md", text, root);
@@ -21,5 +21,13 @@ test("existing paths, globs, web addresses, anchors and other code are accepted"
         "`server/src/parts/*/` `scripts/{check,generate}.ts` `weir up` `POST /api/events/`",
     ),
     [],
+  );
+});
+
+test("a metric that no code has is found with its line; other names of Weir are accepted", () => {
+  const code = 'name: "weir_etl_events_total", role weir_app';
+  assert.deepEqual(
+    missingMetrics("`weir_etl_events_total{a}`\n`weir_etl_no_such_metric` and `weir_app`", code),
+    [[2, "weir_etl_no_such_metric"]],
   );
 });

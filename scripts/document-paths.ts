@@ -1,4 +1,4 @@
-/** Paths of the repository that a document names: links, and code spans that look like paths. */
+/** What a document names must exist: links, code spans that look like paths, and metrics. */
 import { existsSync, globSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 
@@ -14,6 +14,16 @@ export function missingPaths(document: string, markdown: string, root: string): 
     pathsOf(document, line)
       .filter((path) => !exists(join(root, path)))
       .map((path): [number, string] => [index + 1, path]),
+  );
+}
+
+/** `[line, metric]` of each `weir_…` name in a runbook or guide that `sources`, the code as one text, lacks. */
+export function missingMetrics(markdown: string, sources: string): [number, string][] {
+  return markdown.split("\n").flatMap((line, index) =>
+    [...line.matchAll(/`[^`]*?\b(weir_[a-z]+(?:_[a-z]+)+)\b[^`]*`/g)]
+      .map(([, name = ""]) => name)
+      .filter((name) => !sources.includes(name))
+      .map((name): [number, string] => [index + 1, name]),
   );
 }
 
