@@ -1,6 +1,6 @@
 /**
- * The accept path behind node:http alone: no authentication, permissions, telemetry or framework. What
- * it costs less than `weir serve` is what those add:
+ * The accept path behind node:http alone: no authentication, permissions, telemetry or framework. The
+ * difference to `weir serve` is their cost:
  * `node bench/ingest.ts --only single --weir bench/bare-ingest.ts`.
  */
 import { randomFillSync } from "node:crypto";

@@ -1,6 +1,6 @@
 import type { Client, Connection, Submittable } from "pg";
 
-/** `copy ... from stdin` through the driver that is there: it speaks the protocol but offers no call. */
+/** `copy ... from stdin` through the existing driver, which supports the protocol but has no method for it. */
 export function copyRows(client: Client, statement: string, rows: Iterable<string>): Promise<void> {
   return new Promise((resolve, reject) => {
     const source = rows[Symbol.iterator]();

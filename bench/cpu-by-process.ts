@@ -1,4 +1,4 @@
-/** Where the processor time of a running system goes, by process and by PostgreSQL backend. */
+/** The CPU time of a running system, by process and by PostgreSQL backend. */
 import { readFileSync } from "node:fs";
 import pg from "pg";
 import { readTree } from "./processes.ts";
@@ -17,11 +17,11 @@ function nameOf(pid: number): string | undefined {
 }
 
 export interface CpuReport {
-  /** Microseconds of processor time, the most first. */
+  /** Microseconds of CPU time, largest first. */
   readonly byName: readonly (readonly [name: string, micros: number])[];
 }
 
-/** Begins to count; the answer ends it. Backends that ended meanwhile are not counted. */
+/** Starts counting; the returned function stops. Backends that ended meanwhile are not counted. */
 export function countCpu(root: number, databaseUrl: string): () => Promise<CpuReport> {
   const names = async () => {
     const client = new pg.Client({ connectionString: databaseUrl });

@@ -1,10 +1,10 @@
 /**
- * Texts a second of the embedder `lsa` on one core, and the time of a fit:
+ * Texts per second of the embedder `lsa` on one core, and the time of a fit:
  * `node bench/embed.ts [--texts 50000] [--corpus 20000] [--words 30] [--products 5000]`.
  *
- * Texts have 30 words. Their vocabulary of 20,000 words is used as languages use theirs (Zipf), and so is the
- * fit's; `new words` is the worst that can come: no word was ever seen before. Products are the other kind of
- * corpus: names and categories of the shop that bench/system.ts sends, made of few words.
+ * Texts have 30 words. Their vocabulary of 20,000 words has a Zipf distribution like natural language, and so has
+ * the fit's; `new words` is the worst case: no word was ever seen before. Products are another kind of corpus:
+ * names and categories of the shop that bench/system.ts sends, made up of few words.
  */
 import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
@@ -64,7 +64,7 @@ for (const [model, file] of [
     const { user, system } = process.cpuUsage(cpu);
     const perSecond = Math.round(texts.length / seconds).toLocaleString("en");
     const busy = Math.round(((user + system) / 1e6 / seconds) * 100);
-    console.log(`${model}, ${sample}: ${perSecond} texts/s (${busy} % of a core)`);
+    console.log(`${model}, ${sample}: ${perSecond} texts/s (${busy} % of one core)`);
     await embedder.close();
   }
 }
@@ -76,7 +76,7 @@ async function measureFit(corpus: readonly string[], what: string) {
   const { user, system } = process.cpuUsage(cpu);
   console.log(
     `fit of ${corpus.length} ${what}: ${((performance.now() - began) / 1000).toFixed(1)} s in a thread, ` +
-      `${((user + system) / 1e6).toFixed(1)} s of processor time; the main thread's longest wait ${stalled.toFixed(0)} ms; ` +
+      `${((user + system) / 1e6).toFixed(1)} s of CPU time; the main thread's longest wait ${stalled.toFixed(0)} ms; ` +
       `peak memory of the process ${Math.round(process.resourceUsage().maxRSS / 1024)} MB`,
   );
   return model;

@@ -3,9 +3,9 @@
  *
  * Two durable servers with the product's own settings, one for each history: generate it, fold it; then
  * fold live streams of the same shape in steps of 5,000 and of 500, warm and right after a checkpoint. The
- * two histories take turns, so that other work on the machine does not look like growth; medians of the
+ * two histories alternate, so that other load on the machine does not look like growth; medians of the
  * rounds are compared. CPU is user + system time of the ETL's backend, from /proc. `--big-data DIR` keeps
- * the big history there, and uses the one that is there.
+ * the big history there, and reuses an existing one.
  */
 import { chmod, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -43,7 +43,7 @@ interface Measured {
   readonly stages: Readonly<Record<string, number>>;
 }
 
-/** The folded history of a server: written now, unless it is there. */
+/** The folded history of a server, generated if it does not exist. */
 async function fillHistory(client: pg.Client, url: string, events: number): Promise<void> {
   const { rows } = await client.query("select 1 from raw.events limit 1");
   if (rows.length > 0) return;
@@ -55,7 +55,7 @@ async function fillHistory(client: pg.Client, url: string, events: number): Prom
   await client.query("vacuum analyze");
 }
 
-/** A live stream behind all that was received before, and what it cost to fold it. */
+/** Appends a live stream after the history, and measures the cost of folding it. */
 async function measureStream(
   client: pg.Client,
   { batch, state }: Variant,
@@ -67,7 +67,7 @@ async function measureStream(
   const start = (rows[0]?.at.getTime() ?? 0) + 1;
   const days = stream.events / streamEventsPerDay;
   const end = start + days * dayMs;
-  // the stream is "received" after the history: let the reader look there, as it would live
+  // the stream is "received" after the history: move the reader there, as in live operation
   await client.query("update log.readers set since = $1 where name = 'windows'", [new Date(start)]);
   await client.query(
     "select etl.ensure_facts_partitions($1::timestamptz::date, $2::timestamptz::date)",

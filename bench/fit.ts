@@ -1,10 +1,10 @@
 /**
- * What a fit of the embedder costs those who send events meanwhile:
+ * Response times of events during a fit of the embedder:
  * `node bench/fit.ts [--products 20000] [--rounds 2] [--before 20] [--only steady|closed]`.
  *
- * The whole system as a user starts it knows so many products. While single events come, at a steady rate
- * or over 16 connections as fast as they are answered, it is made to fit a model anew. Says how long
- * events took to be answered before, while the model was fitted, and while its collections were filled.
+ * The complete system, as a user starts it, with this many products. While single events arrive, at a
+ * steady rate or over 16 connections in a closed loop, it fits a model again. Reports the response
+ * times before, while the model is fitted, and while its collections are filled.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -22,17 +22,17 @@ import { type System, start, stop } from "./running-weir.ts";
 
 const steadyRate = 500;
 const connections = 16;
-/** The bar: how much longer the slowest hundredth may take while a model is fitted. */
+/** Target: the factor by which p99 may grow while a model is fitted. */
 const bar = 1.2;
 
 interface LoadOptions {
   readonly url: string;
   readonly key: string;
-  /** Events per second; undefined: the next when the last is answered. */
+  /** Events per second; undefined: closed loop. */
   readonly rate: number | undefined;
 }
 
-/** When each was due by the clock of the machine, and how long after that it was answered; milliseconds. */
+/** When each event was due by the machine's clock, and how much later it was answered; milliseconds. */
 interface LoadReport {
   readonly due: readonly number[];
   readonly took: readonly number[];
@@ -41,7 +41,7 @@ interface LoadReport {
 
 const clock = () => performance.timeOrigin + performance.now();
 
-/** In a process of its own: sends until it is told to stop. */
+/** Runs in a separate process: sends until it receives a stop message. */
 function load({ url, key, rate }: LoadOptions): void {
   const report = { due: [] as number[], took: [] as number[], refused: 0 };
   const random = makeRandom(process.pid);
@@ -80,7 +80,7 @@ function load({ url, key, rate }: LoadOptions): void {
   }
   const began = clock();
   let asked = 0;
-  // what is due goes out over the connections that are free; what has to wait for one has waited
+  // due events are sent over free connections; the wait for a connection counts
   const pacing =
     rate === undefined
       ? undefined
@@ -107,10 +107,10 @@ function startLoad(options: LoadOptions): { stop(): Promise<LoadReport> } {
     },
   );
   try {
-    // what is measured is Weir, and not how long the sender waits for a processor
+    // Weir is measured, not the sender's wait for a CPU
     setPriority(child.pid ?? 0, -10);
   } catch {
-    console.log("the sender has no priority (that takes root): its own waits are counted too");
+    console.log("the sender has no priority (that needs root): its own waits are counted too");
   }
   return {
     stop: () =>
@@ -122,7 +122,7 @@ function startLoad(options: LoadOptions): { stop(): Promise<LoadReport> } {
   };
 }
 
-/** Of products by their numbers, up to `to`. */
+/** Sends the products with the numbers up to `to`. */
 async function tellProducts({ run, key }: System, first: number, to: number): Promise<void> {
   for (let from = first; from < to; from += 500) {
     const events = Array.from({ length: Math.min(500, to - from) }, (_, n) => ({
@@ -162,7 +162,7 @@ async function untilLive(database: Pool, wanted: { texts: number; otherThan: str
   }
 }
 
-/** The model before is gone with its points, a minute after: that is not to be measured either. */
+/** Waits until the previous model and its points are removed, a minute later, so that this is not measured. */
 async function untilAlone(database: Pool): Promise<void> {
   for (;;) {
     const models = await database.query({ text: "select from vectors.models" });
@@ -176,7 +176,7 @@ interface Span {
   readonly to: number;
 }
 
-/** What the log says of the last fit: while it was fitted, and while its collections were filled. */
+/** The last fit according to the log: the times of the fit and of filling its collections. */
 async function lastFit(dataDir: string): Promise<{ readonly fit: Span; readonly fill: Span }> {
   const lines = (await readFile(join(dataDir, "logs", "weir.log"), "utf8"))
     .split("\n")
@@ -208,7 +208,7 @@ interface Round {
 }
 
 interface RoundOptions {
-  /** Products told of so far. */
+  /** Products sent so far. */
   readonly known: number;
   readonly rate: number | undefined;
   readonly beforeMs: number;
@@ -223,8 +223,8 @@ async function round(
   await delay(3_000);
   const before = { from: clock(), to: clock() + beforeMs };
   await delay(beforeMs);
-  // the same corpus would make the same model; one that seems to have grown by more than a fifth is
-  // fitted anew at the next look
+  // the same corpus would give the same model; a corpus that grew by more than a fifth is fitted
+  // again at the next check
   await tellProducts(system, known, known + 1);
   const [live] = await database.query<{ id: string }>({
     text: "update vectors.models set corpus_texts = 1 where state = 'live' returning id",
@@ -292,7 +292,7 @@ async function main(): Promise<void> {
       `${name}: ${rate === undefined ? `${connections} connections, closed loop` : `${rate} events/s`}, single events, ` +
         `${rounds.reduce((sum, { refused }) => sum + refused, 0)} refused\n` +
         `  before  ${before.text}\n` +
-        `  fit     ${fit.text}: p99 x ${(fit.p99 / before.p99).toFixed(2)} (bar ${bar}); it took ${seconds((r) => r.fitMs)} s for ${products} products\n` +
+        `  fit     ${fit.text}: p99 x ${(fit.p99 / before.p99).toFixed(2)} (target ${bar}); it took ${seconds((r) => r.fitMs)} s for ${products} products\n` +
         `  fill    ${fill.text}: p99 x ${(fill.p99 / before.p99).toFixed(2)}; it took ${seconds((r) => r.fillMs)} s`,
     );
   }

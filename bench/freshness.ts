@@ -1,10 +1,10 @@
 /**
  * Event to window visible, through SQL: `node bench/freshness.ts --rate 500 --seconds 30 --history 100000`.
  *
- * Groups are appended as the ingest part does; each is timed from before its append until the cursor,
- * written by the transaction that writes the windows, has passed it. The worker runs in this process.
- * With `--reruns`, one window after the other is damaged and rerun meanwhile: yesterday's hours and the
- * current one; `max` then says how long the live ETL waited at most.
+ * Groups are appended as the ingest part does; each is timed from before its append until the
+ * position, written by the transaction that writes the windows, has passed it. The worker runs in this process.
+ * With `--reruns`, one window after another is damaged and rerun meanwhile: yesterday's hours and the
+ * current one; `max` is then the longest wait of the live ETL.
  */
 
 import { setTimeout as delay } from "node:timers/promises";
@@ -83,7 +83,7 @@ async function measure(url: string, wanted: Wanted): Promise<void> {
   await database.close();
 }
 
-/** Damages an hour, asks for its rerun, waits for it, and so on; answers how many and how long they took. */
+/** Damages an hour, requests its rerun, waits for it, and repeats; returns how many reruns and their durations. */
 async function keepRerunning(
   database: ReturnType<typeof openPool>,
   signal: AbortSignal,

@@ -1,9 +1,9 @@
 /**
  * Fills a migrated database with a shop's history: `node bench/generate.ts --url ... --events N --days 30`.
  *
- * Sessions of Zipf-popular users (one user in 33 events) on Zipf-popular products: 90 % views, 6 % carts,
- * 3 % purchases, 1 % others; a day rhythm; five services; 1.2 % of the events arrive up to an hour late,
- * 0.3 % up to three days. Raw events go in by COPY, 5,000 a transaction in the order of receipt; then the
+ * Sessions of Zipf-popular users (one user per 33 events) on Zipf-popular products: 90 % views, 6 % carts,
+ * 3 % purchases, 1 % others; a daily rhythm; five services; 1.2 % of the events arrive up to an hour late,
+ * 0.3 % up to three days. Raw events are written by COPY, 5,000 per transaction in the order of receipt; then the
  * ETL's own step folds them. The same seed gives the same events.
  */
 import { parseArgs } from "node:util";
@@ -22,7 +22,7 @@ export interface History {
   /** The end of the history; milliseconds. */
   readonly end: number;
   readonly seed: number;
-  /** Default: as many as a shop of this size has, events / 33. */
+  /** Default: events / 33. */
   readonly users?: number;
   readonly products?: number;
 }
@@ -42,7 +42,7 @@ export const services = ["web", "ios", "android", "pos", "backoffice"] as const;
 const currencies = ["TRY", "TRY", "TRY", "EUR", "USD"] as const;
 const cities = ["Istanbul", "Ankara", "Izmir", "Berlin", "London", "Baku"] as const;
 
-/** In the order of receipt. Memory holds what is still to be received: late events, open sessions. */
+/** In the order of receipt. Only events still to be received are in memory: late events, open sessions. */
 export function* generateEvents(history: History): Generator<GeneratedEvent> {
   const random = makeRandom(history.seed);
   const users = makeZipf(history.users ?? Math.max(100, Math.round(history.events / 33)), 0.75);
@@ -52,7 +52,7 @@ export function* generateEvents(history: History): Generator<GeneratedEvent> {
   const waiting = new Map<number, GeneratedEvent[]>();
   let made = 0;
   for (let now = 0; now < minutes; now++) {
-    // half as much at midnight, half as much again at noon; sessions of 11 events on average
+    // 50 % at midnight, 150 % at noon; sessions of 11 events on average
     const share = activity(start, now + 1) / activity(start, minutes);
     const due = Math.min(history.events, history.events * share);
     while (made < due) {
@@ -97,7 +97,7 @@ export function* generateEvents(history: History): Generator<GeneratedEvent> {
   for (const slot of [...waiting.keys()].sort((a, b) => a - b)) yield* waiting.get(slot) ?? [];
 }
 
-/** How much goes on in the first minutes after `start`, in minutes of an average hour. */
+/** The activity in the first minutes after `start`, in minutes of an average hour. */
 function activity(start: number, minutes: number): number {
   const turn = (at: number) => (1440 / (2 * Math.PI)) * Math.sin((2 * Math.PI * (at % day)) / day);
   return minutes - 0.5 * (turn(start + minutes * minute) - turn(start));
@@ -139,7 +139,7 @@ function makeZipf(n: number, exponent: number): (uniform: number) => number {
   };
 }
 
-/** Writes the raw events of a history; `transactionEvents` rows a COPY. */
+/** Writes the raw events of a history; `transactionEvents` rows per COPY. */
 export async function writeHistory(
   client: pg.Client,
   history: History,
@@ -186,7 +186,7 @@ function* chunked(lines: readonly string[], size: number): Generator<string> {
     yield lines.slice(from, from + size).join("");
 }
 
-/** Folds everything that waits, in steps; returns the events folded. */
+/** Folds all unread events, in steps; returns the number of events folded. */
 export async function foldAll(
   client: pg.Client,
   options: { readonly stepEvents?: number; readonly onProgress?: (events: number) => void } = {},

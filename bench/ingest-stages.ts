@@ -20,7 +20,7 @@ const body = Buffer.from(
 const receipt = { serviceId: 1, now: Date.now(), newId: () => randomUUID() };
 
 const split = splitArray(body, batch);
-if (!Array.isArray(split)) throw new Error("the sample is no array");
+if (!Array.isArray(split)) throw new Error("the sample is not an array");
 const elements = split;
 const read = readBody(body);
 const texts = elements.map(({ start, end }) => body.toString("utf8", start, end));
@@ -42,7 +42,7 @@ const stages: readonly [string, () => unknown][] = [
   ["sort and encode for PostgreSQL", () => log.append(group)],
 ];
 
-process.stdout.write(`${(body.length / batch).toFixed(0)} bytes an event, ${batch} a batch\n`);
+process.stdout.write(`${(body.length / batch).toFixed(0)} bytes per event, ${batch} per batch\n`);
 for (const [name, stage] of stages) {
   const runs = Math.ceil(200_000 / batch);
   for (let n = 0; n < runs; n++) await stage();

@@ -1,9 +1,9 @@
 /**
- * Weir's accept path against the reference writer, alternately in one run, on a durable PostgreSQL of
- * its own: `node bench/ingest.ts [--rounds 3] [--seconds 8] [--warm 15] [--only single|batch]`. Another build is
- * measured with `--weir "node path/to/main.ts serve --parts http --port 0"`: any command that tells
- * its parent `{ type: "ready", url }` over IPC and reads WEIR_DATABASE_URL. `--profile DIR` leaves CPU
- * profiles of both servers there.
+ * Weir's accept path against the reference writer, alternately in one run, on a separate durable
+ * PostgreSQL: `node bench/ingest.ts [--rounds 3] [--seconds 8] [--warm 15] [--only single|batch]`. Another build is
+ * measured with `--weir "node path/to/main.ts serve --parts http --port 0"`: any command that sends
+ * its parent `{ type: "ready", url }` over IPC and reads WEIR_DATABASE_URL. `--profile DIR` writes CPU
+ * profiles of both servers to DIR.
  */
 import { type ChildProcess, execFileSync, fork } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -32,14 +32,14 @@ const { values: flags } = parseArgs({
   },
 });
 
-/** In the order in which raw.append locks them: requests cut off a moment ago may still be written. */
+/** In the order in which raw.append locks them: requests aborted a moment ago may still be written. */
 const emptyTables = "truncate raw.identities, raw.events, reference_events";
 
 interface Shape {
   readonly name: "single" | "batch";
   readonly connections: number;
   readonly batch: number;
-  /** The bars: Weir's share of the reference's events/s, and its CPU over the reference's. */
+  /** Targets: Weir's events/s and CPU relative to the reference. */
   readonly bars: { readonly rate: number; readonly cpu: number | undefined };
 }
 const shapes: readonly Shape[] = [
@@ -77,7 +77,7 @@ function start(file: string, parameters: readonly string[], environment: NodeJS.
 async function stop(child: ChildProcess): Promise<void> {
   const ended = new Promise((resolve) => child.once("exit", resolve));
   child.kill("SIGTERM");
-  // the open channel alone would keep it alive
+  // the open IPC channel would keep it alive
   child.disconnect();
   await ended;
 }
@@ -123,8 +123,8 @@ const copyEvents =
 const copyIdentities = "copy raw.identities (event_id, service_id, content_hash) from stdin";
 
 /**
- * Rows a second by COPY over one connection, 5,000 events a transaction: the rows of the log alone, or all that
- * Weir keeps of an event, which is its identity too.
+ * Rows per second by COPY over one connection, 5,000 events per transaction: the log's rows alone, or all
+ * rows that Weir keeps of an event, including its identity.
  */
 async function measureCopy(client: pg.Client, withIdentities: boolean): Promise<number> {
   const total = 200_000;
@@ -160,7 +160,7 @@ async function measureCopy(client: pg.Client, withIdentities: boolean): Promise<
   return (total * 1000) / (performance.now() - started);
 }
 
-/** A hundred lines a message. */
+/** A hundred lines per message. */
 function chunks(lines: readonly string[]): string[] {
   return Array.from({ length: lines.length / 100 }, (_, n) =>
     lines.slice(n * 100, (n + 1) * 100).join(""),
@@ -238,9 +238,9 @@ async function run(): Promise<void> {
   for (const shape of shapes) {
     if (flags.only !== undefined && flags.only !== shape.name) continue;
     process.stdout.write(
-      `\n${shape.name}: ${shape.batch} event(s) a request, ${shape.connections} connections\n`,
+      `\n${shape.name}: ${shape.batch} event(s) per request, ${shape.connections} connections\n`,
     );
-    // the compiler takes tens of thousands of requests to settle: not what is measured
+    // JIT compilation settles after tens of thousands of requests, which are not measured
     for (const target of targets) {
       await measure(target, shape, { ...context, seconds: Number(flags.warm) });
     }
@@ -274,9 +274,9 @@ async function run(): Promise<void> {
       median(list.map((m) => m.serverMicros + m.postgresMicros));
     const { bars } = shape;
     process.stdout.write(
-      `  medians: ${(rate(results.weir) / rate(results.reference)).toFixed(2)} of the reference's events/s (bar ${bars.rate}), ` +
-        `${(cpu(results.weir) / cpu(results.reference)).toFixed(2)} x its CPU per event${bars.cpu === undefined ? "" : ` (bar ${bars.cpu})`}` +
-        `${copies.all.length === 0 ? "" : `, ${(rate(results.weir) / median(copies.all)).toFixed(2)} of COPY of the same rows (bar 0.5), ${(rate(results.weir) / median(copies.events)).toFixed(2)} of COPY without identities`}\n`,
+      `  medians: ${(rate(results.weir) / rate(results.reference)).toFixed(2)} of the reference's events/s (target ${bars.rate}), ` +
+        `${(cpu(results.weir) / cpu(results.reference)).toFixed(2)} x its CPU per event${bars.cpu === undefined ? "" : ` (target ${bars.cpu})`}` +
+        `${copies.all.length === 0 ? "" : `, ${(rate(results.weir) / median(copies.all)).toFixed(2)} of COPY of the same rows (target 0.5), ${(rate(results.weir) / median(copies.events)).toFixed(2)} of COPY without identities`}\n`,
     );
   }
 }

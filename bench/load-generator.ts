@@ -1,7 +1,7 @@
 /**
- * Sends events over keep-alive sockets as fast as they are answered. It writes prepared requests in
- * which only the ids change, and reads no more of an answer than its status and length, so that it
- * costs a fraction of what it measures. Runs in a process of its own:
+ * Sends events over keep-alive sockets in a closed loop. It writes prepared requests in which only the
+ * ids change, and reads only the status and length of an answer, so that it costs a fraction of what it
+ * measures. Runs in a separate process:
  * `node bench/load-generator.ts '<LoadOptions as JSON>'` prints a LoadReport.
  */
 import { randomBytes } from "node:crypto";
@@ -12,7 +12,7 @@ export interface LoadOptions {
   readonly path: string;
   readonly key: string;
   readonly connections: number;
-  /** Events a request; 1 is sent bare, more as an array. */
+  /** Events per request; a single one is sent as an object, more as an array. */
   readonly batch: number;
   readonly warmUpMs: number;
   readonly measureMs: number;
@@ -25,7 +25,7 @@ export interface LoadReport {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly statuses: Readonly<Record<string, number>>;
-  /** CPU of this process for each event, to see that it is not what is measured. */
+  /** CPU of this process per event, to show that the generator is not the bottleneck. */
   readonly ownMicrosPerEvent: number;
 }
 
@@ -33,7 +33,7 @@ const idLength = 36;
 const prefix = randomBytes(6).toString("hex");
 let nextId = 0;
 
-/** One event as a shop sends it, with a place for its id. */
+/** One typical shop event, with a placeholder for its id. */
 export function sampleEvent(n: number, id: string): string {
   const type = ["product.view", "product.view", "product.view", "add_to_cart", "purchase"][n % 5];
   const product = n % 997;
@@ -64,7 +64,7 @@ function prepareRequest(options: LoadOptions): { bytes: Buffer; idsAt: readonly 
   return { bytes, idsAt };
 }
 
-/** A version 4 UUID by its looks; the counter is scattered, so that ids come in no order. */
+/** A counter in the form of a version 4 UUID, scattered so that ids are unordered. */
 function freshId(): string {
   nextId++;
   const scattered = (Math.imul(nextId, 0x9e3779b1) >>> 0).toString(16).padStart(8, "0");
@@ -122,7 +122,7 @@ class Sender {
       this.#left -= chunk.length;
     }
     if (this.#left > 0) return;
-    if (this.#left < 0) throw new Error("more was answered than was asked");
+    if (this.#left < 0) throw new Error("received more answers than requests");
     this.#left = -1;
     this.#onAnswer(this.#status, performance.now() - this.#sentAt);
     this.#send();

@@ -1,11 +1,11 @@
-/** Processes of this machine as /proc tells of them. Clock ticks are 10 ms: some seconds of work make two digits. */
+/** Processes of this machine, from /proc. Clock ticks are 10 ms: some seconds of work give two significant digits. */
 import { readdirSync, readFileSync } from "node:fs";
 
 export interface ProcessTime {
   readonly parent: number;
-  /** User and system time of its own, in microseconds. */
+  /** Its own user and system time, in microseconds. */
   readonly micros: number;
-  /** That of the children that it has waited for. */
+  /** The time of the children that it has waited for. */
   readonly waitedMicros: number;
 }
 
@@ -17,13 +17,13 @@ export function readProcess(pid: number): ProcessTime | undefined {
   } catch {
     return undefined;
   }
-  // the name stands in brackets and may hold any character
+  // the name is in brackets and may contain any character
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const micros = (first: number) => (Number(fields[first]) + Number(fields[first + 1])) * 10_000;
   return { parent: Number(fields[1]), micros: micros(11), waitedMicros: micros(13) };
 }
 
-/** `root` and all that live below it. */
+/** `root` and all its descendants. */
 export function readTree(root: number): Map<number, ProcessTime> {
   const all = new Map<number, ProcessTime>();
   const children = new Map<number, number[]>();
@@ -43,7 +43,7 @@ export function readTree(root: number): Map<number, ProcessTime> {
   return tree;
 }
 
-/** Of a server with all its backends, those that have ended too. */
+/** The time of a server with all its backends, including those that have ended. */
 export function treeMicros(root: number): number {
   let sum = readProcess(root)?.waitedMicros ?? 0;
   for (const { micros } of readTree(root).values()) sum += micros;

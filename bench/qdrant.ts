@@ -1,8 +1,8 @@
 /**
- * How long the driver for Qdrant takes: `node bench/qdrant.ts --points 20000 --dimension 128`.
+ * Response times of the Qdrant driver: `node bench/qdrant.ts --points 20000 --dimension 128`.
  *
- * Asks the test shim around Qdrant's engine (`WEIR_TEST_PYTHON`), or with `--url` a Qdrant server. Vectors lie
- * in 200 clusters, as those of products do; one query at a time, the first hundred are not counted. The
+ * Uses the test shim around Qdrant's engine (`WEIR_TEST_PYTHON`), or with `--url` a Qdrant server. Vectors are
+ * in 200 clusters, like those of products; one query at a time, the first hundred are not counted. The
  * shim answers in Python and without an HNSW graph: its times are an upper bound for the driver's own.
  */
 import { randomUUID } from "node:crypto";
@@ -49,7 +49,7 @@ try {
   const began = performance.now();
   for (let at = 0; at < count; at += 1_000) await store.upsert(name, points.slice(at, at + 1_000));
   const perSecond = (count / (performance.now() - began)) * 1_000;
-  console.log(`upsert, 1,000 a call, wait=true: ${Math.round(perSecond)} points/s`);
+  console.log(`upsert, 1,000 per call, wait=true: ${Math.round(perSecond)} points/s`);
   await measure("one point upserted", () => store.upsert(name, [points[0] as Point]));
   await measure("query, limit 10", () =>
     store.query(name, { vector: around(anyCentre()), limit: 10, with_payload: true }),

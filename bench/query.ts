@@ -1,9 +1,9 @@
 /**
- * How long the questions of the dashboard take: `node bench/query.ts --events 1000000 --days 30`.
+ * Response times of the dashboard's queries: `node bench/query.ts --events 1000000 --days 30`.
  *
- * Makes a PostgreSQL of its own in a temporary folder, fills it with bench/generate.ts and removes it
- * afterwards; `--url` asks a database that is filled already (owner's URL). Ranges are drawn at random,
- * one question at a time, the first of each kind is not counted. Measured from the route's handler to
+ * Creates a PostgreSQL in a temporary folder, fills it with bench/generate.ts and removes it afterwards;
+ * `--url` uses an already filled database (owner's URL). Ranges are random, one query at a time, the
+ * first of each kind is not counted. Measured from the route's handler to
  * the JSON text, without the network.
  */
 import { execFile } from "node:child_process";
@@ -24,7 +24,7 @@ import { makeRandom } from "../testing/random.ts";
 interface Kind {
   readonly name: string;
   readonly address: () => string;
-  /** Milliseconds that p95 must stay below. */
+  /** Upper limit of p95 in milliseconds. */
   readonly bar?: number;
   readonly runs?: number;
 }
@@ -41,12 +41,12 @@ interface Figure {
 const day = 86_400_000;
 const istanbul = 3 * 3_600_000;
 
-/** The questions, over ranges that end where the history does. */
+/** The queries, over ranges that end with the history. */
 function kindsOf(end: number, days: number, random: () => number): Kind[] {
   const iso = (at: number) => new Date(at).toISOString();
   const lastDay = Math.floor(end / day) * day;
   const firstDay = lastDay - (days - 1) * day;
-  /** `low` to `high` days, whole ones of a zone `offset` ahead of UTC. */
+  /** `low` to `high` whole days in a zone `offset` ahead of UTC. */
   const range = (low: number, high: number, offset = 0) => {
     const length = Math.min(days - 1, low + Math.floor(random() * (high - low + 1)));
     const from = firstDay + Math.floor(random() * (days - length)) * day - offset;
@@ -179,7 +179,7 @@ async function measure(url: string, options: { runs: number; days: number }): Pr
     const [last] = await database.query<{ minute: number }>({
       text: "select max(bucket) as minute from analytics.window_totals where size = 1",
     });
-    if (last === undefined) throw new Error("the database holds no windows");
+    if (last === undefined) throw new Error("the database has no windows");
     const end = (last.minute + 1) * 60_000;
     const client = clientOf(
       queryRoutes({

@@ -1,9 +1,9 @@
 /**
- * The reference that Weir's accept path is judged by: the least that keeps the same rows. node:http,
+ * The reference for Weir's accept path: the minimum that stores the same rows. node:http,
  * JSON.parse, group commit into a lean table, nothing else: no keys, no permissions, no limits, no
  * checks. Its write path is the fastest found (binary arrays, three groups in flight).
  *
- * `node bench/reference-writer.ts --url postgresql://...`; says `{ type: "ready", url }` to its parent.
+ * `node bench/reference-writer.ts --url postgresql://...`; sends `{ type: "ready", url }` to its parent.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";

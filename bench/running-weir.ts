@@ -1,4 +1,4 @@
-/** A Weir of its own for a benchmark: started, sent to, weighed and stopped. */
+/** A separate Weir for a benchmark: starts it, sends events, measures its memory and stops it. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { Agent, request } from "node:http";
@@ -45,7 +45,7 @@ export async function stop({ process: child }: System): Promise<number> {
   return performance.now() - began;
 }
 
-/** Proportional set size of a process and all below it, in MB: shared pages count once. */
+/** Proportional set size of a process and all its descendants, in MB: shared pages count once. */
 function memoryMb(root: number): number {
   let kilobytes = 0;
   for (const pid of readTree(root).keys()) {
@@ -59,17 +59,17 @@ function memoryMb(root: number): number {
   return kilobytes / 1024;
 }
 
-/** All of it: PostgreSQL is a child of the supervisor that started it. */
+/** The whole system: PostgreSQL is a child of the supervisor. */
 export function systemMb({ run }: System): number {
   return memoryMb(run.pids["supervisor"] ?? 0);
 }
 
 let counter = 0;
-/** Events answered 503: a client would send them again; here they are counted, so that it shows. */
+/** Events answered 503: a client would send them again; here they are counted and reported. */
 export let refused = 0;
 
 const knownProducts = 5_000;
-/** Of an event, by its number: a rough power law that repeats itself. */
+/** The product of an event, by the event's number: an approximate power law that repeats. */
 const productAt = Array.from({ length: 10_007 }, (_, n) =>
   Math.floor(knownProducts * (((n * 104_729) % 10_007) / 10_007) ** 2),
 );
@@ -77,7 +77,7 @@ const knownParts = Array.from({ length: knownProducts }, (_, known) =>
   productPart(`product-${known}`, productName(known), known),
 );
 
-/** From behind the session's id to before the path's number. */
+/** The JSON text between the session's id and the path's number. */
 function productPart(id: string, name: string, known: number): string {
   return (
     `","product":{"id":"${id}","name":"${name}","category":"category-${known % 20}",` +
@@ -88,9 +88,9 @@ function productPart(id: string, name: string, known: number): string {
 const lastPart = `","referrer":"https://example.org/search","campaign":"autumn"}}`;
 
 /**
- * A batch of a shop's events: 5,000 products by a rough power law and 50,000 users. Written from strings that are
- * made once: the sender shares the processors with what it measures.
- * @param newProducts share of events whose product was never seen before
+ * A batch of a shop's events: 5,000 products by an approximate power law and 50,000 users. Built from
+ * prepared strings, because the sender shares the CPUs with the measured system.
+ * @param newProducts share of events with a new product
  */
 function makeBatch(count: number, newProducts: number): { body: Buffer; fresh: string[] } {
   const fresh: string[] = [];
@@ -108,7 +108,7 @@ function makeBatch(count: number, newProducts: number): { body: Buffer; fresh: s
       `${place === 0 ? "" : ","}{"event_type":"${type}","user_id":"user-${(n * 7919) % 50_000}",` +
       `"session_id":"session-${n % 9_000}${product}${n % 5_000}${lastPart}`;
   }
-  // all of it is ASCII
+  // the text is ASCII
   return { body: Buffer.from(`${body}]`, "latin1"), fresh };
 }
 
@@ -117,12 +117,12 @@ export interface Plan {
   readonly rate: number;
   readonly seconds: number;
   readonly batch: number;
-  /** Share of events about a product never seen before. */
+  /** Share of events about a new product. */
   readonly newProducts?: number;
 }
 
 export interface Answered {
-  /** Events sent when this request was. */
+  /** Number of events sent up to this request. */
   readonly sent: number;
   readonly newProducts: readonly string[];
 }
@@ -154,7 +154,7 @@ function post({ run, key }: System, body: Buffer, count: number): Promise<void> 
   });
 }
 
-/** Sends at a steady rate, whatever the answers take; resolves with how many events were sent. */
+/** Sends at a steady rate, regardless of response times; resolves with the number of events sent. */
 export async function pace(
   system: System,
   plan: Plan,
@@ -178,7 +178,7 @@ export async function pace(
       open.add(request);
     }
     if (failure !== undefined) throw failure;
-    // until the next is due, or a failure is to be told
+    // until the next request is due, or to report a failure
     const due = (sent / plan.rate) * 1000 - (performance.now() - began);
     await delay(Math.max(1, Math.min(due, 100)));
   }

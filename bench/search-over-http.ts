@@ -1,7 +1,7 @@
 /**
- * What HTTP adds to a search: `POST /api/search` of a running Weir, and the same route called in this process
- * on the same PostgreSQL, in turn. The one sends, finds out who asks and whether they may, validates and
- * writes JSON; both embed the text and ask an index in a thread.
+ * The cost of HTTP in a search: `POST /api/search` of a running Weir, and the same route called in this process
+ * on the same PostgreSQL, alternately. The former authenticates, checks permissions, validates and serialises
+ * JSON; both embed the text and query an index in a thread.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { Agent, request as httpRequest } from "node:http";
@@ -38,8 +38,8 @@ const questions = [
   ["hybrid", { hybrid: true }],
 ] as const;
 
-/** The route does not ask who it is: the server before it does. */
-const nobody: Principal = {
+/** The route does not authenticate: the server before it does. */
+const principal: Principal = {
   serviceId: 0,
   service: "bench",
   role: "",
@@ -72,7 +72,7 @@ export async function benchHttp(products: number, queries: number): Promise<Late
   }
 }
 
-/** Sends products, and waits until the model that was fitted on most of them answers with all of them. */
+/** Sends products, and waits until the model fitted on most of them finds all of them. */
 async function fill(system: System, products: number): Promise<void> {
   await pace(system, { rate: 2_000, seconds: products / 2_000, batch: 500, newProducts: 1 });
   for (;;) {
@@ -91,7 +91,7 @@ async function fill(system: System, products: number): Promise<void> {
   }
 }
 
-/** The route without the server before it. */
+/** The route without the HTTP server. */
 async function openLocally({ run }: System): Promise<{ ask: Ask } & AsyncDisposable> {
   await using stack = new AsyncDisposableStack();
   const url = withRole(run.database_url, "weir_app");
@@ -121,7 +121,7 @@ async function openLocally({ run }: System): Promise<{ ask: Ask } & AsyncDisposa
         query: {},
         headers: {},
         body,
-        principal: nobody,
+        principal,
         ip: "",
         requestId: "",
         signal,
@@ -132,7 +132,7 @@ async function openLocally({ run }: System): Promise<{ ask: Ask } & AsyncDisposa
   };
 }
 
-/** One connection that stays; `fetch` costs more than what is measured here. */
+/** One persistent connection; `fetch` costs more than the difference measured here. */
 function openClient({ run, key }: System): { ask: Ask } & Disposable {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const url = new URL("/api/search", run.url);
@@ -160,7 +160,7 @@ function openClient({ run, key }: System): { ask: Ask } & Disposable {
   return { ask, [Symbol.dispose]: () => agent.destroy() };
 }
 
-/** Each question to both, so that whatever else the machine does meets both; who is first changes. */
+/** Sends each query to both, so that other load on the machine affects both; the order alternates. */
 async function inTurn(
   asks: readonly [Ask, Ask],
   question: (n: number) => object,

@@ -1,13 +1,13 @@
 /**
- * How long a search takes and how much it finds: `node bench/search.ts [--points 100000]`. What HTTP adds to
- * it, on a Weir of its own with 20,000 products: `node bench/search.ts --http [--queries 2000]`.
+ * Response time and recall of a search: `node bench/search.ts [--points 100000]`. The cost of HTTP, on a
+ * separate Weir with 20,000 products: `node bench/search.ts --http [--queries 2000]`.
  *
- * First the index alone, on the thread that asks ("index"), against a full comparison: 20,000 x 128, and
- * `--points` x 384 of three kinds of made data: clusters (2,000 centres, noise as long as the centre),
- * points near a plane of 16 dimensions, and isotropic noise, which has no structure to find and is shown as
- * a warning. Then through the embedded store on a PostgreSQL of its own ("store": the name, the filter, the
- * worker's messages, the payload), 20,000 x 128 clusters. Queries are drawn like the points; filters leave
- * one point in twenty; the ten best.
+ * First the index alone, on the calling thread ("index"), against a full comparison: 20,000 x 128, and
+ * `--points` x 384 of three kinds of synthetic data: clusters (2,000 centres, noise as long as the centre),
+ * points near a plane of 16 dimensions, and isotropic noise, which has no structure and is included as a
+ * warning. Then through the embedded store on a separate PostgreSQL ("store": the name, the filter, the
+ * worker's messages, the payload), 20,000 x 128 clusters. Queries have the points' distribution; filters select
+ * one point in twenty; limit 10.
  */
 import { randomUUID } from "node:crypto";
 import { chmod, mkdtemp, realpath, rm } from "node:fs/promises";
@@ -88,7 +88,7 @@ function figure(about: { what: string; filter: string; recall: number }, times: 
 
 type Search = (vector: Float32Array) => Promise<readonly { score: number }[]> | { score: number }[];
 
-/** One query after the other; what they should have found is worked out afterwards. */
+/** One query after the other; the expected results are computed afterwards. */
 async function measure(
   about: { what: string; filter: string },
   data: readonly Float32Array[],

@@ -1,10 +1,10 @@
 /**
- * What the part `stream` costs for an event: `node bench/stream.ts [--events 100000] [--page 5000] [--documents]`.
+ * The cost of the part `stream` per event: `node bench/stream.ts [--events 100000] [--page 5000] [--documents]`.
  * `--documents`: with the collection of events.
  *
- * Fills the log of a durable PostgreSQL of its own with a shop's events, then starts one worker, which reads it
- * to the end and writes all points that have changed. Says how many events it takes a second, the CPU of the
- * worker and of PostgreSQL for each, and where the time of its statements goes.
+ * Fills the log of a separate durable PostgreSQL with a shop's events, then starts one worker, which reads it
+ * to the end and writes all points that have changed. Reports events per second, the CPU of the worker and of
+ * PostgreSQL per event, and the time per statement.
  */
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -153,7 +153,7 @@ try {
     }),
   ];
   const random = makeRandom(1);
-  // the first round fills the tables, and is not the one to look at
+  // the first round fills the tables; ignore its figures
   for (let round = 1; round <= Number(flags.rounds); round++) {
     await append(owner, random);
     await owner.query({ text: "vacuum analyze" });
@@ -174,13 +174,13 @@ try {
       pages.reduce((all, page) => all + of(page), 0);
     const taken = sum((page) => page.events);
     console.log(
-      `round ${round}: ${Math.round(taken / seconds)} events/s, CPU for each: worker ${((worker.user + worker.system) / taken).toFixed(1)} us, PostgreSQL ${(postgres / taken).toFixed(1)} us; ${pages.length} pages, ${sum((p) => p.points)} points written`,
+      `round ${round}: ${Math.round(taken / seconds)} events/s, CPU per event: worker ${((worker.user + worker.system) / taken).toFixed(1)} us, PostgreSQL ${(postgres / taken).toFixed(1)} us; ${pages.length} pages, ${sum((p) => p.points)} points written`,
     );
     for (const [statement, { calls, ms }] of [...spent]
       .sort((a, b) => b[1].ms - a[1].ms)
       .slice(0, 12)) {
       console.log(
-        `  ${statement.padEnd(42)} ${String(calls).padStart(6)} calls ${((ms * 1000) / taken).toFixed(2).padStart(7)} us an event`,
+        `  ${statement.padEnd(42)} ${String(calls).padStart(6)} calls ${((ms * 1000) / taken).toFixed(2).padStart(7)} us per event`,
       );
     }
   }

@@ -1,12 +1,12 @@
 /**
- * The whole system as a user starts it (`weir up --no-demo`, its own durable PostgreSQL):
+ * The complete system as a user starts it (`weir up --no-demo`, its own durable PostgreSQL):
  * `node bench/system.ts [--rate 5000] [--seconds 600] [--fresh-rate 500] [--fresh-seconds 30]`.
  *
- * Says how long first and second start take, what it keeps in memory idle and under load (proportional
- * set size of all its processes, every 15 seconds, as weighing them takes 50 ms), how long events take from
- * their answer until the query API counts them and until their new products are found among similar ones, how
- * far windows, products and points lag behind under load, where the processor time goes (the sender's own too, as it
- * shares the processors with what it measures), and how long Ctrl-C takes.
+ * Reports the time of the first and second start, memory idle and under load (proportional set size of all its
+ * processes, every 15 seconds, as one measurement takes 50 ms), the time from an event's answer until the query
+ * API counts it and until its new product has neighbours, the lag of windows, products and points under load,
+ * CPU time by process (including the sender, which shares the CPUs with the measured system), and the time of
+ * Ctrl-C.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { cpus, tmpdir } from "node:os";
@@ -45,7 +45,7 @@ async function similarity(system: System, rate: number, seconds: number): Promis
   };
   await pace(system, { rate, seconds, batch: 10, newProducts: 0.05 }, ({ newProducts }) => {
     const [id] = newProducts;
-    // one of five is watched, so that the watching does not make the load
+    // only one in five is watched, so that the polling adds little load
     if (id === undefined || Math.random() > 0.2) return;
     const watched = watch(id, performance.now()).finally(() => watching.delete(watched));
     watching.add(watched);
@@ -54,7 +54,7 @@ async function similarity(system: System, rate: number, seconds: number): Promis
   return waits.sort((a, b) => a - b);
 }
 
-/** Ages in seconds, by the health checks. */
+/** Lag in seconds, from the health checks. */
 interface Lag {
   readonly windows: number;
   readonly products: number;
@@ -71,7 +71,7 @@ async function readLag({ run }: System): Promise<Lag> {
   };
 }
 
-/** How long the oldest change waited that the last refresh of points wrote, in seconds. */
+/** The age of the oldest change written by the last refresh of points, in seconds. */
 async function readWaited({ run, key }: System): Promise<number> {
   const response = await fetch(`${run.url}/metrics`, { headers: { "x-api-key": key } });
   const found = /^weir_stream_refresh_waited_seconds\S* (\S+)$/m.exec(await response.text());
@@ -80,7 +80,7 @@ async function readWaited({ run, key }: System): Promise<number> {
   return Number(found[1]);
 }
 
-/** Of all processors since the machine started, in milliseconds. */
+/** CPU time of all processors since the machine started, in milliseconds. */
 function machineTimes(): { readonly busy: number; readonly all: number } {
   const times = cpus().map((cpu) => cpu.times);
   const all = times.flatMap((time) => Object.values(time)).reduce((sum, ms) => sum + ms, 0);
@@ -183,13 +183,13 @@ try {
       );
     }
     console.log(
-      `tastes and counts behind their tables: at most ${Math.max(...waits).toFixed(0)} s (${waits.length} samples)`,
+      `interest vectors and counts behind their tables: at most ${Math.max(...waits).toFixed(0)} s (${waits.length} samples)`,
     );
     const busy = (machine.busy - machineBefore.busy) / (machine.all - machineBefore.all);
     const spent = (micros: number) => (micros / sent).toFixed(1);
     const total = cpu.byName.reduce((sum, [, micros]) => sum + micros, 0);
     console.log(
-      `CPU per event: ${spent(total)} us; ${cpu.byName.map(([name, micros]) => `${name} ${spent(micros)}`).join(", ")}; beside it the sender ${spent(own.user + own.system)}; all ${cpus().length} processors ${(100 * busy).toFixed(0)} % busy`,
+      `CPU per event: ${spent(total)} us; ${cpu.byName.map(([name, micros]) => `${name} ${spent(micros)}`).join(", ")}; sender in addition ${spent(own.user + own.system)}; all ${cpus().length} processors ${(100 * busy).toFixed(0)} % busy`,
     );
   }
   running = undefined;

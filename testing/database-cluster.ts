@@ -6,9 +6,9 @@ import { fileURLToPath } from "node:url";
 import { keeperSocket } from "./database-keeper-address.ts";
 
 export interface SharedCluster {
-  /** Of the owner. */
+  /** The owner's URL. */
   readonly url: string;
-  /** The keeper drops this database when this process is gone. */
+  /** The keeper drops this database when this process has ended. */
   announce(database: string): void;
 }
 
@@ -28,7 +28,7 @@ async function join(): Promise<SharedCluster> {
     const found = await reach();
     if (found !== undefined) return found;
     if (Date.now() > deadline) throw new Error("The shared test database did not come up.");
-    // spawn again only after the first one had time to show itself
+    // spawn again only after the first one had time to start listening
     if (Date.now() - spawned > 5_000) {
       spawnKeeper();
       spawned = Date.now();
@@ -37,7 +37,7 @@ async function join(): Promise<SharedCluster> {
   }
 }
 
-/** Undefined when no keeper listens, or it was about to go. */
+/** Undefined when no keeper listens, or it was shutting down. */
 async function reach(): Promise<SharedCluster | undefined> {
   const socket = connect(keeperSocket);
   const answer = await firstLine(socket);
@@ -52,7 +52,7 @@ function firstLine(socket: Socket): Promise<string | undefined> {
   return new Promise((resolve) => {
     socket.on("error", () => resolve(undefined));
     socket.once("close", () => resolve(undefined));
-    // readline passes the socket's errors on, and an unheard one would end the process
+    // readline re-emits the socket's errors, and an unhandled one would end the process
     createInterface({ input: socket })
       .on("error", () => resolve(undefined))
       .once("line", resolve);

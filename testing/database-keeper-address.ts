@@ -5,6 +5,6 @@ const name = `weir-test-postgres-${userInfo().uid}`;
 
 export const keeperFolder = join(tmpdir(), name);
 
-/** On Linux a name without a file: it goes with the process that listens on it. */
+/** On Linux a name without a file: it disappears with the process that listens on it. */
 export const keeperSocket =
   process.platform === "linux" ? `\0${keeperFolder}` : join(tmpdir(), `${name}.sock`);

@@ -1,5 +1,5 @@
 /**
- * A process of its own that runs one PostgreSQL for all test processes of this user. A connection to
+ * A separate process that runs one PostgreSQL for all test processes of this user. A connection to
  * its socket is a reference: the kernel ends it with the process, killed or not, so nothing leaks. The
  * keeper drops the databases of processes that have ended, and stops the server when no new process connects.
  */
@@ -16,7 +16,7 @@ import { keeperFolder, keeperSocket } from "./database-keeper-address.ts";
 
 /** Between two test files of one run there may be no process for a moment. */
 const lingerMs = 5_000;
-/** Each state of the migrations leaves a template behind. */
+/** Each version of the migrations leaves a template behind. */
 const mostTemplates = 4;
 
 const guests = new Set<Socket>();
@@ -67,7 +67,7 @@ async function open(): Promise<EmbeddedPostgres> {
     },
   };
   const started = await startEmbeddedPostgres(options).catch(async () => {
-    // it runs without fsync: a crash of the machine may have spoiled it, and nothing in it is of value
+    // it runs without fsync: a crash of the machine may have corrupted it, and it holds only test data
     await rm(keeperFolder, { recursive: true, force: true });
     return startEmbeddedPostgres(options);
   });
@@ -84,7 +84,7 @@ async function leave(): Promise<void> {
   const running = await postgres?.catch(() => undefined);
   postgres = undefined;
   await running?.stop();
-  if (guests.size > 0) return; // came while the server stopped: welcome() has started it again
+  if (guests.size > 0) return; // connected while the server stopped: welcome() has started it again
   server.close();
   process.exit(0);
 }

@@ -30,7 +30,7 @@ export interface TestDatabase {
 
 /**
  * A migrated database of its own, in a server shared by all tests (without fsync). Dropped after the
- * test; the test fails when a connection to it was left open.
+ * test; the test fails when a connection to it is left open.
  */
 export async function createTestDatabase(t: CleanUp): Promise<TestDatabase> {
   const cluster = await joinSharedCluster();
@@ -58,11 +58,11 @@ export async function createTestDatabase(t: CleanUp): Promise<TestDatabase> {
 
 export interface TestServer extends TestDatabase {
   readonly dataDir: string;
-  /** Of the PostgreSQL that runs now. */
+  /** URLs of the current PostgreSQL. */
   readonly pid: number;
-  /** SIGKILL to the server; resolves when it is dead. Its children may live a moment longer. */
+  /** SIGKILL to the server; resolves when it is dead. Its children may run a moment longer. */
   kill9(): Promise<void>;
-  /** Starts it again after `kill9`, or stops and starts it; milliseconds until it takes queries. */
+  /** Starts it again after `kill9`, or stops and starts it; returns the milliseconds until it accepts queries. */
   restart(): Promise<number>;
   stop(): Promise<void>;
 }
@@ -106,7 +106,7 @@ export async function startTestServer(
   };
 }
 
-/** An empty folder, removed after the test; one that the user PostgreSQL runs as can enter. */
+/** An empty folder, removed after the test; the user that PostgreSQL runs as can enter it. */
 export async function createTestFolder(t: CleanUp): Promise<string> {
   const folder = await mkdtemp(join(await realpath(tmpdir()), "weir-test-"));
   await chmod(folder, 0o711);
@@ -115,7 +115,7 @@ export async function createTestFolder(t: CleanUp): Promise<string> {
 }
 
 /**
- * Hooks run in the order of their registration; clean-up has to run in the reverse. A hook registered
+ * Hooks run in the order of registration; clean-up has to run in reverse. A hook registered
  * by a hook runs after all others.
  */
 function atTheEnd(t: CleanUp, work: () => Promise<void>): void {
@@ -156,7 +156,7 @@ async function closeRoles(database: TestDatabase): Promise<void> {
   await Promise.all([database.owner.close(), database.app.close(), database.ingest.close()]);
 }
 
-/** A connection just closed takes a moment to vanish from the list. */
+/** A closed connection takes a moment to disappear from the list. */
 async function leakedConnections(url: string, name: string): Promise<string[]> {
   const deadline = Date.now() + 2_000;
   for (;;) {
@@ -172,7 +172,7 @@ async function leakedConnections(url: string, name: string): Promise<string[]> {
   }
 }
 
-/** One template for each state of the SQL files; made once, by the first process that needs it. */
+/** One template for each version of the SQL files; created once, by the first process that needs it. */
 async function ensureTemplate(url: string): Promise<string> {
   const hash = createHash("sha256");
   const { migrations, functions } = await readSqlFiles();

@@ -6,7 +6,7 @@ import { migrate, sqlFolder } from "../server/src/adapters/postgres/migrate.ts";
 import { openPool, type Pool } from "../server/src/adapters/postgres/pool.ts";
 import { type CleanUp, createTestDatabase, createTestFolder } from "./database.ts";
 
-/** @param before the number of the first migration that it has not seen, e.g. `0022` */
+/** @param before the number of the first migration that is not applied, e.g. `0022` */
 export async function createOlderDatabase(
   t: CleanUp,
   before: string,

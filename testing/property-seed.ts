@@ -1,6 +1,7 @@
 /**
- * Loaded before every test file: property tests start from one known seed, so that a change turns a
- * run red and not chance. `WEIR_TEST_SEED=random` looks further, `WEIR_TEST_SEED=<n>` repeats a find.
+ * Loaded before every test file: property tests use one fixed seed, so that a run
+ * fails because of a change and not by chance. `WEIR_TEST_SEED=random` explores further seeds,
+ * `WEIR_TEST_SEED=<n>` repeats one.
  */
 import fc from "fast-check";
 

@@ -1,5 +1,5 @@
 /**
- * Qdrant's engine behind its REST API, as a process of its own: see testing/qdrant-shim/shim.py.
+ * Qdrant's engine behind its REST API, as a separate process: see testing/qdrant-shim/shim.py.
  * Python is `WEIR_TEST_PYTHON` (default python3) with the packages of server/test/parity/requirements.txt.
  */
 import { type ChildProcess, spawn } from "node:child_process";
@@ -11,11 +11,11 @@ import { type CleanUp, createTestFolder } from "./database.ts";
 export interface QdrantShim {
   /** The same after a restart. */
   readonly url: string;
-  /** Where the points are; another shim on a copy has them too. */
+  /** The folder of the points; a shim on a copy has them too. */
   readonly folder: string;
-  /** SIGKILL; resolves when it is dead. The points that it acknowledged stay. */
+  /** SIGKILL; resolves when it is dead. Acknowledged points are kept. */
   kill9(): Promise<void>;
-  /** Freezes it, connections open, and lets it go on. */
+  /** Suspends it with its connections open, and resumes it. */
   pause(): void;
   resume(): void;
   /** After `kill9`, on the same port. */
@@ -64,7 +64,7 @@ export async function startQdrantShim(t: CleanUp, options: ShimOptions = {}): Pr
 
 async function spawnShim(args: string[]): Promise<{ child: ChildProcess; port: number }> {
   const python = process.env["WEIR_TEST_PYTHON"] ?? "python3";
-  // it ends with its standard input, so none is left behind by a test that was killed
+  // it ends with its standard input, so a killed test leaves none behind
   const child = spawn(python, [script, ...args], { stdio: ["pipe", "pipe", "pipe"] });
   let said = "";
   child.stderr.on("data", (data: Buffer) => {
@@ -78,7 +78,7 @@ async function spawnShim(args: string[]): Promise<{ child: ChildProcess; port: n
   });
   const lines = createInterface({ input: child.stdout });
   const [line] = (await Promise.race([once(lines, "line"), failed])) as [string];
-  // the exit that comes later is no failure
+  // the later exit is not a failure
   failed.catch(() => {});
   return { child, port: (JSON.parse(line) as { port: number }).port };
 }

@@ -1,4 +1,4 @@
-/** Calls routes as the HTTP server does, but for the network: parameters validated, bodies encoded. */
+/** Calls routes like the HTTP server, without the network: parameters validated, bodies encoded. */
 
 import { bodyValidator, queryReader } from "../server/src/adapters/http/parameters.ts";
 import type { Principal } from "../server/src/core/access/principal.ts";
@@ -57,7 +57,7 @@ export function clientOf(routes: readonly Route[]): Client {
   };
 }
 
-/** The text of a file that was answered, whole. */
+/** The complete text of a file answer. */
 export async function textOf(reply: RouteReply): Promise<string> {
   if (typeof reply.body === "string") return reply.body;
   let text = "";

@@ -10,7 +10,7 @@ export function makeId(random: () => number): string {
   return `${hex(8)}-${hex(4)}-4${hex(3)}-8${hex(3)}-${hex(12)}`;
 }
 
-/** Numbers from 0 to below 1 with 53 random bits: two draws each. */
+/** Numbers in [0, 1) with 53 random bits: two draws each. */
 export function makeRandom(seed: number): () => number {
   const next = createRandomBits(seed);
   return () => ((next() >>> 5) * 67_108_864 + (next() >>> 6)) / 9_007_199_254_740_992;

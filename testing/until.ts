@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 
 interface UntilOptions {
-  /** What is waited for, for the message when it does not come. */
+  /** The condition, for the message on timeout. */
   readonly what: string | (() => string);
   /** Default 30 s (`WEIR_TEST_WAIT_MS`): a machine at load 20 takes that long, and only a failing test waits for it. */
   readonly timeoutMs?: number;

@@ -2,7 +2,7 @@ import type { RetailLine } from "../../server/src/parts/demo/uci.ts";
 import { nearest } from "../../testing/quality/nearest.ts";
 
 /**
- * How many times as often a product and its nearest neighbours stand on one invoice as two random products do.
+ * How much more often a product and its nearest neighbours share an invoice than two random products.
  */
 export function basketLift(input: {
   readonly lines: readonly RetailLine[];

@@ -1,8 +1,8 @@
 /**
- * How well vectors of the embedder `lsa` find products, by themselves: `node bench/quality/embedder.ts`.
+ * How well vectors of the embedder `lsa` alone find products: `node bench/quality/embedder.ts`.
  *
- * Corpus: the distinct product names of data/uci-online-retail-5000.csv, and a Turkish catalogue. Nothing is
- * fused with lexical ranks but where it says `hybrid`. Exit code 1 when a bar is missed. `--transformer FOLDER` judges a
+ * Corpus: the distinct product names of data/uci-online-retail-5000.csv, and a Turkish catalogue. Vectors
+ * are combined with lexical ranks only in `hybrid`. Exit code 1 when a target is missed. `--transformer FOLDER` evaluates a
  * sentence-transformer as well.
  */
 import { readFileSync } from "node:fs";
@@ -34,7 +34,7 @@ const { values } = parseArgs({
 interface Result {
   readonly what: string;
   readonly value: number;
-  /** Undefined: for knowing only. */
+  /** Undefined: for information only. */
   readonly bar?: number;
   readonly unit: "%" | "x";
 }
@@ -48,7 +48,7 @@ const suffixed = readLines("turkish-suffixes.csv").map((line) => {
 });
 const turkishNames = [...suffixed.map(({ name }) => name), ...readLines("turkish-products.txt")];
 
-/** The embedder of a catalogue; one that is fitted is fitted on it. */
+/** The embedder of a catalogue; a fitted one is fitted on it. */
 type Open = (texts: readonly string[]) => Promise<Embedder>;
 
 const { transformer } = values;
@@ -64,7 +64,8 @@ for (const [model, open] of models) {
   console.log(`\n${model}`);
   for (const { what, value, bar, unit } of results) {
     const said = unit === "%" ? `${(value * 100).toFixed(1)} %` : `${value.toFixed(1)} x`;
-    const wanted = bar === undefined ? "" : `bar ${unit === "%" ? `${bar * 100} %` : `${bar} x`}`;
+    const wanted =
+      bar === undefined ? "" : `target ${unit === "%" ? `${bar * 100} %` : `${bar} x`}`;
     console.log(`  ${what.padEnd(46)} ${said.padStart(8)}   ${wanted}`.trimEnd());
     if (model === "fitted" && bar !== undefined && value < bar) process.exitCode = 1;
   }
@@ -129,7 +130,7 @@ async function catalogueOf(names: readonly string[], open: Open): Promise<Catalo
   return { embedder, names, vectors: await embedder.embed(names) };
 }
 
-/** The place at which a question finds the product that is wanted, from 1. */
+/** The rank of the expected product, from 1. */
 type Rank = (asked: {
   readonly query: string;
   readonly question: Float32Array;
@@ -162,7 +163,7 @@ function vectorRank({ question, wanted, vectors }: Parameters<Rank>[0]): number 
   return rankOf(question, wanted, vectors);
 }
 
-/** As `POST /api/search` with `hybrid` fuses; what only words find is not among the candidates here. */
+/** Combines ranks as `POST /api/search` with `hybrid` does; candidates found only by words are not included here. */
 function hybridRank({ query, question, wanted, names, vectors }: Parameters<Rank>[0]): number {
   const near = nearestTo(question, vectors, 100);
   const texts = near.map((index) => ({ id: String(index), folded: fold(names[index] ?? "") }));

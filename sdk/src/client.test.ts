@@ -208,7 +208,7 @@ test("a wrong URL stops the client and loses no event", async (t) => {
   assert.equal(client.stats().queued, 1);
 });
 
-test("a full queue drops by its policy and says which events, newest or oldest", async (t) => {
+test("a full queue drops by its policy, newest or oldest, and reports which events", async (t) => {
   const server = await startMisbehavingServer(t);
   server.behave(() => undefined);
   for (const whenFull of ["drop_newest", "drop_oldest"] as const) {

@@ -193,7 +193,7 @@ class BatchingClient implements Client {
     });
   }
 
-  /** What an outcome means for the events sent, and for the state table. */
+  /** Applies an outcome to the events sent; returns the signal for the state table. */
   #judge(batch: readonly Entry[], outcome: Outcome): Signal {
     switch (outcome.kind) {
       case "answered": {

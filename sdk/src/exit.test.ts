@@ -14,9 +14,9 @@ import { createClient } from "./client.ts";
 
 const here = new URL("..", import.meta.url).pathname;
 
-/** Runs a program of its own; resolves with what it printed and how long it took. */
+/** Runs a separate program; resolves with its output and run time. */
 async function runProgram(t: TestContext, server: MisbehavingServer, program: string) {
-  // inside the package, so that `@weir/sdk` is found as a user's program finds it
+  // inside the package, so that `@weir/sdk` is resolved as in a user's program
   const folder = mkdtempSync(join(here, "test", ".run-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const file = join(folder, "program.ts");
@@ -45,7 +45,7 @@ test("a Node program that ends sends its queue", async (t) => {
   assert.equal(stdout, "");
 });
 
-test("a server that is down delays the end of a program by its limits only, and the loss is reported", async (t) => {
+test("a server that is down delays a program's exit only up to the limits, and the loss is reported", async (t) => {
   const server = await startMisbehavingServer(t);
   for (const behaviour of [
     (_: unknown, response: Parameters<typeof answer>[0]) => answer(response, 503, {}),

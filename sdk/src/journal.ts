@@ -12,7 +12,7 @@ export class Journal {
     this.#failed = failed;
   }
 
-  /** Whether events that are not sent now will be sent by a later run. */
+  /** Whether unsent events will be sent by a later run. */
   get keeps(): boolean {
     return this.#store !== undefined;
   }

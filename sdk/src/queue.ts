@@ -85,7 +85,7 @@ export class EventQueue {
     return batch;
   }
 
-  /** As `hold`, without holding them. */
+  /** Like `hold`, without holding them. */
   peek(events: number, bytes: number): Entry[] {
     const batch: Entry[] = [];
     let size = 2;

@@ -15,12 +15,12 @@ test("the table has exactly one cell for each state and signal, naming known sta
   }
 });
 
-test("README.md shows the table that the code runs", () => {
+test("README.md shows the table that the code uses", () => {
   const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
   assert.ok(readme.includes(describeTable()), `put this into sdk/README.md:\n${describeTable()}`);
 });
 
-test("a request starts exactly on entering or re-entering sending", () => {
+test("a request starts exactly when `sending` is entered or re-entered", () => {
   for (const state of states) {
     for (const signal of signals) {
       const [next, effect] = table[state][signal];

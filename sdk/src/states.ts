@@ -63,7 +63,7 @@ export const effects = [
   "back_off",
   /** Stop the timer, report the refusal, fail waiting flushes. */
   "halt",
-  /** Stop the timer, abort the request, report what is left. */
+  /** Stop the timer, abort the request, report the remaining events. */
   "finish",
 ] as const;
 export type Effect = (typeof effects)[number];

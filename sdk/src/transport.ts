@@ -75,7 +75,7 @@ async function encodeBody(
   }
 }
 
-/** Decides by status and body. */
+/** Classifies the answer by status and body. */
 function judgeAnswer(
   response: Pick<Response, "status" | "headers" | "type">,
   text: string,

@@ -1,4 +1,4 @@
--- What the migrations make; written by dump-schema.test.ts, compared in every test run. Do not edit.
+-- What the migrations create; written by dump-schema.test.ts, compared in every test run. Do not edit.
 
 create role weir_app login noinherit;
 create role weir_ingest login noinherit;
@@ -1100,7 +1100,7 @@ begin
     order by started_at desc limit 1) near on true;
 
   with extended as (
-    -- by row address: the writer of sessions holds the position, so no other has moved the rows
+    -- by row address: the only writer of sessions holds the position, so the rows have not moved
     update analytics.sessions s
     set ended_at = greatest(s.ended_at, b.last), events = s.events + b.events, purchases = s.purchases + b.purchases
     from batch_users b
@@ -1555,7 +1555,7 @@ begin
     select array_agg(s.user_id) into unfinished from etl.staged_sessions(hour, false) s
     join rerun_covered c on c.user_id = s.user_id where s.ended_at >= c.until - interval '30 minutes';
     exit when unfinished is null;
-    -- no event lies more than a day in the future
+    -- no event is more than a day in the future
     next_at := case when until_at > now() + interval '25 hours' then 'infinity' else until_at + (until_at - etl.start_of_hour(hour)) end;
     perform etl.stage_events("position", until_at, next_at, hour, unfinished);
     update rerun_covered set until = next_at where user_id = any (unfinished);
@@ -1778,7 +1778,7 @@ begin
   return query update log.pages p
     set owner = worker, epoch = p.epoch + 1, heartbeat_at = clock_timestamp()
     where p.id = (
-      -- a sign of life from the future is from before the clock stepped back
+      -- a heartbeat in the future was sent before the clock stepped back
       select a.id from log.pages a
       where a.reader = for_reader
         and a.heartbeat_at not between clock_timestamp() - patience and clock_timestamp() + patience
@@ -1833,7 +1833,7 @@ begin
   end loop;
   update log.open_days set since = before::timestamp at time zone 'UTC'
   where since <> before::timestamp at time zone 'UTC';
-  -- a day longer than any live feed is replayed
+  -- a day: longer than any live feed can be replayed
   delete from log.reopenings o
   where noted_at not between now() - interval '1 day' and now() + interval '1 day'
     and not exists (select from log.readers r where not pg_visible_in_snapshot(o.xid, r.position))
@@ -2057,7 +2057,7 @@ begin
     return null;
   end if;
 
-  -- The content that the previous generation recorded counts, for as long as the current one lasts.
+  -- The content hash of the previous generation counts while the current generation lasts.
   with judged as (
     select s.place, s.event_id, s.service_id, i.content_hash as kept_hash, b.content_hash as hash_before,
       i.is_new,
@@ -2139,11 +2139,11 @@ begin
   if to_regclass('raw.' || name) is not null then return; end if;
   perform pg_advisory_xact_lock(hashtext('raw.ensure_partition'));
   if exists (select from pg_class where relnamespace = 'raw'::regnamespace and relname = name) then return; end if;
-  -- `create table ... partition of` would block the writers of the whole log and wait for every reader;
-  -- `attach` waits for none of them
+  -- `create table ... partition of` would block all writers of the log and wait for every reader; `attach`
+  -- waits for neither
   execute format('create table raw.%I (like raw.events including defaults)', name);
   perform raw.set_upkeep(('raw.' || name)::regclass);
-  -- readers no longer visit days that old, unless they are told
+  -- readers skip days that old unless a trigger records the write: the new day gets that trigger
   if (day + 1)::timestamp at time zone 'UTC' <= (select since from log.open_days) then
     perform log.close_day(('raw.' || name)::regclass);
   end if;
@@ -2418,7 +2418,7 @@ begin
   on conflict do nothing;
   get diagnostics added = row_count;
   if added = cardinality(ids) then return; end if;
-  -- some exist already: sent again, or of another service
+  -- some already exist: the event was sent again, or is of another service
   perform from vectors.points p
   where p.collection_id = collection and p.id = any (ids) order by p.id for no key update;
   perform vectors.put_points(collection, array_agg(t.target order by t.place),
@@ -2711,7 +2711,7 @@ begin
       select from vectors.points p
       where p.collection_id = collection and p.id = t.id and p.deleted_at is null);
   end if;
-  -- constraints are checked before the conflict, so "keep" is an empty vector and not null
+  -- constraints are checked before the conflict, so "keep" is an empty vector, not null
   insert into vectors.points as p (collection_id, id, vector, payload)
   select collection, t.id, coalesce(t.vector, ''), t.payload
   from (

@@ -1,4 +1,4 @@
-"""One collection: an engine's shard in a folder of its own, and the calls on it."""
+"""One collection: an engine's shard in its own folder, and the operations on it."""
 
 import hashlib
 import io

@@ -5,7 +5,7 @@ errors are copied from a Qdrant 1.18.3 (see transcripts.json, which a test repla
 
     python3 shim.py --folder DIR [--port N] [--api-key KEY] [--tls-cert FILE --tls-key FILE]
 
-Prints `{"port": N}` when it takes requests; ends when its standard input does. Points survive kill -9.
+Prints `{"port": N}` when it accepts requests; ends when its standard input closes. Points survive kill -9.
 """
 
 import argparse
@@ -104,7 +104,7 @@ class Store:
         }
 
 
-# method, path, what answers: (store, call) -> result
+# method, path, handler: (store, call) -> result
 ROUTES = [
     ("GET", r"/collections", lambda s, c: {"collections": [{"name": n} for n in s.collections]}),
     ("GET", r"/aliases", lambda s, c: s.list_aliases()),
@@ -154,7 +154,7 @@ class Call:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # one segment an answer: without it, head and body wait for each other's acknowledgement
+    # one TCP segment per answer: otherwise head and body wait for each other's acknowledgement
     wbufsize = -1
     store = None
     api_key = None
@@ -196,7 +196,7 @@ class Handler(BaseHTTPRequestHandler):
         if path == "/readyz" and self.command == "GET":
             return self.answer(200, "text/plain; charset=utf-8", b"all shards are ready")
         call = Call(parse_qs(url.query), data)
-        # an unknown method of a known path parses its body first there, e.g. PUT /collections/aliases
+        # on an unknown method of a known path the server parses the body first, e.g. PUT /collections/aliases
         for method, pattern, answer in COMPILED:
             found = pattern.fullmatch(path) if method == self.command else None
             if found is None:
@@ -252,7 +252,7 @@ def main():
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(json.dumps({"port": server.server_address[1]}), flush=True)
     sys.stdin.buffer.read()
-    # the engine's log has every acknowledged write; nothing has to be said goodbye to
+    # the engine's log has every acknowledged write; no orderly shutdown is needed
     os._exit(0)
 
 

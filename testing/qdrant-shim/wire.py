@@ -1,4 +1,4 @@
-"""From Qdrant's JSON to the engine's objects and back. What is not understood is a `Refusal`."""
+"""From Qdrant's JSON to the engine's objects and back. Unsupported input is a `Refusal`."""
 
 import uuid
 
@@ -32,7 +32,7 @@ EngineBool.__module__, EngineBool.__name__ = "numpy", "bool_"
 
 
 class Refusal(Exception):
-    """An answer other than 200, in the words of the real server."""
+    """An answer other than 200, with the real server's message."""
 
     def __init__(self, status, error):
         super().__init__(error)
@@ -78,7 +78,7 @@ def read_points(body, size):
         raise malformed("data did not match any variant of untagged enum PointInsertOperations")
     if not points:
         raise Refusal(400, "Bad request: Empty update request")
-    # ids before vectors, as the parser finds them before the collection is asked for its size
+    # ids before vectors, as the parser checks them before the collection's size is known
     ids = [read_id(point.get("id")) for point in points]
     return [
         edge.Point(id, read_vector(point.get("vector"), size), point.get("payload") or {})

@@ -2,9 +2,9 @@ import { pick, type Random, seededRandom } from "../../server/src/parts/demo/ran
 
 export interface NamedCase {
   readonly kind: string;
-  /** The product's own. */
+  /** The product's own name. */
   readonly name: string;
-  /** What is searched for. */
+  /** The search text. */
   readonly query: string;
 }
 
@@ -41,8 +41,8 @@ const alterations = {
 } as const;
 
 /**
- * As many of each alteration, the same for the same seed. A question that has no one answer is not asked: one
- * that is another product's name, or that is left of two products' names when a word is dropped.
+ * Equally many of each alteration, the same for the same seed. An ambiguous query is left out: one
+ * that is another product's name, or that two products' names share when a word is dropped.
  */
 export function alteredNames(
   names: readonly string[],
@@ -66,7 +66,7 @@ export function alteredNames(
   return cases;
 }
 
-/** How many products a bag of words may mean: it is the name, or the name without one word. */
+/** How many products a bag of words may mean: it equals the name, or the name without one word. */
 function countAnswers(names: readonly string[]): Map<string, number> {
   const products = new Map<string, Set<string>>();
   const add = (words: readonly string[], name: string) => {

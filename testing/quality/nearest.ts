@@ -4,7 +4,7 @@ export function similarity(a: Float32Array, b: Float32Array): number {
   return sum;
 }
 
-/** 1 when no other vector is as near to `question` as the wanted one; a tie is not a find. */
+/** 1 when no other vector is as near to `question` as the expected one; a tie does not count. */
 export function rankOf(
   question: Float32Array,
   wanted: number,

@@ -24,7 +24,7 @@ export const typeIds = {
 const epochMicros = 946_684_800_000_000;
 const longestLoop = 40;
 const word = 2 ** 32;
-/** May be multiplied by 1,000 and is still a safe integer. */
+/** Still a safe integer when multiplied by 1,000. */
 const largestShifted = Math.floor(Number.MAX_SAFE_INTEGER / 1_000);
 
 /** One array parameter; the next group reuses its memory. */
@@ -133,7 +133,7 @@ export class ArrayColumn {
     this.bytes(value, 0, value.length);
   }
 
-  /** `source[start, end)` as it is. */
+  /** `source[start, end)` unchanged. */
   bytes(source: Buffer, start: number, end: number): void {
     this.#room(4 + end - start);
     this.#int32(end - start);

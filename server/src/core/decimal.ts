@@ -27,7 +27,7 @@ export function parseDecimal(text: string): Decimal | undefined {
   if (match === null) return undefined;
   const fraction = match[3] ?? "";
   const magnitude = unitsOf((match[2] as string) + fraction);
-  // 0 - 0 is 0, where -0 is another zero
+  // 0 - 0 is 0, whereas -0 is a different zero
   const units =
     match[1] !== "-" ? magnitude : typeof magnitude === "number" ? 0 - magnitude : -magnitude;
   const scale = fraction.length - Number(match[4] ?? 0);
@@ -35,7 +35,7 @@ export function parseDecimal(text: string): Decimal | undefined {
   return { units: BigInt(units) * power(-scale), scale: 0 };
 }
 
-/** Exact for a number that was written with at most 15 significant digits. */
+/** Exact for a number written with at most 15 significant digits. */
 export function decimalOf(value: number): Decimal | undefined {
   if (Number.isSafeInteger(value)) return { units: value + 0, scale: 0 };
   const text = String(value);

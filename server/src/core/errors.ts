@@ -22,7 +22,7 @@ export class WeirError extends Error {
   }
 }
 
-/** The message of something that was thrown, whatever it is. */
+/** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,5 @@
 /**
- * The known name that a mistyped one most likely means: fewest edits (Levenshtein), at most a third
+ * The known name closest to a mistyped one: fewest edits (Levenshtein), at most a third
  * of the length; undefined when no name is near. For messages only.
  */
 export function nearestName(given: string, known: readonly string[]): string | undefined {

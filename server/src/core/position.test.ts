@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { follows, type Position, parsePosition, sees } from "./position.ts";
 
-test("a position sees the transactions that had ended and nothing else", () => {
+test("a position includes the transactions that had ended and no others", () => {
   const position = parsePosition("10:20:10,15,19");
   assert.ok(position !== undefined);
   const seen = [9n, 10n, 11n, 15n, 18n, 19n, 20n].filter((xid) => sees(position, xid));

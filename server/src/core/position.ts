@@ -1,5 +1,5 @@
 /**
- * A log reader's place in the raw log: PostgreSQL's `pg_snapshot`, which says what transactions had ended.
+ * A log reader's place in the raw log: PostgreSQL's `pg_snapshot`, which says which transactions had ended.
  * `xmin:xmax:xip,...`; a transaction is seen when it is below xmax and not in xip. Ids are 64 bit and never wrap.
  */
 export interface Position {

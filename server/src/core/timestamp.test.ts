@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { parseTimestamp, timestampProblem } from "./timestamp.ts";
 
-test("every moment that Date can print is read as the same microseconds, whatever its offset", () => {
+test("every instant that Date can print is read as the same microseconds, with any offset", () => {
   const offsets = fc.integer({ min: -(23 * 60 + 59), max: 23 * 60 + 59 });
   const moments = fc.date({
     min: new Date("1702-01-01T00:00:00Z"),

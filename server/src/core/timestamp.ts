@@ -12,7 +12,7 @@ function isLeap(year: number): boolean {
   return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
 }
 
-/** Days since 1970-01-01, or NaN when the calendar has no such day. */
+/** Days since 1970-01-01, or NaN when the day does not exist. */
 function dayNumber(year: number, month: number, day: number): number {
   const leap = isLeap(year);
   const length = month === 2 && leap ? 29 : monthDays[month - 1];
@@ -82,7 +82,7 @@ export function parseTimestamp(text: string): number | "form" | "calendar" {
   const isOffset = Math.abs(offset) < 24 * 60 && (at + 6 > text.length || two(text, at + 4) < 60);
   if (Number.isNaN(days) || hour > 23 || minute > 59 || second > 60 || !isOffset) return "calendar";
   const seconds = days * 86_400 + hour * 3_600 + minute * 60 + second - offset * 60;
-  // `seconds` of a leap second is already the one after it: the first of a month, UTC
+  // `seconds` of a leap second is already that of the following second: the first of a month, UTC
   if (second === 60 && (seconds % 86_400 !== 0 || new Date(seconds * 1000).getUTCDate() !== 1)) {
     return "calendar";
   }

@@ -23,7 +23,7 @@ export interface OracleEvent {
 
 export const services = ["web", "ios", "pos"] as const;
 export const historyStart = Date.UTC(2026, 9, 24);
-/** A clock change of New York (2026-11-01T06:00Z) and of Berlin (2026-10-25T01:00Z) lie inside. */
+/** A clock change of New York (2026-11-01T06:00Z) and of Berlin (2026-10-25T01:00Z) are included. */
 export const historyEnd = Date.UTC(2026, 10, 9);
 export const now = Date.UTC(2026, 10, 9, 12, 0, 30);
 
@@ -117,7 +117,7 @@ function productsOf(
   }));
 }
 
-/** Writes the raw events; `fold` lets the ETL's own steps make the windows. */
+/** Writes the raw events; with `fold` the ETL's steps compute the windows. */
 export async function writeEvents(
   database: TestDatabase,
   events: readonly OracleEvent[],

@@ -1,4 +1,4 @@
-/** The same numbers by the most naive way there is: look at every event of the range, one by one. */
+/** The same numbers computed naively: by a loop over every event of the range. */
 import type { Totals } from "@weir/protocol";
 import { decimal, type OracleEvent } from "./history.ts";
 
@@ -47,7 +47,7 @@ export function sessionsOf(events: readonly OracleEvent[]): OracleSession[] {
   return sessions;
 }
 
-/** Each user's events in time. */
+/** Each user's events in time order. */
 export function byUser(events: readonly OracleEvent[]): Map<string, OracleEvent[]> {
   const users = new Map<string, OracleEvent[]>();
   for (const event of [...events].sort((a, b) => a.at - b.at)) {
@@ -93,14 +93,14 @@ export function centsByCurrency(events: readonly OracleEvent[], action: string) 
   return sums;
 }
 
-/** Sorted by currency: the order of an answer by amount is compared apart. */
+/** Sorted by currency: the order by amount is compared separately. */
 function moneyOf(events: readonly OracleEvent[], action: string): Totals["revenue"] {
   return [...centsByCurrency(events, action)]
     .map(([currency, cents]) => ({ currency, amount: decimal(cents) }))
     .sort((a, b) => (a.currency < b.currency ? -1 : 1));
 }
 
-/** Buckets of local time by asking the calendar about every single minute. */
+/** Buckets of local time, found by converting every single minute. */
 export function localBuckets(range: MsRange, zone: string, granularity: string): MsRange[] {
   const format = new Intl.DateTimeFormat("en-GB", {
     timeZone: zone,
@@ -126,7 +126,7 @@ export function localBuckets(range: MsRange, zone: string, granularity: string):
   return buckets;
 }
 
-/** Whether a user came through all steps up to each, trying every chain there is. */
+/** Whether a user completed all steps up to each one, trying every possible chain. */
 export function funnelOf(
   events: readonly OracleEvent[],
   steps: readonly ((event: OracleEvent) => boolean)[],

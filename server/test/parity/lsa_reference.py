@@ -37,10 +37,10 @@ def is_word(c: str) -> bool:
 
 
 def read_model(path: str) -> tuple[dict[str, Any], np.ndarray, np.ndarray]:
-    """The header, idf and components, as server/src/adapters/embeddings/lsa/model.ts lays them out."""
+    """The header, idf and components, in the layout of server/src/adapters/embeddings/lsa/model.ts."""
     with open(path, "rb") as file:
         data = file.read()
-    assert data[:8] == b"WEIRLSA1", "no model file"
+    assert data[:8] == b"WEIRLSA1", "not a model file"
     assert hashlib.sha256(data[:-32]).digest() == data[-32:], "the model file is damaged"
     start = 12 + int.from_bytes(data[8:12], "little")
     header = json.loads(data[12:start])

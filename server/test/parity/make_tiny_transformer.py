@@ -24,7 +24,7 @@ embedding = random.normal(size=(len(WORDS), DIMENSION)).astype(np.float32)
 embedding[0] = 50
 dense = random.normal(size=(DIMENSION, DIMENSION)).astype(np.float32)
 
-# text, and its pieces as WordPiece makes them, before the cut
+# text, and its WordPiece tokens, before truncation
 TEXTS: list[tuple[str, str]] = [
     ("red mug", "red mug"),
     ("Blue Coffee MUGS", "blue coffee mug ##s"),
@@ -70,7 +70,7 @@ def tokenizer() -> dict[str, object]:
     text = {"Sequence": {"id": "A", "type_id": 0}}
     return {
         "version": "1.0",
-        # both are for training, and must not be followed
+        # both are for training, and must be ignored
         "truncation": {"max_length": 4, "strategy": "LongestFirst", "stride": 0, "direction": "Right"},
         "padding": {
             "strategy": {"Fixed": 16},

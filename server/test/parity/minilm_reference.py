@@ -34,7 +34,7 @@ TEXTS = [
     "3€ ☕ 🎁 gift, <b>wrapped</b> & ready!",
     "日本の急須 teapot",
     "antidisestablishmentarianism" * 5,
-    # more pieces than the model takes: what is cut must not count, and where it is cut must
+    # more tokens than the model accepts: what is cut off must not count, and the cut position must match
     LONG * 4,
     LONG * 40,
 ]

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { promisify } from "node:util";
 
-/** The Python of tests that compare Weir with other people's libraries. */
+/** The Python of tests that compare Weir with third-party libraries. */
 const python = process.env["WEIR_TEST_PYTHON"] ?? "python3";
 
-/** @throws with what to install when a module of requirements.txt is missing. */
+/** @throws naming what to install when a module of requirements.txt is missing. */
 export async function needPythonModule(name: string): Promise<void> {
   try {
     await promisify(execFile)(python, ["-c", `import ${name}`]);
@@ -19,7 +19,7 @@ export async function needPythonModule(name: string): Promise<void> {
   }
 }
 
-/** Runs a script of this folder; returns what it wrote. */
+/** Runs a script of this folder; returns its output. */
 export async function runPython(
   script: string,
   options: { readonly args: readonly string[]; readonly input?: string | Uint8Array },

@@ -7,7 +7,7 @@ import { openPool } from "../../src/adapters/postgres/pool.ts";
 import { type RunningWeir, startWeir } from "../helpers/weir.ts";
 
 for (const mode of [Mode.BINARY, Mode.STRUCTURED]) {
-  test(`cloudevents in ${mode} mode arrive once, also when they are sent twice`, async (t) => {
+  test(`cloudevents in ${mode} mode arrive once, also when sent twice`, async (t) => {
     const weir = await startWeir(t);
     const statuses: number[] = [];
     const emit = emitterFor(
@@ -50,7 +50,7 @@ test("a batch of cloudevents is answered one by one", async (t) => {
     results.map(({ verdict }) => verdict),
     ["accepted", "accepted", "duplicate"],
   );
-  // Also the SDK itself reads back what it wrote: the messages above were real ones.
+  // The SDK itself can read its messages back: they are valid CloudEvents.
   assert.equal(HTTP.isEvent(HTTP.structured(events[0] as CloudEvent<unknown>)), true);
 });
 
@@ -62,7 +62,7 @@ function post({ run, adminKey }: RunningWeir, { headers, body }: Sent) {
   });
 }
 
-/** The SDK's message, with the kinds of headers that it really makes. */
+/** The SDK's message, with the header types that it really produces. */
 interface Sent {
   readonly headers: Record<string, string>;
   readonly body: unknown;

@@ -1,4 +1,4 @@
-/** Embedders of every kind side by side: added on the command line, filled, asked, live, removed. */
+/** Embedders of every kind side by side: added on the command line, filled, queried, live, removed. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -16,7 +16,7 @@ interface Model {
   readonly error: string | null;
 }
 
-test("a transformer and an endpoint are filled beside the own model, answer by name, go live, and are removed", async (t) => {
+test("a transformer and an endpoint are filled beside the built-in model, answer by name, go live, and are removed", async (t) => {
   const endpoint = await startEndpoint(t);
   const environment = {
     WEIR_EMBEDDINGS_HTTP_URL: endpoint.url,
@@ -57,7 +57,7 @@ test("a transformer and an endpoint are filled beside the own model, answer by n
     })),
   );
   await until(async () => (await call("/api/products/red/similar")).status === 200, {
-    what: "the own model to know the products",
+    what: "the built-in model to know the products",
     timeoutMs: 20_000,
   });
 
@@ -87,11 +87,15 @@ test("a transformer and an endpoint are filled beside the own model, answer by n
     assert.deepEqual([...ids].sort(), [...colours].sort(), kind);
   }
   assert.equal((await search("something blue", idOf("http"))).ids[0], "blue");
-  assert.equal((await search("blue")).model, own?.id, "the own model still answers the others");
+  assert.equal(
+    (await search("blue")).model,
+    own?.id,
+    "the built-in model still answers other queries",
+  );
   assert.ok(endpoint.asked.length > 0);
   for (const { authorization } of endpoint.asked) assert.equal(authorization, `Bearer ${key}`);
 
-  // what comes now is written for all three
+  // new points are written for all three
   await call("/api/events", {
     event_type: "product.view",
     user_id: "u",
@@ -101,7 +105,7 @@ test("a transformer and an endpoint are filled beside the own model, answer by n
     what: "the late product in the endpoint's collection",
   });
 
-  // while the endpoint is down the live model goes on, and the other catches up afterwards
+  // while the endpoint is down the live model continues, and the other catches up afterwards
   endpoint.state.down = true;
   await call("/api/events", {
     event_type: "product.view",
@@ -109,20 +113,20 @@ test("a transformer and an endpoint are filled beside the own model, answer by n
     product: { id: "meanwhile", name: "Meanwhile a red kettle" },
   });
   await until(async () => (await search("red kettle")).ids.includes("meanwhile"), {
-    what: "the own model to find what came meanwhile",
+    what: "the built-in model to find the new product",
   });
   const breakers = await until(
     async () => {
       const { breakers: found } = (await call("/health")).body.checks;
       return found.status === "degraded" ? found : undefined;
     },
-    { what: "health to tell of the breaker of the process that embeds", timeoutMs: 30_000 },
+    { what: "health to report the breaker of the embedding process", timeoutMs: 30_000 },
   );
   assert.match(breakers.detail, /^no answer from embedder \(called by stream\)/);
   assert.notEqual(breakers.facts.embedder, "CLOSED");
   await until(
     async () => (await models()).some(({ kind, error }) => kind === "http" && error !== null),
-    { what: "the list of models to say that the endpoint's is behind, and why" },
+    { what: "the list of models to report that the endpoint's is behind, and why" },
   );
   endpoint.state.down = false;
   await until(async () => (await search("red kettle", idOf("http"))).ids.includes("meanwhile"), {
@@ -160,7 +164,7 @@ test("a transformer and an endpoint are filled beside the own model, answer by n
   );
   assert.equal(gone.status, 422);
   assert.match(gone.body.detail, /there is no filled model "transformer-/);
-  assert.ok(!weir.output().includes(key), "the key is in no log");
+  assert.ok(!weir.output().includes(key), "no log contains the key");
 });
 
 test("a model that cannot be added is refused with a message that says what to do", async (t) => {

@@ -1,4 +1,4 @@
-/** Search in events with Qdrant as the driver: points come by the sync, and Qdrant applies the filters. */
+/** Search in events with Qdrant as the driver: the sync writes the points, and Qdrant applies the filters. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startQdrantShim } from "../../../testing/qdrant-shim.ts";
@@ -13,7 +13,7 @@ import { Searcher } from "../../src/parts/search/searcher.ts";
 import { dropOldEvents } from "../../src/parts/stream/fill/event-retention.ts";
 import { createEventStream } from "../helpers/event-stream.ts";
 
-test("events are found in Qdrant, by meaning and by filter, and are gone there when they are dropped", async (t) => {
+test("events are found in Qdrant, by meaning and by filter, and are removed there when they are dropped", async (t) => {
   const stream = await createEventStream(t);
   const { app } = stream.database;
   const shim = await startQdrantShim(t);
@@ -84,6 +84,6 @@ test("events are found in Qdrant, by meaning and by filter, and are gone there w
   for await (const points of dropping) deleted += points;
   assert.equal(deleted, 2);
   await until(async () => (await search({ text: "a reading lamp" })).length === 0, {
-    what: "the events to go from Qdrant too",
+    what: "the events to be removed from Qdrant too",
   });
 });

@@ -1,4 +1,4 @@
-/** Vectors of the embedder `lsa` are scikit-learn's. */
+/** Vectors of the embedder `lsa` equal scikit-learn's. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -75,7 +75,7 @@ function makeTexts(count: number, random: Random): string[] {
     Array.from({ length: 1 + random() * 40 }, () =>
       pick(random, from as [string, ...string[]]),
     ).join(between);
-  // of blocks that Unicode has had for long: Node and Python may know different versions of it
+  // from blocks that are old in Unicode: Node and Python may support different versions
   const oddCharacter = () => {
     const [first, size] = pick(random, [
       [0x20, 0x5f],
@@ -127,7 +127,7 @@ interface Comparison {
   readonly empty: number;
 }
 
-/** Two vectors of zeros are the same; one of zeros beside another is as far as can be. */
+/** Two zero vectors are equal; a zero vector and another one are maximally distant. */
 function compareVectors(vectors: readonly Float32Array[], reference: Float64Array): Comparison {
   let least = 1;
   let worst = "";
@@ -138,7 +138,7 @@ function compareVectors(vectors: readonly Float32Array[], reference: Float64Arra
     const cosine =
       own || its ? vector.reduce((sum, entry, d) => sum + entry * (other[d] as number), 0) : 1;
     if (!own && !its) empty++;
-    // written so that NaN is worse than all
+    // written so that NaN counts as the worst
     if (!(cosine >= least)) {
       least = cosine;
       worst = texts[index] as string;
@@ -153,7 +153,7 @@ const models = {
 } as const;
 
 for (const [name, make] of Object.entries(models)) {
-  test(`10,000 texts have scikit-learn's vectors by the ${name} model; by another folding they have not`, async () => {
+  test(`10,000 texts have scikit-learn's vectors with the ${name} model; with another folding they do not`, async () => {
     const made = await make();
     const { least, worst, empty } = await compare(made);
     assert.ok(least > 0.9999, `cosine ${least} for ${JSON.stringify(worst)}`);

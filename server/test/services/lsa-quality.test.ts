@@ -1,4 +1,4 @@
-/** What the embedder is for: altered names find their product. Without coverage, which slows a fit tenfold. */
+/** The purpose of the embedder: altered names find their product. Runs without coverage, which slows a fit tenfold. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -23,7 +23,7 @@ const suffixed = readFileSync(join(root, "testing/quality/turkish-suffixes.csv")
   .map((line) => line.split(";") as [string, string]);
 const turkish = suffixed.map(([name]) => name);
 
-test("names that were altered find their product, in English and in Turkish", async () => {
+test("altered names find their product, in English and in Turkish", async () => {
   const share = async (
     names: readonly string[],
     cases: readonly (readonly [string, string])[],
@@ -47,7 +47,7 @@ test("names that were altered find their product, in English and in Turkish", as
     1,
   );
   assert.ok(altered >= 0.95, `${altered}`);
-  // the whole catalogue and the bar are in bench/quality/embedder.ts
+  // the complete catalogue and the target are in bench/quality/embedder.ts
   const stems = await share(turkish, suffixed, 3);
   assert.ok(stems >= 0.95, `${stems}`);
 });

@@ -1,4 +1,4 @@
-/** The embedder `lsa` fitted for real: here, because coverage makes minutes of a fit. */
+/** The embedder `lsa` with real fits; among the services tests because a fit takes minutes under coverage. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -32,7 +32,7 @@ const open = (file: Uint8Array) => createEmbedder({ kind: "lsa", file });
 
 const fitted = await fitLsa([...english, ...turkish], { created });
 
-test("vectors have length one; a text without a word has zeros", async () => {
+test("vectors have length one; a text without words gives zeros", async () => {
   for (const { file } of [fitted, coldStartModel(created)]) {
     const embedder = await open(file);
     assert.equal(embedder.dimension, 192);
@@ -60,7 +60,7 @@ test("a text has the same vector alone, among others and after many other words"
   assert.deepEqual(after, before);
 });
 
-test("the same texts give the same model, whenever; others give another", async () => {
+test("the same texts give the same model at any time; other texts give another", async () => {
   const again = await fitLsa([...english, ...turkish], { created: new Date(0) });
   assert.equal(again.id, fitted.id);
   assert.deepEqual(decodeLsaModel(again.file).model, decodeLsaModel(fitted.file).model);
@@ -69,7 +69,7 @@ test("the same texts give the same model, whenever; others give another", async 
   assert.equal(coldStartModel(created).id, coldStartModel(new Date(0)).id);
 });
 
-test("the header says what the model is", () => {
+test("the header describes the model", () => {
   const { header } = decodeLsaModel(fitted.file);
   assert.equal(header.id, fitted.id);
   assert.match(header.id, /^lsa-[0-9a-f]{16}$/);
@@ -90,7 +90,7 @@ test("a model file that was cut or changed is refused", () => {
   }
 });
 
-test("few texts, empty texts and none at all still give a model that tells texts apart", async () => {
+test("few texts, empty texts and none at all still give a model that distinguishes texts", async () => {
   for (const corpus of [[], ["", "?"], ["mug"], ["red mug", "blue mug", "blue mug"]]) {
     const embedder = await open((await fitLsa(corpus, { created })).file);
     const [red, same, lamp] = (await embedder.embed(["red mug", "mug, red", "table lamp"])) as [

@@ -1,4 +1,4 @@
-/** Points written to PostgreSQL arrive in Qdrant, whatever happens to Qdrant meanwhile. */
+/** Points written to PostgreSQL arrive in Qdrant, also when Qdrant fails meanwhile. */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { createTestDatabase, type TestDatabase } from "../../../testing/database.ts";
@@ -132,7 +132,7 @@ interface Difference {
   readonly differing: number;
 }
 
-/** Between the points of PostgreSQL and those of Qdrant: payloads equal, vectors near. */
+/** Compares the points of PostgreSQL and Qdrant: payloads equal, vectors near. */
 async function compare(bench: Bench, name: string): Promise<Difference> {
   const here = await bench.database.app.query<{ id: string; payload: string; vector: Buffer }>({
     text: `select p.id::text as id, p.payload, p.vector
@@ -226,7 +226,7 @@ async function writeWhile(bench: Bench, id: number, meanwhile: () => Promise<voi
   await happening;
 }
 
-/** Killed twice and frozen once, until a worker has noticed (the others wait for it) and the points wait. */
+/** Killed twice and frozen once, until a worker has noticed (the others wait for it) and points are pending. */
 async function outages(bench: Bench, workers: readonly Worker[]): Promise<void> {
   const errors = () => workers.reduce((sum, worker) => sum + worker.errors.length, 0);
   const problems = () => workers.flatMap(({ sync }) => sync.problem?.() ?? []);
@@ -326,7 +326,7 @@ test("an alias moves once its collection is complete, and not before", async (t)
   };
   await alias("products-1");
   const seen: { moved: boolean; count: number }[] = [];
-  // looks at the new collection each time just before the aliases are asked for
+  // reads the new collection each time just before the aliases are requested
   const watched: VectorStore = {
     ...bench.store,
     async switchAliases(aliases, call) {
@@ -350,10 +350,10 @@ test("an alias moves once its collection is complete, and not before", async (t)
     seen.filter(({ moved }) => moved),
     [{ moved: true, count: 900 }],
   );
-  // a collection that is dropped here is dropped there
+  // a collection dropped in PostgreSQL is dropped in Qdrant
   await bench.database.app.query({ text: "select vectors.drop_collection('products-1')" });
   await until(async () => (await bench.store.collection("products-1")) === undefined, {
-    what: "the old collection to go",
+    what: "the old collection to be dropped",
   });
 });
 

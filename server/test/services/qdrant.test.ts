@@ -112,7 +112,7 @@ test("an API key over TLS, signed by a private authority; a wrong key and an unk
   await assert.rejects(open({ apiKey: "right-key" }).ping(), message(/SELF_SIGNED/));
 });
 
-test("a new collection has the payload indexes asked for, and quantised vectors when switched on", async (t) => {
+test("a new collection has the requested payload indexes, and quantised vectors when enabled", async (t) => {
   const { url } = await startQdrantShim(t);
   const store = createQdrantStore({ url, scalarQuantisation: true });
   t.after(() => store.close());
@@ -139,7 +139,7 @@ test("a new collection has the payload indexes asked for, and quantised vectors 
   assert.deepEqual(Object.fromEntries(types), { category: "keyword", price: "float" });
 });
 
-test("points that were acknowledged survive kill -9", async (t) => {
+test("acknowledged points survive kill -9", async (t) => {
   const shim = await startQdrantShim(t);
   const store = createQdrantStore({ url: shim.url });
   t.after(() => store.close());
@@ -163,7 +163,7 @@ describe("conformance against Qdrant's engine", () => {
     for (const work of cleanUp) await work();
   });
   vectorStoreConformance(async (t) => {
-    // small batches, so that one upsert takes several
+    // small batches, so that one upsert needs several
     const store = createQdrantStore({ url: shim.url, batchPoints: 700, batchBytes: 256 * 1024 });
     t.after(() => t.after(() => store.close()));
     return store;

@@ -80,7 +80,7 @@ test("@segment/analytics-node: track, identify, page and the e-commerce events a
   );
 });
 
-test("@segment/analytics-node hears of a wrong key instead of losing events in silence", async (t) => {
+test("@segment/analytics-node reports a wrong key instead of silently losing events", async (t) => {
   const weir = await startWeir(t);
   const failures: unknown[] = [];
   const client = new Analytics({

@@ -1,9 +1,9 @@
-/** A shop that sends one event a request, as fast as it is answered, and keeps its own books. */
+/** A load generator that sends one event per request in a closed loop, and records the expected state. */
 import { Agent, request } from "node:http";
 import { productName } from "../../../testing/product-name.ts";
 import { makeId, makeRandom } from "../../../testing/random.ts";
 
-/** What the points of the products and users must say: payloads by key. */
+/** The expected payloads of product and user points, by key. */
 export interface Books {
   readonly products: Map<string, ProductBook>;
   readonly users: Map<string, UserBook>;
@@ -40,14 +40,14 @@ export interface Shop {
   readonly answers: readonly Answer[];
   /** Sends in a closed loop, every twentieth product new. */
   start(): void;
-  /** Resolves when every sender has its answer. */
+  /** Resolves when every sender has received its answer. */
   stop(): Promise<void>;
 }
 
 /** Products that exist before the load, sent in one batch. */
 const knownProducts = 1_000;
 const knownUsers = 400;
-/** Of one user: fewer than a taste keeps. */
+/** Products per user: fewer than an interest vector keeps. */
 const productsOfUser = 12;
 const newProductEvery = 20;
 const senders = 4;
@@ -111,7 +111,7 @@ function enter(books: Books, event: ShopEvent): void {
   user.last = Math.max(user.last, at);
 }
 
-/** Tells of the products that are known before the load. */
+/** Sends the products that are known before the load. */
 export async function openShop({ url, key }: ShopOptions): Promise<Shop> {
   const random = makeRandom(11);
   const books: Books = { products: new Map(), users: new Map() };
@@ -184,7 +184,7 @@ export async function openShop({ url, key }: ShopOptions): Promise<Shop> {
         isStopped = true;
         agent.destroy();
       });
-      // `stop` says it
+      // `stop` reports it
       sending.catch(() => {});
     },
     async stop() {
@@ -194,7 +194,7 @@ export async function openShop({ url, key }: ShopOptions): Promise<Shop> {
   };
 }
 
-/** The payloads that the store must have, by the name of the alias and the key. */
+/** The payloads expected in the store, by alias and key. */
 export function expectedPayloads({ products, users }: Books): {
   readonly products: ReadonlyMap<string, unknown>;
   readonly users: ReadonlyMap<string, unknown>;

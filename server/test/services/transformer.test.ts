@@ -34,7 +34,7 @@ function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return Array.from(a).reduce((sum, entry, d) => sum + entry * (b[d] as number), 0);
 }
 
-test("vectors are those computed by hand: pieces, cut, mean without the filling, length one", async (t) => {
+test("vectors equal those computed by hand: tokens, truncation, mean without padding, length one", async (t) => {
   const embedder = await open(t, tiny);
   assert.equal(embedder.dimension, 8);
   const together = await embedder.embed(expected.map(({ text }) => text));
@@ -55,7 +55,7 @@ test("a thousand texts at once keep their order", async (t) => {
   }
 });
 
-test("what is cut off does not count, and the cut is the model's own", async (t) => {
+test("truncated text does not count, and the limit is the model's own", async (t) => {
   const folder = await copyOfTiny(t);
   const model = await open(t, tiny);
   await writeFile(join(folder, "sentence_bert_config.json"), '{"max_seq_length": 5}');
@@ -68,7 +68,7 @@ test("what is cut off does not count, and the cut is the model's own", async (t)
   assert.ok(cosine(a as Float32Array, c as Float32Array) < 0.9999);
 });
 
-test("a folder without a model, and one that pools otherwise, are refused with a reason", async (t) => {
+test("a folder without a model, and one with another pooling, are refused with a reason", async (t) => {
   const refused = (message: RegExp) => (error: unknown) =>
     error instanceof EmbeddingError && !error.retryable && message.test(error.message);
   const folder = await copyOfTiny(t);
@@ -78,14 +78,14 @@ test("a folder without a model, and one that pools otherwise, are refused with a
   await assert.rejects(open(t, folder), refused(/no model\.onnx/));
 });
 
-test("an embedder that is closed answers what is asked with an error", async (t) => {
+test("a closed embedder rejects every call", async (t) => {
   const embedder = await open(t, tiny);
   const asked = embedder.embed(["red mug"]);
   await Promise.all([assert.rejects(asked, EmbeddingError), embedder.close()]);
   await assert.rejects(embedder.embed(["red mug"]), EmbeddingError);
 });
 
-test("an aborted question rejects, and the next one is answered", async (t) => {
+test("an aborted call rejects, and the next one succeeds", async (t) => {
   const embedder = await open(t, tiny);
   const controller = new AbortController();
   const asked = embedder.embed(["red mug"], controller.signal);
@@ -99,7 +99,7 @@ const reference = JSON.parse(
   readFileSync(join(import.meta.dirname, "..", "parity", "minilm-expected.json"), "utf8"),
 ) as { readonly texts: readonly { readonly text: string; readonly vector: string }[] };
 
-test("MiniLM: vectors are those of sentence-transformers, of short texts and of those that are cut", {
+test("MiniLM: vectors equal those of sentence-transformers, for short and for truncated texts", {
   skip: miniLm === undefined && "WEIR_TEST_MINILM names no folder",
 }, async (t) => {
   const embedder = await open(t, miniLm as string);
@@ -113,7 +113,7 @@ test("MiniLM: vectors are those of sentence-transformers, of short texts and of 
       assert.ok(likeness > 0.99999, `${likeness} ${text.slice(0, 60)}`);
     }
   }
-  // Control: the texts that are cut differ from what comes right before the cut, and from each other.
+  // Control: truncated texts differ from texts that end just before the limit, and from each other.
   const [short, long] = reference.texts.slice(-2).map(({ vector }) => float32Of(vector));
   assert.ok(cosine(short as Float32Array, long as Float32Array) < 0.9999);
 });

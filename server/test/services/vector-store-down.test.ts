@@ -42,7 +42,7 @@ async function prepare(t: TestContext, main?: string): Promise<Stage> {
     environment: {
       WEIR_VECTORS_DRIVER: "qdrant",
       WEIR_VECTORS_QDRANT_URL: shim.url,
-      // a frozen store is noticed in seconds and not in a minute
+      // a frozen store is noticed in seconds instead of a minute
       WEIR_RESILIENCE_GUARDS_VECTOR_STORE_TIMEOUT_MS: "1500",
       WEIR_RESILIENCE_GUARDS_VECTOR_STORE_BREAKER_OPEN_MS: "2000",
     },
@@ -57,7 +57,7 @@ async function prepare(t: TestContext, main?: string): Promise<Stage> {
   return { shim, weir, store, database };
 }
 
-/** The load is on. Before, a model of the known products has gone live in the store. */
+/** Starts the load, after a model of the known products has gone live in the store. */
 async function open({ weir, store, database }: Stage): Promise<Shop> {
   const shop = await openShop({ url: weir.run.url, key: weir.adminKey });
   await until(
@@ -76,7 +76,7 @@ async function open({ weir, store, database }: Stage): Promise<Shop> {
   return shop;
 }
 
-/** 0 closed, 1 half open, 2 open: the breaker of the process that syncs, as an operator sees it. */
+/** 0 closed, 1 half open, 2 open: the syncing process's breaker, from the metrics. */
 async function breakerState({ weir }: Stage): Promise<number | undefined> {
   const response = await fetch(`${weir.run.url}/metrics`, {
     headers: { "x-api-key": weir.adminKey },
@@ -124,7 +124,7 @@ async function untilSynced({ database }: Stage): Promise<void> {
   );
 }
 
-/** Points of the live collections that are not what the shop's books and PostgreSQL's vectors say. */
+/** Points of the live collections that differ from the load's records or PostgreSQL's vectors. */
 async function differences(stage: Stage, books: Books): Promise<string[]> {
   const aliases = await stage.store.aliases();
   const found: string[] = [];
@@ -171,7 +171,7 @@ function isNear(vector: Float32Array | undefined, bytes: Buffer | undefined): bo
   );
 }
 
-/** Waits some seconds of load and says how it went. */
+/** Waits for some seconds of load and returns the measurements. */
 async function measure(shop: Shop, until?: () => Promise<void>): Promise<Pace> {
   const from = performance.now();
   await delay(downSeconds * 1000);
@@ -207,7 +207,7 @@ for (const [how, { leave, comeBack }] of Object.entries(absences)) {
     const stoppedAt = performance.now();
     await untilSynced(stage);
     const caughtUp = (performance.now() - stoppedAt) / 1000;
-    // the store answers what it has acknowledged; there is nothing to wait for
+    // the store answers with what it has acknowledged; there is nothing to wait for
     const found = await differences(stage, shop.books);
     assert.deepEqual(found.slice(0, 5), [], `${found.length} points differ`);
     const [letters] = await stage.database.query<{ open: number }>({
@@ -232,7 +232,7 @@ function say(when: string, pace: Pace): string {
   return `${when}: ${pace.eventsPerSecond.toFixed(0)} events/s, p50 ${ms[0]} ms, p99 ${ms[1]} ms, longest ${ms[2]} ms`;
 }
 
-/** Soon, and that it is worth asking again. */
+/** Checks that the answer comes soon and is retryable. */
 async function assertSearchSaysSo({ weir }: Stage): Promise<void> {
   const response = await fetch(`${weir.run.url}/api/products/product-1/similar`, {
     headers: { "x-api-key": weir.adminKey },

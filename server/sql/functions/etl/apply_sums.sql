@@ -1,4 +1,4 @@
--- Adds the differences of counts, revenue and products to their windows, and deletes rows that come to nothing.
+-- Adds the differences of counts, revenue and products to their windows, and deletes rows that become zero.
 create or replace function etl.apply_sums() returns void language plpgsql as $$
 begin
   insert into analytics.window_counts as w select * from wrong_counts

@@ -1,5 +1,5 @@
--- Fills wrong_counts: differences of event counts. The day's rows are right when they are the sum of its hours,
--- with this hour corrected; so for the other measures too.
+-- Fills wrong_counts: differences of event counts. The day's rows are correct when they are the sum of its hours,
+-- with this hour corrected; the other measures follow the same rule.
 create or replace function etl.compare_counts(hour int) returns void language plpgsql as $$
 #variable_conflict use_variable
 declare

@@ -1,5 +1,5 @@
--- Drops the partitions of facts that end at or before `before`; returns their names. Windows are kept. Facts go
--- together with their raw events, so that no question finds one without the other. Waits at most half a second
+-- Drops the partitions of facts that end at or before `before`; returns their names. Windows are kept. Facts are
+-- dropped together with their raw events, so that no query finds one without the other. Waits at most half a second
 -- for locks (55P03), because the live ETL queues behind it.
 create or replace function etl.drop_facts(before timestamptz) returns text[] language plpgsql as $$
 declare

@@ -1,6 +1,6 @@
 -- Stage 8: carts with the user's last view at or before them, and purchases with the last view of their last
 -- cart. A cart looks back, to the day that view_days names, so it needs one or two probes. A view that arrives
--- late looks forward to carts, and a cart to purchases.
+-- late affects later carts, and a late cart affects later purchases.
 create or replace function etl.fold_key_facts() returns void language plpgsql
 set enable_seqscan = off set enable_nestloop = off as $$
 begin

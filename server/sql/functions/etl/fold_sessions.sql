@@ -1,5 +1,5 @@
 -- Stage 6: sessions are intervals. New events can only open, extend or join sessions, so the sessions near them
--- decide everything, in any order of arrival, without reading raw events. A user whose new events form one run
+-- are sufficient, in any order of arrival, without reading raw events. A user whose new events form one run
 -- after the start of their latest session extends that session or opens the next one; the sessions of other
 -- users are rebuilt (etl.fold_tangled_sessions). Each start that appears or disappears adds 1 to or subtracts 1
 -- from the window of that start.
@@ -19,7 +19,7 @@ begin
     order by started_at desc limit 1) near on true;
 
   with extended as (
-    -- by row address: the writer of sessions holds the position, so no other has moved the rows
+    -- by row address: the only writer of sessions holds the position, so the rows have not moved
     update analytics.sessions s
     set ended_at = greatest(s.ended_at, b.last), events = s.events + b.events, purchases = s.purchases + b.purchases
     from batch_users b

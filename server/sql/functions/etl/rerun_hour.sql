@@ -1,13 +1,13 @@
--- Replaces the windows of one hour from raw events while the live ETL goes on. A rerun of a minute is that of its
--- hour, a rerun of a day that of its 24 hours, and every hour takes the day's own rows with it.
+-- Replaces the windows of one hour from raw events while the live ETL continues. A rerun of a minute replaces its
+-- hour, a rerun of a day replaces its 24 hours, and every hour also corrects the day's rows.
 --
 -- 1. stage (no lock): in one snapshot, in which `position` and the analytics agree, compute the hour from raw
 --    events and compare. Wrong sums become differences; users with a wrong presence, session or key fact are
 --    recorded.
--- 2. apply (short, holding the position): delete wrong rows and insert right ones. Sums are corrected by their
---    difference, so what the live ETL added meanwhile stays. For the recorded users, raw events read since are
+-- 2. apply (short, holding the position): delete wrong rows and insert correct ones. Sums are corrected by their
+--    difference, so what the live ETL added meanwhile is kept. For the recorded users, raw events read since are
 --    added to the staged ones before their rows are replaced.
--- Right rows are not rewritten: the live ETL waits in proportion to the damage, not to the size of the window.
+-- Correct rows are not rewritten: the live ETL waits in proportion to the damage, not to the size of the window.
 --
 -- Call it outside a transaction. One call replaces one hour, so a client that freezes or dies between calls
 -- holds no lock. `rows`: raw events of the hour; `changed`: whether any number was wrong.

@@ -1,4 +1,4 @@
--- Stages the hour, the half hour before it (to tell whether a session starts in the hour), and as much after it
+-- Stages the hour, the half hour before it (to determine whether a session starts in the hour), and as much after it
 -- as its sessions last.
 create or replace function etl.stage_hour("position" pg_snapshot, hour int) returns void language plpgsql as $$
 declare
@@ -12,7 +12,7 @@ begin
     select array_agg(s.user_id) into unfinished from etl.staged_sessions(hour, false) s
     join rerun_covered c on c.user_id = s.user_id where s.ended_at >= c.until - interval '30 minutes';
     exit when unfinished is null;
-    -- no event lies more than a day in the future
+    -- no event is more than a day in the future
     next_at := case when until_at > now() + interval '25 hours' then 'infinity' else until_at + (until_at - etl.start_of_hour(hour)) end;
     perform etl.stage_events("position", until_at, next_at, hour, unfinished);
     update rerun_covered set until = next_at where user_id = any (unfinished);

@@ -1,14 +1,14 @@
 -- One step of the ETL: folds one batch into exact windows in one transaction, the position included, so a batch
--- counts once or not at all. Each stage is one function over the batch (a temporary table) and says why it has
--- its shape; figures: docs/decisions/ and bench/RESULTS.md.
+-- counts once or not at all. Each stage is one function over the batch (a temporary table) whose comment explains
+-- its form; figures: docs/decisions/ and bench/RESULTS.md.
 --
 -- The cost must follow the new events, never the history, so every statement is an index probe per row or an
 -- aggregate over the batch. Settings keep it so: a plan made while a table was empty must not become a sequential
 -- scan, and joins between results without statistics must not become nested loops.
 --
--- Call it as a single statement: a client that freezes then holds no lock. The epoch fences: after a takeover,
--- steps of the previous worker fail with WF001. Processes of the previous version pass
--- `longest_write`, which is not needed any more.
+-- Call it as a single statement: a client that freezes then holds no lock. The epoch is a fencing token: after a
+-- takeover, steps of the previous worker fail with WF001. Processes of the previous version pass
+-- `longest_write`, which is no longer needed.
 create or replace function etl.step(worker_epoch bigint, max_events int, longest_write interval default '10 seconds',
   out events int, out more boolean, out stage_us int[])
 language plpgsql set enable_seqscan = off as $$

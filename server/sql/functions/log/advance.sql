@@ -1,5 +1,5 @@
--- Moves a reader from one position to the next, if it is still at the first; whether it was. Call it in the
--- transaction that writes what the reader made of the events between the two.
+-- Moves a reader from one position to the next, if it is still at the first; returns whether it was. Call it in
+-- the transaction that writes the reader's results for the events between the two.
 create or replace function log.advance(reader text, from_position pg_snapshot, to_position pg_snapshot,
   next_since timestamptz, next_read_at timestamptz, read_events int) returns boolean language plpgsql as $$
 begin

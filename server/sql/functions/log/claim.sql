@@ -1,4 +1,4 @@
--- A page of the log for a worker: one whose owner gave no sign of life for `patience`, else the next `max_events`
+-- A page of the log for a worker: one whose owner sent no heartbeat for `patience`, else the next `max_events`
 -- events, which moves the reader's position. No row when there is nothing to read.
 create or replace function log.claim(for_reader text, worker text, max_events int, patience interval)
 returns setof log.pages language plpgsql as $$
@@ -8,7 +8,7 @@ begin
   return query update log.pages p
     set owner = worker, epoch = p.epoch + 1, heartbeat_at = clock_timestamp()
     where p.id = (
-      -- a sign of life from the future is from before the clock stepped back
+      -- a heartbeat in the future was sent before the clock stepped back
       select a.id from log.pages a
       where a.reader = for_reader
         and a.heartbeat_at not between clock_timestamp() - patience and clock_timestamp() + patience

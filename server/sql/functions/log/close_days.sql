@@ -1,7 +1,7 @@
--- Closes the days (UTC) before `before`: readers no longer visit their partitions. Why not simply by the clock:
--- a reader that looked back an hour from its last read lost every event received while the clock was two hours
--- slow. Days from `before` on are opened again, if a clock that ran ahead closed them. Waits for locks half a
--- second at most (55P03): the caller tries again later.
+-- Closes the days (UTC) before `before`: readers no longer visit their partitions. The clock alone is not
+-- enough: a reader that looked back an hour from its last read lost every event received while the clock was two
+-- hours slow. Days from `before` on are opened again, if a clock that ran ahead closed them. Waits for locks
+-- at most half a second (55P03): the caller retries later.
 create or replace function log.close_days(before date) returns void language plpgsql as $$
 declare
   partition record;
@@ -26,7 +26,7 @@ begin
   end loop;
   update log.open_days set since = before::timestamp at time zone 'UTC'
   where since <> before::timestamp at time zone 'UTC';
-  -- a day longer than any live feed is replayed
+  -- a day: longer than any live feed can be replayed
   delete from log.reopenings o
   where noted_at not between now() - interval '1 day' and now() + interval '1 day'
     and not exists (select from log.readers r where not pg_visible_in_snapshot(o.xid, r.position))

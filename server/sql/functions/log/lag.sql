@@ -1,6 +1,6 @@
 -- How far a reader is behind: events that this snapshot shows and that it has not finished (unread, or in a claimed
--- page), counted up to `at_most` (`more` says when there are more), and when the oldest of them was received. Nulls when there
--- is no such reader. From what is unread alone: neither clocks nor `read_at` count.
+-- page), counted up to `at_most` (`more` says when there are more), and when the oldest of them was received. Nulls
+-- when the reader does not exist. Computed only from unread events: neither clocks nor `read_at` count.
 create or replace function log.lag(for_reader text, at_most int,
   out events bigint, out more boolean, out oldest timestamptz, out age_seconds float8)
 language plpgsql stable

@@ -1,12 +1,12 @@
--- THE read of the raw log: what `seen` shows and `position` did not. That is what the transactions wrote that were
--- running at `position` (few, one per writer), and the first `max_events` events (null: all) of those that began
+-- THE read of the raw log: what `seen` shows and `position` did not. That is what transactions running at
+-- `position` wrote (few, one per writer), and the first `max_events` events (null: all) of those that began
 -- since, in the order of their transactions and never a part of one.
 --
 -- `since` serves partition pruning alone, and must come from log.since. Take `seen` before the rows are read: only
 -- rows visible in it count, so the rows and the next position agree whatever commits meanwhile.
 --
--- Keep it as it is: the planner puts this text into the caller's statement (one stable `select`, no `set`, no
--- `security definer`), and both halves become index probes on `raw.events (xid)`. parts/log/plan.test.ts watches.
+-- Do not change its form: the planner inlines this text into the caller's statement (one stable `select`, no `set`, no
+-- `security definer`), and both halves become index probes on `raw.events (xid)`. parts/log/plan.test.ts checks it.
 create or replace function log.unread("position" pg_snapshot, seen pg_snapshot, since timestamptz, max_events int)
 returns setof raw.events language sql stable as $$
   (select * from raw.events

@@ -24,7 +24,7 @@ create or replace function raw.append(
 ) returns smallint[]
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
--- a plan made while the table is small stays cached as it grows: the index is right at any size
+-- a plan made while the table is small stays cached as it grows: the index is fast at any size
 set enable_seqscan = off
 as $$
 declare
@@ -56,7 +56,7 @@ begin
     return null;
   end if;
 
-  -- The content that the previous generation recorded counts, for as long as the current one lasts.
+  -- The content hash of the previous generation counts while the current generation lasts.
   with judged as (
     select s.place, s.event_id, s.service_id, i.content_hash as kept_hash, b.content_hash as hash_before,
       i.is_new,

@@ -1,5 +1,5 @@
 -- Drops the days of the log that end at or before `before`; returns their names. Waits at most half a second
--- for locks (55P03), because all writers queue behind it: the caller tries again later.
+-- for locks (55P03), because all writers queue behind it: the caller retries later.
 create or replace function raw.drop_partitions(before timestamptz) returns text[] language plpgsql as $$
 declare
   name text;

@@ -1,5 +1,5 @@
--- Sets how a day of the log is vacuumed and analyzed. Rows only ever arrive, and a day is dropped whole. A
--- vacuum just for the visibility map and freezing cost 0.5 to 4 µs per event; a day that lives for 200 million
+-- Sets how a day of the log is vacuumed and analyzed. Rows are only inserted, and a day is dropped as a whole. A
+-- vacuum just for the visibility map and freezing cost 0.5 to 4 µs per event; a day that lasts for 200 million
 -- transactions is frozen then, and rows removed by erasure are vacuumed as usual. The sample of an analyze is
 -- sized by the largest statistics target of a column: 9,000 rows instead of 30,000. `payload` has no statistics,
 -- because no condition filters on it as a whole. `occurred_at` has more than the other columns: events that

@@ -1,5 +1,5 @@
--- Adds to existing products, in the order given. Returns them with their number and the text that they keep, to
--- be compared with the text of the events (`differs`; null when the events had none). Ids without a product are
+-- Adds to existing products, in the order given. Returns them with their number and stored text, to be
+-- compared with the text of the events (`differs`; null when the events had none). Ids without a product are
 -- left out.
 create or replace function stream.add_to_products(
   ids uuid[],

@@ -1,6 +1,6 @@
 -- Writes points of events; like vectors.put_points, it does not write what is unchanged. The id of a point is that
--- of its event. An event id is unique only within its service: when the event of another service has the point
--- already, this one gets its id from `other_ids` (derived from both), so that neither replaces the other. The
+-- of its event. An event id is unique only within its service: when an event of another service already has the
+-- point, this one gets its id from `other_ids` (derived from both), so that neither replaces the other. The
 -- insert reserves new ids and waits for concurrent writers of the same id, so only one of them is first.
 create or replace function stream.put_event_points(collection int, ids uuid[], other_ids uuid[], new_vectors bytea[],
   payloads jsonb[]) returns void language plpgsql
@@ -24,7 +24,7 @@ begin
   on conflict do nothing;
   get diagnostics added = row_count;
   if added = cardinality(ids) then return; end if;
-  -- some exist already: sent again, or of another service
+  -- some already exist: the event was sent again, or is of another service
   perform from vectors.points p
   where p.collection_id = collection and p.id = any (ids) order by p.id for no key update;
   perform vectors.put_points(collection, array_agg(t.target order by t.place),

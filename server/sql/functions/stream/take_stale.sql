@@ -1,6 +1,6 @@
 -- Takes marks, oldest first, of at most `most` points: their ids (text, 36 characters each, without separators)
 -- and the time of the oldest mark. The rest stays marked, each point once and with its time, so that marks do not
--- pile up while they arrive faster than they are taken, and every mark gets its turn. `more`: others remain.
+-- accumulate when they arrive faster than they are taken, and every mark is processed. `more`: others remain.
 create or replace function stream.take_stale(of_users boolean, most int, out ids text, out since timestamptz, out more boolean)
 language sql set enable_seqscan = off as $$
   with gone as (

@@ -1,5 +1,5 @@
--- Protects the collection from deletion until the transaction ends; returns its dimension. Error WV001: there is
--- no such collection.
+-- Protects the collection from deletion until the transaction ends; returns its dimension. Error WV001: the
+-- collection does not exist.
 create or replace function vectors.hold_collection(collection int) returns int language plpgsql as $$
 declare
   found_dimension int;

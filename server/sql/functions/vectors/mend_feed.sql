@@ -1,6 +1,6 @@
--- Transaction ids mean nothing after a restore from a dump: points with future ids would stay new for ever, and no
--- position would ever be past a clean-up with a future id. Gives the points of such a collection the id of this
--- transaction; returns whether that was needed.
+-- Transaction ids mean nothing after a restore from a dump: points with future ids would stay new forever, and no
+-- position would ever be past a purge with a future id. Gives the points of such a collection the id of this
+-- transaction; returns whether that was necessary.
 create or replace function vectors.mend_feed(collection int) returns boolean language plpgsql
 set enable_seqscan = off as $$
 begin

@@ -5,7 +5,7 @@
 --
 -- After the commit, outside the transaction, wake the readers with `notify weir_points`: a transaction with a
 -- notification holds a server-wide lock until it is on disk.
--- Errors: WV001 no such collection, WV002 a vector of another length.
+-- Errors: WV001 unknown collection, WV002 a vector of another length.
 create or replace function vectors.put_points(collection int, ids uuid[], new_vectors bytea[], payloads jsonb[])
 returns uuid[] language plpgsql
 set enable_seqscan = off as $$
@@ -25,7 +25,7 @@ begin
       select from vectors.points p
       where p.collection_id = collection and p.id = t.id and p.deleted_at is null);
   end if;
-  -- constraints are checked before the conflict, so "keep" is an empty vector and not null
+  -- constraints are checked before the conflict, so "keep" is an empty vector, not null
   insert into vectors.points as p (collection_id, id, vector, payload)
   select collection, t.id, coalesce(t.vector, ''), t.payload
   from (

@@ -5,7 +5,7 @@ create or replace function vectors.read_changes(collection int, since pg_snapsho
   until pg_snapshot, last_changed xid8, last_id uuid, max_points int)
 returns table (id uuid, changed xid8, vector bytea, payload text, deleted boolean)
 language plpgsql stable rows 100
--- a plan made while the table is small stays cached as it grows: the index is right at any size
+-- a plan made while the table is small stays cached as it grows: the index is fast at any size
 set enable_seqscan = off set enable_bitmapscan = off as $$
 declare
   running xid8[] := array(select pg_snapshot_xip(since));

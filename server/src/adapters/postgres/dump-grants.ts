@@ -1,6 +1,6 @@
 import type { Queryable } from "../../core/ports/database.ts";
 
-/** Schemas of ours: all but the system's and `public`, which holds nothing of ours but the ledger. */
+/** Weir's schemas: all except the system's and `public`, which holds nothing of Weir's except the ledger. */
 export const ours = `n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'public')`;
 
 async function lines(database: Queryable, text: string): Promise<string> {
@@ -8,7 +8,7 @@ async function lines(database: Queryable, text: string): Promise<string> {
   return rows.map((row) => row.line).join("\n");
 }
 
-/** Our roles and what is set for them; never their passwords. */
+/** Weir's roles and their settings; never their passwords. */
 export async function dumpRoles(database: Queryable): Promise<string> {
   return lines(
     database,
@@ -26,7 +26,7 @@ export async function dumpRoles(database: Queryable): Promise<string> {
   );
 }
 
-/** Of each object: what others than its owner may. Whom a grant names last is in the first column. */
+/** For each object: the rights of roles other than its owner. */
 const granted = `
   with objects as (
     select 1 as part, 'schema' as kind, quote_ident(n.nspname) as name, n.nspacl as acl, n.nspowner as owner,

@@ -7,7 +7,7 @@ import { dumpSchema } from "./dump-schema.ts";
 const file = new URL("../../../sql/schema.sql", import.meta.url);
 const command = "WEIR_UPDATE_SCHEMA=1 node --test server/src/adapters/postgres/dump-schema.test.ts";
 
-test("schema.sql is what the migrations make", async (t) => {
+test("schema.sql is what the migrations create", async (t) => {
   const { owner } = await createTestDatabase(t);
   const dumped = await dumpSchema(owner);
   if (process.env["WEIR_UPDATE_SCHEMA"] !== undefined) await writeFile(file, dumped);
@@ -60,7 +60,7 @@ test("every change of a table, an index, a trigger, a function or a right shows 
   }
 });
 
-test("what the dump does not know yet is refused and not left out", async (t) => {
+test("an object kind that the dump does not support is refused, not left out", async (t) => {
   const { owner } = await createTestDatabase(t);
   await owner.query({ text: "create materialized view auth.snapshot as select 1 as one" });
   await assert.rejects(dumpSchema(owner), /cannot write down yet: m auth\.snapshot/);
@@ -72,6 +72,6 @@ function firstDifference(committed: string, dumped: string): string {
   const line = is.findIndex((text, i) => text !== was[i]);
   return (
     `server/sql/schema.sql differs from line ${line + 1} on.\n` +
-    `committed: ${was[line]}\nmigrated:  ${is[line]}\nTo write it anew: ${command}`
+    `committed: ${was[line]}\nmigrated:  ${is[line]}\nTo rewrite it: ${command}`
   );
 }

@@ -2,14 +2,14 @@ import type { Queryable } from "../../core/ports/database.ts";
 import { dumpGrants, dumpRoles, ours } from "./dump-grants.ts";
 
 /**
- * Writes down what the migrations made, from the catalogs, in one order: so that a change of the
- * schema can be read as a diff. Partitions of single days are left out: they come and go with time.
- * Throws on kinds of objects that it does not know, rather than leaving them out in silence.
+ * Dumps what the migrations created, from the catalogs, in a fixed order, so that a change of the
+ * schema can be read as a diff. Partitions of single days are left out: they are created and dropped as time passes.
+ * Throws on kinds of objects that it does not support, rather than silently leaving them out.
  */
 export async function dumpSchema(database: Queryable): Promise<string> {
   await refuseUnknown(database);
   const sections: string[] = [
-    "-- What the migrations make; written by dump-schema.test.ts, compared in every test run. Do not edit.",
+    "-- What the migrations create; written by dump-schema.test.ts, compared in every test run. Do not edit.",
     await dumpRoles(database),
   ];
   for (const schema of await names(database, schemas)) {
@@ -62,7 +62,7 @@ const unknown = `
 async function refuseUnknown(database: Queryable): Promise<void> {
   const found = await names(database, unknown);
   if (found.length > 0) {
-    throw new Error(`dump-schema.ts cannot write down yet: ${found.join(", ")}`);
+    throw new Error(`dump-schema.ts does not support: ${found.join(", ")}`);
   }
 }
 

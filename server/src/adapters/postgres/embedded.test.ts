@@ -12,7 +12,7 @@ import { serverProcesses } from "./server-process.ts";
 
 const small = { shared_buffers: "16MB" };
 
-/** A folder, and starts in it that are stopped after the test. */
+/** A folder, and servers started in it that are stopped after the test. */
 async function testCluster(t: TestContext) {
   const dataDir = await createTestFolder(t);
   const data = join(dataDir, "cluster/data");
@@ -46,7 +46,7 @@ function otherSupervisor(t: TestContext, dataDir: string): ChildProcess {
 async function firstLine(child: ChildProcess): Promise<string> {
   if (child.stdout === null) throw new Error("no output");
   for await (const line of createInterface({ input: child.stdout })) return line;
-  throw new Error("it ended without a word");
+  throw new Error("it ended without any output");
 }
 
 async function killed(child: ChildProcess): Promise<void> {
@@ -55,7 +55,7 @@ async function killed(child: ChildProcess): Promise<void> {
   await exited;
 }
 
-test("it starts, keeps its data over a stop, and leaves no process behind", async (t) => {
+test("it starts, keeps its data across a stop, and leaves no process behind", async (t) => {
   const { start, data } = await testCluster(t);
   const first = await start();
   await ask(first, "create table kept as select 1 as one");
@@ -89,7 +89,7 @@ test("it listens on no port, speaks UTC, sorts by code point, and has checksums"
   });
 });
 
-test("everything that a crash must not lose is switched on unless told otherwise", async (t) => {
+test("durability settings are on by default", async (t) => {
   const dataDir = await createTestFolder(t);
   const postgres = await startEmbeddedPostgres({ dataDir });
   t.after(() => postgres.stop());
@@ -104,12 +104,12 @@ test("everything that a crash must not lose is switched on unless told otherwise
   );
 });
 
-test("a second supervisor is refused by a sentence that says why, and disturbs nothing", async (t) => {
+test("a second supervisor is refused with the reason, and disturbs nothing", async (t) => {
   const { start, dataDir } = await testCluster(t);
   const first = await start();
   await assert.rejects(
     startEmbeddedPostgres({ dataDir, durable: false }),
-    new RegExp(`Another Weir runs on this data folder already \\(process ${process.pid}\\)`),
+    new RegExp(`Another Weir is already running on this data folder \\(process ${process.pid}\\)`),
   );
   assert.deepEqual(await ask(first, "select 1 as one"), [{ one: 1 }]);
 });
@@ -119,10 +119,10 @@ test("of two that start at once on an empty folder one wins and the other is ref
   const results = await Promise.allSettled([start(), start()]);
   const refused = results.find((result) => result.status === "rejected");
   assert.deepEqual(results.map((result) => result.status).sort(), ["fulfilled", "rejected"]);
-  assert.match(String(refused?.reason), /Another Weir runs on this data folder/);
+  assert.match(String(refused?.reason), /Another Weir is already running on this data folder/);
 });
 
-test("after kill -9 of the server what was committed is there again", async (t) => {
+test("after kill -9 of the server all commits are still there", async (t) => {
   const { start, data } = await testCluster(t);
   const first = await start();
   await ask(first, "create table kept as select 1 as one");
@@ -133,7 +133,7 @@ test("after kill -9 of the server what was committed is there again", async (t) 
   assert.ok((await serverProcesses(data)).includes(second.pid));
 });
 
-test("the server of a killed supervisor is taken over, with its work", async (t) => {
+test("the server of a killed supervisor is taken over, with its data", async (t) => {
   const { start, dataDir, data } = await testCluster(t);
   const other = otherSupervisor(t, dataDir);
   const pid = Number(await firstLine(other));
@@ -146,7 +146,7 @@ test("the server of a killed supervisor is taken over, with its work", async (t)
   assert.deepEqual(await serverProcesses(data), []);
 });
 
-test("a server that is left is taken over; one that dies after a take-over is noticed", async (t) => {
+test("a server left running is taken over; if it dies after a takeover, that is noticed", async (t) => {
   const { start } = await testCluster(t);
   const first = await start();
   await first.leave();
@@ -156,7 +156,7 @@ test("a server that is left is taken over; one that dies after a take-over is no
   assert.deepEqual(await second.exited, { expected: false });
 });
 
-test("a first start that is killed in the middle does not spoil the next", async (t) => {
+test("a first start that is killed halfway does not break the next", async (t) => {
   const { start, dataDir } = await testCluster(t);
   const other = otherSupervisor(t, dataDir);
   const unfinished = async (): Promise<boolean> => {
@@ -170,7 +170,7 @@ test("a first start that is killed in the middle does not spoil the next", async
   assert.equal(await unfinished(), false);
 });
 
-test("a pid file that names a living process of someone else, or a zombie, does not block", async (t) => {
+test("a pid file that names an unrelated running process, or a zombie, does not block", async (t) => {
   const { start, data } = await testCluster(t);
   for (const impostor of [process.pid, await zombie(t)]) {
     const postgres = await start();
@@ -184,7 +184,7 @@ test("a pid file that names a living process of someone else, or a zombie, does 
   }
 });
 
-/** A child that has ended and that its parent never asks about. */
+/** A child that has ended and that its parent never waits for. */
 async function zombie(t: TestContext): Promise<number> {
   const parent = spawn("sh", ["-c", "sleep 0.2 & echo $!; exec sleep 60"], {
     stdio: ["ignore", "pipe", "inherit"],
@@ -199,7 +199,7 @@ async function zombie(t: TestContext): Promise<number> {
   return pid;
 }
 
-test("a crashed backend resets all sessions, and the supervision goes on", async (t) => {
+test("a crashed backend resets all sessions, and supervision continues", async (t) => {
   const { start, dataDir } = await testCluster(t);
   const postgres = await start();
   const [row] = await ask<{ pid: number }>(
@@ -226,7 +226,7 @@ test("data of another major version is refused before anything is touched", asyn
   await assert.rejects(start(), /written by PostgreSQL 17, and this is 18/);
 });
 
-test("a setting that PostgreSQL refuses is told in its own words", async (t) => {
+test("a setting that PostgreSQL refuses is reported with PostgreSQL's own message", async (t) => {
   const dataDir = await createTestFolder(t);
   const started = startEmbeddedPostgres({ dataDir, durable: false, extra: { nonsense: "1" } });
   await assert.rejects(

@@ -19,11 +19,11 @@ import { Supervision } from "./supervision.ts";
 import { postgresUser, type SystemUser } from "./system-user.ts";
 
 export interface EmbeddedOptions extends ServerSettings {
-  /** Kept by Weir alone; made when missing. */
+  /** Managed by Weir alone; created when missing. */
   readonly dataDir: string;
   /**
-   * A folder of Weir's own above `dataDir`. Where PostgreSQL runs as another user (Weir as root), this
-   * user is given passage through it (mode +x). Without that, data below a private folder is kept in
+   * An ancestor of `dataDir` that belongs to Weir. Where PostgreSQL runs as another user (Weir as root), this
+   * user may traverse it (mode +x). Without that, data below a private folder is kept in
    * `/var/lib/weir`, and `dataDir` holds a link to it.
    */
   readonly stateDir?: string;
@@ -37,11 +37,11 @@ export interface EmbeddedPostgres {
   readonly url: string;
   readonly socketFolder: string;
   readonly pid: number;
-  /** Where the server's own log is. */
+  /** Path of the server's own log. */
   readonly logFolder: string;
   /** Whether a server whose supervisor had died was taken over, instead of a new one started. */
   readonly takenOver: boolean;
-  /** Resolves when the server is gone, whoever ended it; `expected` after `stop`. */
+  /** Resolves when the server is gone, whatever the cause; `expected` after `stop`. */
   readonly exited: Promise<{ readonly expected: boolean }>;
   /** Fast shutdown; open transactions are rolled back. Idempotent. */
   stop(): Promise<void>;
@@ -52,20 +52,20 @@ export interface EmbeddedPostgres {
 
 const stopPatienceMs = 60_000;
 
-/** The first lines of the server's own words are enough to know why it did not start. */
+/** The first lines of the server's output show why it did not start. */
 const shownLog = 2_000;
 
 /**
  * Starts PostgreSQL in `dataDir`, or takes over one that runs there without a supervisor. Resolves
- * when it answers queries and the database `weir` is there. Rejects with a sentence for a person:
- * another supervisor, another major version, no space, a user who may not.
+ * when it answers queries and the database `weir` exists. Rejects with a readable message: another
+ * supervisor, another major version, no space, missing permissions.
  */
 export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const log = options.log ?? (() => {});
   const limit = Date.now() + (options.startLimitMs ?? 600_000);
   if (process.platform === "win32") {
     throw new Error(
-      "The embedded PostgreSQL needs unix sockets, which Node.js lacks on Windows. Give WEIR_DATABASE_URL.",
+      "The embedded PostgreSQL needs unix sockets, which Node.js lacks on Windows. Set WEIR_DATABASE_URL.",
     );
   }
   const user = await postgresUser(join(options.dataDir, "cluster"));
@@ -105,13 +105,13 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
     if (takenOver) log(`took over the running PostgreSQL (pid ${pid})`);
     return supervised({ pid, url: url("weir"), folders, child, supervision, takenOver, log });
   } catch (error) {
-    // what was started here and cannot be supervised must not stay
+    // a server that was started here and cannot be supervised must not be left running
     if (child?.kill("SIGINT")) await waitForExit(pid, folders.data, stopPatienceMs);
     throw error;
   }
 }
 
-/** One that is on its way down is waited for: it cannot be called back. */
+/** Waits for a server that is shutting down: a shutdown cannot be cancelled. */
 async function livingServer(data: string): Promise<{ pid: number } | undefined> {
   const file = await readPidFile(data);
   if (file === undefined || !(await isServerOf(file.pid, data))) return undefined;
@@ -128,12 +128,12 @@ type Attempt =
 
 let launches = 0;
 
-/** What the server said when it was started last, for people and for `waitUntilReady`. */
+/** The server's output at its last start, for people and for `waitUntilReady`. */
 function startLogOf(data: string): string {
   return join(data, "../start.log");
 }
 
-/** Spawns the server and waits until it has taken its data folder (not yet until it is ready). */
+/** Spawns the server and waits until it has locked its data folder (not yet until it is ready). */
 async function launch(options: {
   readonly binaries: PostgresBinaries;
   readonly folders: ClusterFolders;
@@ -144,13 +144,13 @@ async function launch(options: {
   const stale = await readPidFile(folders.data);
   if (stale !== undefined) {
     await waitUntilGone(folders.data);
-    // PostgreSQL itself believes a zombie, or whoever has the number now, to be its predecessor
+    // PostgreSQL itself takes a zombie, or any process that now has this pid, for its predecessor
     await folders.removeStalePidFile(stale.pid);
   }
-  // of its own, as somebody may be starting it at the same time: whose words they are decides what they mean
+  // a log per start: another process may be starting the server at the same time, and the two outputs must not mix
   const startLog = join(folders.home, `start-${process.pid}-${launches++}.log`);
   const out = openSync(startLog, "w", 0o600);
-  // detached: a Ctrl-C in the terminal must reach the supervisor alone, which then stops in order
+  // detached: a Ctrl-C in the terminal must reach only the supervisor, which then stops the server in order
   const child = spawn(binaries.postgres, ["-D", folders.data], {
     cwd: folders.data,
     detached: true,
@@ -181,7 +181,7 @@ async function launch(options: {
     if (Date.now() > limit) {
       child.kill("SIGKILL");
       await rm(startLog, { force: true });
-      return { outcome: "failed", reason: "it did not take its data folder in time" };
+      return { outcome: "failed", reason: "it did not lock its data folder in time" };
     }
     await pause(5);
   }
@@ -221,7 +221,7 @@ function supervised(of: Supervised): EmbeddedPostgres {
   let stopping: Promise<void> | undefined;
 
   async function stop(): Promise<void> {
-    // gone already, and what runs there now may be another's
+    // already gone; the server running there now may belong to another supervisor
     if (!(await isServerOf(pid, folders.data))) return;
     expected = true;
     await supervision.end();
@@ -256,7 +256,7 @@ function supervised(of: Supervised): EmbeddedPostgres {
   };
 }
 
-/** Fast shutdown, then immediate, then what cannot be refused; with milliseconds of patience. */
+/** Fast shutdown, then immediate, then SIGKILL; each with its time limit in milliseconds. */
 const escalation = [
   ["SIGINT", 30_000],
   ["SIGQUIT", 10_000],
@@ -264,7 +264,7 @@ const escalation = [
 ] as const;
 
 /**
- * A child tells; a server that was taken over is somebody else's child and must be asked. Never
+ * A child emits `exit`; a server that was taken over is not a child of this process and is polled. Never
  * resolves after `left`.
  */
 async function watchExit(of: Supervised, left: AbortSignal): Promise<void> {

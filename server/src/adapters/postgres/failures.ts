@@ -9,7 +9,7 @@ const retryableCodes = /^(08...|40001|40P01|40003|53...|55P03|57014|57P0[1-5]|25
 
 const sqlState = /^[0-9A-Z]{5}$/;
 
-/** Turns what `pg` or the socket threw into a `DatabaseError`; leaves other errors as they are. */
+/** Turns errors of `pg` or the socket into a `DatabaseError`; leaves other errors unchanged. */
 export function toDatabaseError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof DatabaseError) return error;
   const { code, constraint, severity } = error as Error & {

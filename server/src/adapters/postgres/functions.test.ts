@@ -77,7 +77,7 @@ test("files may call each other in any order, in language sql too", async (t) =>
   assert.equal(await call("shop.a_caller()"), 8);
 });
 
-test("a mistake names its file and line and leaves every function as it was", async (t) => {
+test("an error names its file and line and leaves every function unchanged", async (t) => {
   const { write, run, call } = await createShop(t);
   await write("functions/shop/half.sql", halved("n / 2"));
   await write("functions/shop/twice.sql", twice(2));
@@ -115,7 +115,7 @@ test("a file that creates something else, or is in the wrong place, is refused",
   await assert.rejects(run(), /functions\/twice\.sql is not named like/);
 });
 
-test("rights are what the schema's defaults and the file say, whatever they were before", async (t) => {
+test("rights are what the schema's defaults and the file say, regardless of earlier ones", async (t) => {
   const { write, run, database, rights, app } = await createShop(t);
   await write("functions/shop/twice.sql", twice(2));
   await run();
@@ -204,7 +204,7 @@ test("eight callers at once apply every file once", async (t) => {
   assert.deepEqual(applied, ["shop.half", "shop.twice"]);
 });
 
-test("Weir's files alone restore every function with its rights", async (t) => {
+test("Weir's files restore every function with its rights", async (t) => {
   const { owner, urls } = await createTestDatabase(t);
   const before = await dumpSchema(owner);
   const files = await readFunctions(join(sqlFolder, "functions"));
@@ -250,7 +250,7 @@ test("a database of the previous version gets the schema of a new one, and keeps
   assert.deepEqual(row, { events: 5, users: 3 });
 });
 
-/** Appends events of as many users and folds them into the windows. */
+/** Appends one event per user and folds them into the windows. */
 async function send(database: ReturnType<typeof openPool>, users: number): Promise<void> {
   await database.query({
     text: `select raw.append(array_agg(1), array_agg(0::smallint), array_agg(gen_random_uuid()),

@@ -1,6 +1,6 @@
 /**
- * The database's functions live in files, one each: `server/sql/functions/<schema>/<name>.sql` holds the
- * text that is in force. `migrate` applies a file when it differs from what the database recorded.
+ * Each database function has its own file: `server/sql/functions/<schema>/<name>.sql` holds its
+ * current text. `migrate` applies a file when its hash differs from the one recorded in the database.
  * Rules for changing one: docs/decisions/0023-functions-in-files.md.
  */
 import { createHash } from "node:crypto";
@@ -19,7 +19,7 @@ export interface SqlFunction {
 export interface FunctionChanges {
   /** Names of the functions whose file was applied. */
   readonly applied: readonly string[];
-  /** Applied once, without a file now, and still in the database: a migration has to drop them. */
+  /** Applied earlier, now without a file, and still in the database: a migration has to drop them. */
   readonly orphaned: readonly string[];
 }
 
@@ -51,8 +51,8 @@ function refuseOtherObjects(name: string, sql: string): void {
 }
 
 /**
- * Applies the files that changed, all in one transaction: a mistake in one leaves every function as
- * it was. The caller holds the lock of `migrate`.
+ * Applies the files that changed, all in one transaction: an error in one leaves every function
+ * unchanged. The caller holds the lock of `migrate`.
  *
  * @param version of this program: it refuses to replace a function that a newer one has applied
  */
@@ -126,8 +126,8 @@ function isNewer(version: string, than: string): boolean {
 
 /**
  * Twice: a body in `language sql` is checked when it is created, and may call a function that a later
- * file creates. Between the two, rights are reset, so that the file alone says who may call what: the
- * default privileges of its schema and its own grants.
+ * file creates. Between the two passes, rights are reset, so that only the default privileges of the schema and
+ * the file's own grants decide who may call what.
  */
 async function applyAll(
   client: pg.Client,

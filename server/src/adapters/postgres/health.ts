@@ -11,7 +11,7 @@ const unavailable: CheckResult = {
   detail: "PostgreSQL does not answer; events are refused with 503",
 };
 
-/** Whether PostgreSQL answers, and in what time. */
+/** Whether PostgreSQL answers, and how fast. */
 export function databaseCheck(database: Queryable): HealthCheck {
   return () => withDeadline(() => ask(database), { ms: checkTimeoutMs, late: unavailable });
 }

@@ -1,6 +1,6 @@
 /**
- * Addresses of databases are `postgresql://` URLs, understood by libpq's tools too. A unix socket's
- * folder is the parameter `host`.
+ * Database addresses are `postgresql://` URLs, which libpq's tools accept too. The folder of a unix
+ * socket is the parameter `host`.
  */
 export function locationUrl(at: {
   readonly socket: string;
@@ -12,7 +12,7 @@ export function locationUrl(at: {
   return `postgresql://${at.user}@localhost:${at.port}/${at.database}?host=${host}`;
 }
 
-/** The same server and database for another role; its password, where the server wants one. */
+/** The same server and database for another role; its password, where the server requires one. */
 export function withRole(url: string, role: string, password?: string): string {
   const changed = new URL(url);
   changed.username = role;

@@ -67,7 +67,7 @@ test("a migration that fails leaves nothing behind, names its line, and can be f
   assert.deepEqual(await run(), ["0001_shop.sql"]);
 });
 
-test("two files with one number, or a name out of order, are refused before anything is done", async (t) => {
+test("two files with one number, or a malformed name, are refused before anything is applied", async (t) => {
   const { run, write } = await emptyDatabase(t);
   await write("0001_a.sql", "create schema a;");
   await write("0001_b.sql", "create schema b;");

@@ -15,7 +15,7 @@ import {
   type SqlFunction,
 } from "./functions.ts";
 
-/** `migrations/` and `functions/` are in it. */
+/** Contains `migrations/` and `functions/`. */
 export const sqlFolder = fileURLToPath(new URL("../../../sql", import.meta.url));
 
 export interface Migration {
@@ -26,11 +26,11 @@ export interface Migration {
 }
 
 export interface MigrateOptions {
-  /** Of the owner: the role that makes schemas and roles. */
+  /** URL of the owner, the role that creates schemas and roles. */
   readonly url: string;
   /** With `migrations/` and, when there are functions, `functions/<schema>/`; default: Weir's own. */
   readonly folder?: string;
-  /** Of the program; a database whose functions a newer one has applied is refused. */
+  /** Version of this program; a database whose functions a newer version has applied is refused. */
   readonly version?: string;
   /** How long to wait for a server that is not up yet; default 60 s. */
   readonly waitMs?: number;
@@ -58,7 +58,8 @@ async function readMigrations(folder: string): Promise<Migration[]> {
   const migrations: Migration[] = [];
   for (const name of names) {
     const number = /^(\d{4})_[a-z0-9_]+\.sql$/.exec(name)?.[1];
-    if (number === undefined) throw new Error(`${name} is not named like 0001_what_it_makes.sql.`);
+    if (number === undefined)
+      throw new Error(`${name} is not named like 0001_what_it_creates.sql.`);
     if (numbers.has(number)) throw new Error(`Two migrations have the number ${number}.`);
     numbers.add(number);
     const sql = await readFile(join(folder, name), "utf8");
@@ -68,7 +69,7 @@ async function readMigrations(folder: string): Promise<Migration[]> {
 }
 
 export interface Migrated {
-  /** Names of the migrations that were applied now. */
+  /** Names of the migrations that this call applied. */
   readonly migrations: readonly string[];
   readonly functions: FunctionChanges;
 }
@@ -76,8 +77,8 @@ export interface Migrated {
 /**
  * Applies the migrations that are missing, in the order of their numbers, each in a transaction of
  * its own, and then the function files that changed. Several processes may call it at once: one
- * works, the others wait. Rejects when a migration that was applied has changed or is gone, and when
- * a newer Weir has applied functions.
+ * does the work, the others wait. Rejects when an applied migration has changed or is missing, and
+ * when a newer Weir has applied functions.
  */
 export async function migrate(options: MigrateOptions): Promise<Migrated> {
   const { migrations, functions } = await readSqlFiles(options.folder);
@@ -93,7 +94,7 @@ export async function migrate(options: MigrateOptions): Promise<Migrated> {
     }
     return { migrations: applied, functions: changes };
   } finally {
-    // the lock goes with the session
+    // the lock ends with the session
     await client.end().catch(() => {});
   }
 }

@@ -39,7 +39,7 @@ async function listening(t: TestContext, channels: readonly string[]) {
   return { database, notifications, errors, counters };
 }
 
-/** Notifies until it is heard: the subscription needs a moment to reach the server. */
+/** Notifies until the subscriber is woken: the subscription needs a moment to reach the server. */
 async function heardOnce(
   database: TestDatabase,
   channel: string,
@@ -49,7 +49,7 @@ async function heardOnce(
   while (one?.count === before) {
     const heard = one.next();
     await database.owner.query({ text: `notify ${channel}` });
-    // another only when this one is lost: late ones would be heard by whoever counts
+    // send another only when this one is lost: late ones would falsify later counts
     await Promise.race([heard, delay(lostAfterMs)]);
   }
 }
@@ -61,7 +61,7 @@ const listener = {
          where datname = current_database() and application_name = 'test listen'`,
 };
 
-test("a subscriber is woken by its channel alone", async (t) => {
+test("a subscriber is woken only by its own channel", async (t) => {
   const { database, counters } = await listening(t, ["weir_raw", "weir_auth"]);
   const [raw, auth] = counters;
   const before = auth?.count;
@@ -71,20 +71,20 @@ test("a subscriber is woken by its channel alone", async (t) => {
   assert.equal(auth?.count, before);
 });
 
-test("after its connection was ended a subscriber is woken and hears again", async (t) => {
+test("after its connection was ended a subscriber is woken and receives notifications again", async (t) => {
   const { database, counters, errors } = await listening(t, ["weir_raw"]);
   const before = counters[0]?.count ?? 0;
   await database.owner.query({
     text: `select pg_terminate_backend(pid) from (${listener.text}) listening`,
   });
-  // A notification of before may still arrive: the broken connection is what is waited for.
+  // An earlier notification may still arrive, so wait for the broken connection.
   await until(() => errors.length === 1 && (counters[0]?.count ?? 0) > before, {
     what: "the connection to break and the subscriber to be woken",
   });
   await heardOnce(database, "weir_raw", counters[0]);
 });
 
-test("a connection that is frozen is given up and replaced", { timeout: 30_000 }, async (t) => {
+test("a frozen connection is closed and replaced", { timeout: 30_000 }, async (t) => {
   const { database, counters } = await listening(t, ["weir_raw"]);
   const [row] = await database.owner.query<{ pid: number }>(listener);
   const pid = row?.pid ?? 0;
@@ -95,7 +95,7 @@ test("a connection that is frozen is given up and replaced", { timeout: 30_000 }
   await heardOnce(database, "weir_raw", counters[0]);
 });
 
-test("who has unsubscribed is not woken, and the server is told", async (t) => {
+test("after unsubscribing there are no wakes, and the server stops listening", async (t) => {
   const { database, notifications, counters } = await listening(t, ["weir_raw"]);
   const other = counter();
   const unsubscribe = notifications.subscribe("weir_raw", () => other.wake());
@@ -107,7 +107,10 @@ test("who has unsubscribed is not woken, and the server is told", async (t) => {
   assert.equal(other.count, before);
 });
 
-test("a name that is no plain channel is refused", async (t) => {
+test("an invalid channel name is refused", async (t) => {
   const { notifications } = await listening(t, ["weir_raw"]);
-  assert.throws(() => notifications.subscribe("weir raw; drop table", () => {}), /no channel name/);
+  assert.throws(
+    () => notifications.subscribe("weir raw; drop table", () => {}),
+    /not a channel name/,
+  );
 });

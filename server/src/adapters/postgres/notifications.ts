@@ -6,7 +6,7 @@ export interface NotificationsOptions {
   readonly url: string;
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
   readonly applicationName: string;
-  /** Called for every broken connection; it reconnects by itself. */
+  /** Called for every broken connection; reconnects automatically. */
   readonly onError?: (error: Error) => void;
   /** Interval of the heartbeat queries; default 15 s. */
   readonly heartbeatMs?: number;
@@ -24,8 +24,8 @@ const connectTimeoutMs = 5_000;
 const heartbeatLimitMs = 5_000;
 
 /**
- * One connection that listens; connects at the first subscription. After a broken connection all
- * subscribers are woken, because what was notified meanwhile is lost.
+ * One listening connection; connects at the first subscription. After a reconnect all subscribers
+ * are woken, because notifications sent meanwhile are lost.
  */
 export function openNotifications(options: NotificationsOptions): NotificationsConnection {
   const listener = new Listener(options);
@@ -44,7 +44,7 @@ class Listener {
   #retry: NodeJS.Timeout | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
   readonly #backoff = createBackoff({ firstMs: 50, lastMs: 5_000 });
-  /** The driver takes one statement at a time. */
+  /** The driver runs one statement at a time. */
   #last: Promise<unknown> = Promise.resolve();
   #wasConnected = false;
   #closed = false;
@@ -54,10 +54,11 @@ class Listener {
   }
 
   subscribe(channel: string, wake: () => void): () => void {
-    if (!/^[a-z_][a-z0-9_]{0,62}$/.test(channel)) throw new Error(`${channel} is no channel name`);
+    if (!/^[a-z_][a-z0-9_]{0,62}$/.test(channel))
+      throw new Error(`${channel} is not a channel name`);
     if (this.#closed) throw new Error("The notifications are closed.");
     const wakes = this.#wakes.get(channel) ?? new Set();
-    // an own function for each subscription: the same `wake` may be given twice
+    // a separate function for each subscription: the same `wake` may be passed twice
     const own = (): void => wake();
     wakes.add(own);
     if (!this.#wakes.has(channel)) {
@@ -111,7 +112,7 @@ class Listener {
     if (this.#client !== client) return;
     this.#ready = true;
     this.#backoff.reset();
-    // what was subscribed while the others were sent; listening twice is harmless
+    // channels subscribed while the others were sent; listening twice is harmless
     for (const channel of this.#wakes.keys()) this.#send(`listen ${channel}`);
     this.#heartbeat = setInterval(
       () => this.#send("select"),
@@ -121,7 +122,7 @@ class Listener {
     this.#wasConnected = true;
   }
 
-  /** A statement that fails or gets no answer means that the connection is of no use. */
+  /** A statement that fails or gets no answer means that the connection is unusable. */
   #send(text: string): void {
     const client = this.#client;
     if (client === undefined) return;

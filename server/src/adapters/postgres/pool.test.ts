@@ -63,7 +63,7 @@ test("a statement with a name is prepared once on its connection", async (t) => 
   assert.deepEqual(prepared, [{ name: "twice", calls: "3" }]);
 });
 
-test("a broken constraint tells its name and is not worth a retry", async (t) => {
+test("a violated constraint is named and not retryable", async (t) => {
   const { pool } = await testPool(t);
   await pool.query({ text: "create table once (id int constraint only_once primary key)" });
   const insert = { text: "insert into once values ($1)", values: [1] };
@@ -84,7 +84,7 @@ test("the server ends a statement at its limit, and a later one has the usual li
   assert.equal(row?.limit, "10s");
 });
 
-test("a frozen server hangs nobody: the caller is told and the connection is given up", async (t) => {
+test("a frozen server does not block the caller: it gets an error and the connection is closed", async (t) => {
   const { pool, owner } = await testPool(t, { max: 1 });
   const [row] = await pool.query<{ pid: number }>({ text: "select pg_backend_pid() as pid" });
   const pid = row?.pid ?? 0;
@@ -100,7 +100,7 @@ test("a frozen server hangs nobody: the caller is told and the connection is giv
   assert.deepEqual(await owner.query({ text: "select 3 as three" }), [{ three: 3 }]);
 });
 
-test("without a signal a frozen server is given up a little after the statement's limit", async (t) => {
+test("without a signal a frozen server's connection is closed shortly after the statement's limit", async (t) => {
   const { pool } = await testPool(t, { max: 1, statementTimeoutMs: 200 });
   const [row] = await pool.query<{ pid: number }>({ text: "select pg_backend_pid() as pid" });
   const pid = row?.pid ?? 0;
@@ -110,7 +110,7 @@ test("without a signal a frozen server is given up a little after the statement'
   assert.deepEqual(await pool.query({ text: "select 2 as two" }), [{ two: 2 }]);
 });
 
-test("an aborted statement ends on the server too and its connection stays good", async (t) => {
+test("an aborted statement ends on the server too and its connection stays usable", async (t) => {
   const { pool, owner } = await testPool(t, { max: 1 });
   const [before] = await pool.query<{ pid: number }>({ text: "select pg_backend_pid() as pid" });
   const controller = new AbortController();
@@ -130,7 +130,7 @@ test("an aborted statement ends on the server too and its connection stays good"
   assert.equal(after?.pid, before?.pid);
 });
 
-test("a statement with a signal that has aborted is not sent", async (t) => {
+test("a statement whose signal has already aborted is not sent", async (t) => {
   const seen: string[] = [];
   const { pool } = await testPool(t, { onQuery: (ended) => seen.push(ended.statement) });
   await assert.rejects(pool.query({ text: "select 1" }, { signal: AbortSignal.abort() }), {
@@ -139,14 +139,14 @@ test("a statement with a signal that has aborted is not sent", async (t) => {
   assert.deepEqual(seen, []);
 });
 
-test("a connection that the server ends is replaced, and the error says that a retry may help", async (t) => {
+test("a connection that the server ends is replaced, and the error is retryable", async (t) => {
   const { pool } = await testPool(t, { max: 1 });
   const suicide = { text: "select pg_terminate_backend(pg_backend_pid())" };
   await assert.rejects(pool.query(suicide), hasCode("57P01", true));
   assert.deepEqual(await pool.query({ text: "select 1 as one" }), [{ one: 1 }]);
 });
 
-test("an idle connection that breaks ends neither the process nor the pool", async (t) => {
+test("a broken idle connection ends neither the process nor the pool", async (t) => {
   const broken = Promise.withResolvers<Error>();
   const { pool, owner } = await testPool(t, { onIdleError: broken.resolve });
   const [row] = await pool.query<{ pid: number }>({ text: "select pg_backend_pid() as pid" });
@@ -155,7 +155,7 @@ test("an idle connection that breaks ends neither the process nor the pool", asy
   assert.deepEqual(await pool.query({ text: "select 1 as one" }), [{ one: 1 }]);
 });
 
-test("a transaction is kept when its work resolves and undone when it rejects", async (t) => {
+test("a transaction is committed when its work resolves and rolled back when it rejects", async (t) => {
   const { pool } = await testPool(t);
   await pool.query({ text: "create table kept (id int)" });
   const answer = await pool.transaction(async (connection) => {
@@ -215,7 +215,7 @@ test("isolation, read only and the time limit of a transaction reach the server"
   );
 });
 
-test("a stream gives all rows in chunks, takes parameters, and gives its connection back", async (t) => {
+test("a stream returns all rows in chunks, accepts parameters, and releases its connection", async (t) => {
   const { pool } = await testPool(t, { max: 1 });
   const sizes: number[] = [];
   let sum = 0;
@@ -233,7 +233,7 @@ test("a stream gives all rows in chunks, takes parameters, and gives its connect
   assert.deepEqual(await pool.query({ text: "select 1 as one" }), [{ one: 1 }]);
 });
 
-test("an aborted stream ends and gives its connection back", async (t) => {
+test("an aborted stream ends and releases its connection", async (t) => {
   const { pool } = await testPool(t, { max: 1 });
   const controller = new AbortController();
   const rows = pool.stream(
@@ -249,7 +249,7 @@ test("an aborted stream ends and gives its connection back", async (t) => {
   assert.deepEqual(await pool.query({ text: "select 1 as one" }), [{ one: 1 }]);
 });
 
-test("the observer hears of every statement, without its values", async (t) => {
+test("the observer is called for every statement, without its values", async (t) => {
   const seen: unknown[] = [];
   const { pool } = await testPool(t, {
     onQuery: ({ statement, rows, errorCode, milliseconds }) => {
@@ -265,7 +265,7 @@ test("the observer hears of every statement, without its values", async (t) => {
   ]);
 });
 
-test("settings hold for every session of the pool", async (t) => {
+test("settings apply to every session of the pool", async (t) => {
   const { pool } = await testPool(t, {
     settings: { enable_seqscan: "off", search_path: "raw, etl" },
   });
@@ -275,14 +275,14 @@ test("settings hold for every session of the pool", async (t) => {
   assert.deepEqual(row, { scan: "off", path: "raw, etl" });
 });
 
-test("who finds all connections busy waits only for so long", async (t) => {
+test("the wait for a free connection is limited", async (t) => {
   const { pool } = await testPool(t, { max: 1, connectTimeoutMs: 100 });
   const busy = pool.query({ text: "select pg_sleep(1)" });
   await assert.rejects(pool.query({ text: "select 1" }), hasCode("connection", true));
   await busy;
 });
 
-test("a server that is down, or frozen while one connects, is an error that a retry may mend", async (t) => {
+test("a server that is down, or frozen while connecting, is a retryable error", async (t) => {
   const server = await startTestServer(t, { durable: false });
   const pool = openPool({
     url: server.urls.owner,
@@ -296,7 +296,7 @@ test("a server that is down, or frozen while one connects, is an error that a re
   process.kill(pid, "SIGCONT");
   await pool.query({ text: "select 1" });
   await server.kill9();
-  // The session that is open notices only a moment later that its server is gone, and may answer once more.
+  // The open session notices only a moment later that its server is gone, and may answer once more.
   const error = await until(
     () =>
       pool.query({ text: "select 1" }).then(

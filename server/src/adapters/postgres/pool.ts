@@ -10,7 +10,7 @@ export interface PoolOptions {
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
   /** Shown in `pg_stat_activity`: the part's name. */
   readonly applicationName: string;
-  /** Connections at most; default 10. */
+  /** Maximum number of connections; default 10. */
   readonly max?: number;
   /** For a new connection, and for a free one when all are busy; default 5 s. */
   readonly connectTimeoutMs?: number;
@@ -18,16 +18,16 @@ export interface PoolOptions {
   readonly statementTimeoutMs?: number;
   /** Settings of every session, e.g. `{ enable_seqscan: "off" }`. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Told of every statement after it ended: for metrics. */
+  /** Called after every statement: for metrics. */
   readonly onQuery?: QueryObserver;
-  /** Told when an idle connection breaks; the pool mends itself. */
+  /** Called when an idle connection breaks; the pool replaces it. */
   readonly onIdleError?: (error: Error) => void;
 }
 
 export interface Pool extends Database {
-  /** Connections now: all, idle, and callers that wait for one. */
+  /** Current connections: total, idle, and callers waiting for one. */
   readonly counts: { readonly total: number; readonly idle: number; readonly waiting: number };
-  /** Waits for statements under way at most 5 s, then cuts the rest. Idempotent. */
+  /** Waits at most 5 s for running statements, then cancels the rest. Idempotent. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -35,7 +35,7 @@ export interface Pool extends Database {
 const closePatienceMs = 5_000;
 
 /**
- * Opens a pool; connects when first used. `int8` and `numeric` come as strings, `timestamptz` as
+ * Opens a pool; connects at first use. `int8` and `numeric` are returned as strings, `timestamptz` as
  * `Date` (milliseconds: format it in SQL where microseconds matter), `date` and `timestamp` as
  * strings, `bytea` as Buffer, `json` and `jsonb` parsed. All failures are `DatabaseError`s, except
  * that an aborted statement rejects with its signal's reason.
@@ -49,7 +49,7 @@ export function openPool(options: PoolOptions): Pool {
     idleTimeoutMillis: 60_000,
   });
   const clients = new Set<pg.PoolClient>();
-  // Without a listener, a connection that breaks while it is lent out ends the process.
+  // Without a listener, a connection that breaks while in use ends the process.
   pool.on("connect", (client) => {
     clients.add(client);
     client.on("error", () => {});
@@ -115,7 +115,7 @@ export function openPool(options: PoolOptions): Pool {
     });
     try {
       await connection.begin({ readOnly: true });
-      // all rows are wanted: plan for the last one and not for the first
+      // all rows are read: plan for the last row, not for the first
       await connection.query({ text: "set local cursor_tuple_fraction = 1" });
       await connection.query(
         {
@@ -187,7 +187,7 @@ function clientConfig(options: PoolOptions, statementTimeoutMs: number): pg.Clie
   };
 }
 
-/** The driver lets `options` of the URL win over ours; both are wanted. */
+/** The driver lets the URL's `options` override those passed in; both are needed. */
 function splitStartup(address: string): { readonly url: string; readonly startup: string } {
   const url = new URL(address);
   const startup = url.searchParams.get("options") ?? "";
@@ -195,14 +195,14 @@ function splitStartup(address: string): { readonly url: string; readonly startup
   return { url: url.href, startup };
 }
 
-/** `-c name=value`; blanks and backslashes are escaped as libpq does. */
+/** `-c name=value`; blanks and backslashes are escaped as in libpq. */
 function startupOptions(settings: Readonly<Record<string, string>>): string {
   return Object.entries(settings)
     .map(([name, value]) => `-c ${name}=${value.replace(/([\\\s])/g, "\\$1")}`)
     .join(" ");
 }
 
-/** `date` and `timestamp` have no zone: the driver would place them in this machine's. */
+/** `date` and `timestamp` have no zone: the driver would interpret them in this machine's. */
 const asText = new Set([1082, 1114]);
 
 function getTypeParser(oid: number, format?: "text" | "binary"): (value: string) => unknown {

@@ -6,8 +6,8 @@ const pbkdf2 = promisify(pbkdf2Callback);
 const iterations = 4_096;
 
 /**
- * Sets the passwords of Weir's roles on a server that asks for them (the embedded one does not).
- * Only a SCRAM verifier is sent: the password is in no statement and no log of the server.
+ * Sets the passwords of Weir's roles on a server that requires them (the embedded one does not).
+ * Only a SCRAM verifier is sent: the password appears in no statement and no server log.
  */
 export async function setRolePasswords(
   owner: Queryable,
@@ -15,7 +15,7 @@ export async function setRolePasswords(
 ): Promise<void> {
   for (const [role, password] of Object.entries(passwords)) {
     if (!/^[ -~]+$/.test(password)) {
-      throw new Error(`The password of ${role} must be of printable ASCII characters.`);
+      throw new Error(`The password of ${role} must consist of printable ASCII characters.`);
     }
     const verifier = await scramVerifier(password, randomBytes(16));
     await owner.query({ text: `alter role ${role} password '${verifier}'` });

@@ -25,14 +25,14 @@ export async function readPidFile(data: string): Promise<PidFile | undefined> {
 }
 
 /**
- * Whether process `pid` is a living server of `data` (a path without links). A zombie is dead, and so is a process that got
- * the number of a dead server: both would keep PostgreSQL from starting for ever.
+ * Whether process `pid` is a running server of `data` (a path without links). A zombie is dead, and so is a process that got
+ * the pid of a dead server: both would prevent PostgreSQL from ever starting.
  */
 export async function isServerOf(pid: number, data: string): Promise<boolean> {
   if (process.platform === "linux") {
     const state = (await processStatus(pid))?.[0];
     if (state === undefined || state === "Z" || state === "X") return false;
-    // the server lives in its data folder, also when that was moved or deleted meanwhile
+    // the server's working directory is its data folder, also when that was moved or deleted meanwhile
     const folder = await readlink(`/proc/${pid}/cwd`).catch(() => undefined);
     if (folder !== undefined) return folder === data || folder === `${data} (deleted)`;
     const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
@@ -48,11 +48,11 @@ export async function isServerOf(pid: number, data: string): Promise<boolean> {
 /** State and parent first, as in proc(5). */
 async function processStatus(pid: number): Promise<string[] | undefined> {
   const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
-  // "pid (command) S ...": the command itself may hold blanks and brackets
+  // "pid (command) S ...": the command itself may contain blanks and brackets
   return text?.slice(text.lastIndexOf(")") + 2).split(" ");
 }
 
-/** All living processes of the server in `data`. */
+/** All running processes of the server in `data`. */
 export async function serverProcesses(data: string): Promise<number[]> {
   if (process.platform !== "linux") {
     const file = await readPidFile(data);
@@ -67,8 +67,8 @@ export async function serverProcesses(data: string): Promise<number[]> {
 }
 
 /**
- * Children that outlive a killed server for a moment; while they do, no other can start. A living
- * server's children are none: it may be another supervisor's, started meanwhile.
+ * Children that outlive a killed server for a moment; until they end, no other can start. The children
+ * of a running server do not count: another supervisor may have started it meanwhile.
  */
 async function orphans(data: string): Promise<number[]> {
   if (process.platform !== "linux") return [];
@@ -82,7 +82,7 @@ async function orphans(data: string): Promise<number[]> {
   return found;
 }
 
-/** Waits until nothing of a killed server is left; what stays longer than `patienceMs` is killed. */
+/** Waits until no process of a killed server is left; kills those that remain after `patienceMs`. */
 export async function waitUntilGone(data: string, patienceMs = 10_000): Promise<void> {
   const patience = Date.now() + patienceMs;
   for (;;) {
@@ -93,7 +93,7 @@ export async function waitUntilGone(data: string, patienceMs = 10_000): Promise<
   }
 }
 
-/** Polls until `pid` no longer is the server of `data`; false when the limit passes first. */
+/** Polls until `pid` is no longer the server of `data`; false when the time limit passes first. */
 export async function waitForExit(pid: number, data: string, limitMs: number): Promise<boolean> {
   const limit = Date.now() + limitMs;
   while (await isServerOf(pid, data)) {

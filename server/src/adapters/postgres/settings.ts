@@ -1,20 +1,20 @@
 import { totalmem } from "node:os";
 
 export interface ServerSettings {
-  /** False only in tests: a crash of the machine then loses data. */
+  /** False only in tests: a crash of the machine may then lose data. */
   readonly durable?: boolean;
   readonly maxConnections?: number;
-  /** Further settings of postgresql.conf; they win over all others. */
+  /** Further settings of postgresql.conf; they override all others. */
   readonly extra?: Readonly<Record<string, string>>;
 }
 
 const MiB = 1024 * 1024;
 
-/** Contents of `weir.conf`, rewritten at every start; a person's own settings go to `local.conf`. */
+/** Contents of `weir.conf`, rewritten at every start; the operator's own settings go to `local.conf`. */
 export function serverSettings(options: ServerSettings, folders: ServerFolders): string {
   const durable = options.durable !== false;
   const memory = Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
-  // Touched lazily, but never given back: what traffic has touched stays. The system's own cache
+  // Allocated lazily, but never released: pages used once stay allocated. The system's page cache
   // holds the rest of the data.
   const shared = Math.round(Math.min(Math.max(memory / 16 / MiB, 128), 192));
   const settings: Record<string, string> = {
@@ -25,15 +25,15 @@ export function serverSettings(options: ServerSettings, folders: ServerFolders):
     password_encryption: "scram-sha-256",
 
     fsync: durable ? "on" : "off",
-    // in tests too: without it, kill -9 loses what was committed
+    // in tests too: without it, kill -9 loses commits
     synchronous_commit: "on",
     full_page_writes: durable ? "on" : "off",
-    // There is only pglz (no lz4 in the packages). After a checkpoint, random ids in groups of 100:
+    // Only pglz is available (no lz4 in the packages). After a checkpoint, random ids in groups of 100:
     // 18 µs of CPU and 3,074 B of WAL a row without, 231 µs and 2,846 B with it.
     wal_compression: "off",
     wal_level: "replica",
     max_wal_senders: "4",
-    // left alone it would shrink to one segment, which is small here
+    // the default is one segment, which is small here
     wal_buffers: `${Math.round(shared / 32)}MB`,
     max_wal_size: "4GB",
     min_wal_size: "256MB",
@@ -44,9 +44,9 @@ export function serverSettings(options: ServerSettings, folders: ServerFolders):
     work_mem: "16MB",
     maintenance_work_mem: `${Math.round(Math.max(shared / 4, 64))}MB`,
     effective_cache_size: `${Math.round(memory / 2 / MiB)}MB`,
-    // flash storage; the default of 4 is for turning disks
+    // flash storage; the default of 4 is for spinning disks
     random_page_cost: "1.1",
-    // compiling costs more than these short queries take
+    // JIT compilation costs more than these short queries take
     jit: "off",
 
     autovacuum_naptime: "20s",
@@ -55,7 +55,7 @@ export function serverSettings(options: ServerSettings, folders: ServerFolders):
 
     idle_in_transaction_session_timeout: "60s",
     lock_timeout: "30s",
-    // notices a client that died without a word while its query runs
+    // detects a client that died silently while its query runs
     client_connection_check_interval: "5s",
 
     // about 1 of 22 µs of a trivial statement

@@ -10,15 +10,15 @@ interface SupervisionOptions {
   readonly log: (message: string) => void;
 }
 
-/** Any number that nothing else in the database `postgres` uses. */
+/** Any number not used by anything else in the database `postgres`. */
 const lockKey = 7_325_101;
 
-/** The connection of a supervisor that was just killed takes a moment to be noticed. */
+/** The server takes a moment to notice that a supervisor was killed. */
 const takeOverPatienceMs = 2_000;
 
 /**
  * The right to supervise one server: an advisory lock in the server itself. It cannot outlive its
- * holder, so no stale lock file has to be told from a living one.
+ * holder, so there are no stale lock files to detect.
  */
 export class Supervision {
   readonly #options: SupervisionOptions;
@@ -57,7 +57,7 @@ export class Supervision {
     });
   }
 
-  /** A crashed backend makes PostgreSQL reset all sessions, this one too, and go on. */
+  /** After the crash of a backend PostgreSQL resets all sessions, this one too, and continues. */
   async #reacquire(): Promise<void> {
     const { pid, data, log } = this.#options;
     for (;;) {
@@ -65,7 +65,7 @@ export class Supervision {
       if (this.#ended || !(await isServerOf(pid, data))) return;
       try {
         await this.#acquire(takeOverPatienceMs);
-        log("PostgreSQL had reset its sessions; supervision goes on");
+        log("PostgreSQL had reset its sessions; supervision continues");
         return;
       } catch (error) {
         log(`supervision of PostgreSQL was interrupted: ${(error as Error).message}`);
@@ -87,7 +87,7 @@ export class Supervision {
     await client.end();
   }
 
-  /** The server ended by itself: there is nothing left to supervise. */
+  /** The server ended: there is nothing left to supervise. */
   serverGone(): void {
     this.#ended = true;
   }
@@ -99,7 +99,7 @@ export class Supervision {
   }
 }
 
-/** A server that does not react must not keep us from ending it. */
+/** A server that does not respond must not prevent its shutdown. */
 async function endSoon(client: pg.Client): Promise<void> {
   await withDeadline(() => client.end().catch(() => {}), { ms: 1_000, late: undefined });
 }
@@ -109,7 +109,7 @@ async function lock(client: pg.Client, patienceMs: number): Promise<void> {
   while (!(await tryLock(client))) {
     if (Date.now() > deadline) {
       throw new Error(
-        `Another Weir runs on this data folder already (${await lockHolder(client)}). Stop it, or choose another data folder.`,
+        `Another Weir is already running on this data folder (${await lockHolder(client)}). Stop it, or choose another data folder.`,
       );
     }
     await pause(50);

@@ -13,8 +13,8 @@ export interface SystemUser {
 const run = promisify(execFile);
 
 /**
- * PostgreSQL refuses to run as root. Then it runs as the owner of an existing cluster, else as
- * `postgres`, else as `nobody`. Undefined: as the user who runs this process.
+ * PostgreSQL refuses to run as root. As root, it runs as the owner of an existing cluster, else as
+ * `postgres`, else as `nobody`. Undefined: as the user of this process.
  */
 export async function postgresUser(clusterFolder: string): Promise<SystemUser | undefined> {
   const own = process.getuid?.();
@@ -23,7 +23,7 @@ export async function postgresUser(clusterFolder: string): Promise<SystemUser | 
     if (existing !== undefined && own !== undefined && existing.uid !== own) {
       throw new Error(
         `${clusterFolder} belongs to user ${existing.uid} and this process runs as ${own}. ` +
-          "Run Weir as the user who started it first, or choose another data folder.",
+          "Run Weir as the user that started it first, or choose another data folder.",
       );
     }
     return undefined;
@@ -47,18 +47,18 @@ async function lookUp(name: string, uid?: number, gid?: number): Promise<SystemU
     return { uid: Number(await ask("-u")), gid: Number(await ask("-g")), name: await ask("-un") };
   } catch {
     if (uid === undefined || gid === undefined) return undefined;
-    throw new Error(`The data folder belongs to user ${uid}, who does not exist on this system.`);
+    throw new Error(`The data folder belongs to user ${uid}, which does not exist on this system.`);
   }
 }
 
-/** The system users that may speak for Weir on the socket: this process's and the server's. */
+/** The system users that may connect as Weir over the socket: this process's and the server's. */
 export function trustedUserNames(user: SystemUser | undefined): string[] {
   return [...new Set([userInfo().username, ...(user === undefined ? [] : [user.name])])];
 }
 
 /**
- * Whether `user` may pass all folders above `path`, and has the rights `rights` (4 read, 1 execute or
- * pass) on itself; access lists are not looked at.
+ * Whether `user` may traverse all folders above `path`, and has the rights `rights` (4 read, 1 execute or
+ * traverse) on `path` itself; access control lists are not checked.
  */
 export async function reachableBy(
   user: SystemUser | undefined,

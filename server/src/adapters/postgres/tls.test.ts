@@ -26,7 +26,7 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** A PostgreSQL as somebody else runs it: TCP, TLS only, passwords. */
+/** An external PostgreSQL: TCP, TLS only, passwords. */
 async function externalServer(t: TestContext) {
   const folder = await createTestFolder(t);
   const certificate = join(folder, "server.crt");
@@ -41,7 +41,7 @@ async function externalServer(t: TestContext) {
     "local all all peer map=weir\nhostssl all all 127.0.0.1/32 scram-sha-256\n",
   );
   const port = await freePort();
-  // root's key file is accepted when its group may read it and no one else
+  // root's key file is accepted when only its group may read it
   const inline = {
     ssl: "on",
     ssl_cert_file: certificate,
@@ -59,7 +59,7 @@ async function externalServer(t: TestContext) {
   return { url, ca: await readFile(certificate, "utf8"), server };
 }
 
-/** PostgreSQL wants its key to belong to its own user. */
+/** PostgreSQL requires its key to belong to its own user. */
 async function handOver(key: string): Promise<void> {
   await chmod(key, 0o600);
   if (process.getuid?.() !== 0) return;
@@ -70,7 +70,7 @@ async function handOver(key: string): Promise<void> {
   await run("chown", [user, key]);
 }
 
-test("an external server is reached over TLS, with a password and a checked certificate", {
+test("an external server is reached over TLS, with a password and a verified certificate", {
   skip: !hasOpenssl,
 }, async (t) => {
   const { url, ca, server } = await externalServer(t);
@@ -93,7 +93,7 @@ test("an external server is reached over TLS, with a password and a checked cert
   await heard.promise.finally(() => clearInterval(repeat));
 });
 
-test("a certificate that nobody vouches for, no TLS, or a wrong password is refused", {
+test("an untrusted certificate, no TLS, or a wrong password is refused", {
   skip: !hasOpenssl,
 }, async (t) => {
   const { url, ca } = await externalServer(t);

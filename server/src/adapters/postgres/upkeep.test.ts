@@ -4,7 +4,7 @@ import { createTestDatabase } from "../../../../testing/database.ts";
 
 const day = "raw.events_20240115";
 
-/** Those that get or change a row with every event. */
+/** The tables that get or change a row with every event. */
 const growing = [
   day,
   "raw.identities",
@@ -14,10 +14,10 @@ const growing = [
   "stream.users",
 ];
 
-test("an analyze of a table that changes with every event takes a small sample", async (t) => {
+test("an analyze of a table that changes with every event reads a small sample", async (t) => {
   const { owner } = await createTestDatabase(t);
   await owner.query({ text: "select raw.ensure_partition(date '2024-01-15')" });
-  // the largest target decides, of columns and of the expressions in indexes
+  // the largest statistics target decides, of columns and of index expressions
   const large = await owner.query({
     text: `select a.attrelid::regclass::text as relation, a.attname as column
            from pg_attribute a
@@ -30,7 +30,7 @@ test("an analyze of a table that changes with every event takes a small sample",
   assert.deepEqual(large, []);
 });
 
-test("vacuum does not read the log and the identities again because rows were added, also after a turn of generations", async (t) => {
+test("vacuum does not read the log and the identities again because rows were added, also after a rotation of generations", async (t) => {
   const { owner } = await createTestDatabase(t);
   await owner.query({ text: "select raw.ensure_partition(date '2024-01-15')" });
   const vacuumed = () =>
@@ -48,7 +48,7 @@ test("vacuum does not read the log and the identities again because rows were ad
   assert.deepEqual(await vacuumed(), []);
 });
 
-test("days of the log that were made before are looked after like new ones", async (t) => {
+test("days of the log that already exist get the same upkeep as new ones", async (t) => {
   const { owner } = await createTestDatabase(t);
   await owner.query({
     text: `create table ${day} (like raw.events including defaults)

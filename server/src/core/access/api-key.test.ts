@@ -67,6 +67,6 @@ test("random text uses all 62 characters evenly", () => {
     counts.set(letter, (counts.get(letter) ?? 0) + 1);
   }
   assert.equal(counts.size, 62);
-  // 1,000 expected, standard deviation 31: six of them either way is one false alarm in 10^7.
+  // 1,000 expected, standard deviation 31: a deviation of six is one false alarm in 10^7.
   for (const count of counts.values()) assert.ok(Math.abs(count - 1_000) < 200, String(count));
 });

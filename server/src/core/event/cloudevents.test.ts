@@ -34,7 +34,7 @@ test("source and id together are the identity; the answer names the id", () => {
   assert.equal(record(structured({ ...base, id: uuid })).eventRef, `/shops/1 ${uuid}`);
 });
 
-test("data like a native event gives the same facts; other data gives none", () => {
+test("data in the form of a native event gives the same facts; other data gives none", () => {
   const data = {
     user_id: "u",
     product: { id: "p", price: 0.1, quantity: 3, currency: "EUR" },
@@ -95,7 +95,7 @@ test("the cloudevents SDK's structured and binary messages are the same event", 
   const headers = Object.fromEntries(
     Object.entries(binary.headers).map(([name, value]) => [
       name.toLowerCase(),
-      // as a client on the wire has to write what is not ASCII
+      // as a client must encode non-ASCII text on the wire
       encodeURIComponent(String(value)).replace(/%(20|2F|3A|3B|3D)/g, (c) => decodeURIComponent(c)),
     ]),
   );
@@ -136,7 +136,7 @@ test("binary data is kept: JSON byte for byte, anything else as base64", () => {
   assert.equal(nul.kind === "rejection" && nul.pointer, "/data/n");
 });
 
-test("headers that are no attributes cannot smuggle members in", () => {
+test("headers that are not attributes cannot inject members", () => {
   const send = (headers: Record<string, string>) =>
     checkBinaryCloudEvent(
       Buffer.from("{}"),

@@ -46,7 +46,7 @@ interface CloudEvent {
   readonly time?: string | null;
 }
 
-/** A structured CloudEvent. Facts come from `data` where it looks like a native event. */
+/** A structured CloudEvent. Facts come from `data` if it has the form of a native event. */
 export function checkCloudEvent(body: Body, element: Element, receipt: Receipt): Checked {
   const parsed = parseElement(body, element);
   if ("kind" in parsed) return parsed;

@@ -12,7 +12,7 @@ function hex(bytes: Buffer, start = 0, end = bytes.length): string {
 }
 
 test("it is the first half of MurmurHash3 x86_128", () => {
-  // made by mmh3 5.2 for Python: mmh3.hash_bytes(text, 0, x64arch=False)
+  // from mmh3 5.2 for Python: mmh3.hash_bytes(text, 0, x64arch=False)
   for (const [text, expected] of [
     ["", "0000000000000000"],
     ["a", "3c9394a71bb05655"],

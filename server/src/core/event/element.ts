@@ -103,7 +103,7 @@ function syntaxProblem(error: unknown): string {
 function firstInvalid(bytes: Buffer, start: number, end: number): number {
   let low = start;
   let high = end;
-  // the longest valid prefix, give or take the bytes of one cut character
+  // the longest valid prefix, up to the bytes of one cut character
   while (low + 1 < high) {
     const middle = (low + high) >> 1;
     const cut = [0, 1, 2, 3].some((n) =>

@@ -22,5 +22,5 @@ export function checkKeptEvent(bytes: Buffer, format: unknown): Checked | undefi
   return checkSegment(body, element, { receipt, call: { type, sentAt: undefined } });
 }
 
-// its identity is known already
+// its identity is already known
 const noId = "00000000-0000-0000-0000-000000000000";

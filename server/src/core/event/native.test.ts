@@ -36,7 +36,7 @@ const amountOf = (sent: string | object) => {
   return amount === null ? null : `${decimalText(amount)} ${currency}`;
 };
 
-test("the facts of a whole event", () => {
+test("the facts of a complete event", () => {
   const text =
     '{ "event_id": "0b0e8e6a-3c6f-4d8a-9d4f-0b1f5a3a9c11", "event_type": "purchase", "timestamp": "2024-01-15T13:30:00.5+03:00", "user_id": "user123", "anonymous_id": null, "session_id": "s", "product": { "id": "p1", "name": "n", "description": "d", "category": "Electronics", "price": 1299.99, "currency": "TRY", "quantity": 3 }, "properties": { "any": [1, {"x": null}] } }';
   const found = taken(`\n ${text} `);
@@ -80,7 +80,7 @@ test("only event_type is required; the time defaults to the receipt, and an id i
   assert.equal(taken({ event_type: "x", ...nulls }).eventId, made);
 });
 
-test("an id that is no canonical UUID becomes a version 8 UUID, always the same", () => {
+test("an id that is not a canonical UUID becomes a version 8 UUID, always the same", () => {
   const id = (event_id: string) => taken({ event_type: "x", event_id });
   const order = id("order-17");
   assert.match(
@@ -101,7 +101,7 @@ test("a user is user_id, else the anonymous id, marked as such", () => {
   assert.equal(taken({ event_type: "x", anonymous_id: "a" }).userKey, "anonymous:a");
 });
 
-test("money is exact, whatever its digits", () => {
+test("money is exact, regardless of its digits", () => {
   const product = (price: string, quantity: string) =>
     `{"event_type":"x","product":{"id":"p","price":${price},"quantity":${quantity},"currency":"EUR"}}`;
   assert.equal(amountOf(product("0.1", "3")), "0.3 EUR");
@@ -116,7 +116,7 @@ test("money is exact, whatever its digits", () => {
       const price = `${digits.slice(0, -2)}.${digits.slice(-2)}`;
       const { amount } = taken(product(price, String(quantity)));
       assert.ok(amount);
-      // in units of the larger scale, whichever trailing zeros a short number has lost
+      // in units of the larger scale, even if a short number lost trailing zeros
       assert.equal(
         BigInt(amount.units) * 10n ** BigInt(2 - amount.scale),
         cents * BigInt(quantity),
@@ -219,6 +219,6 @@ test("sent members cannot reach any prototype", () => {
     '{"event_type":"x","properties":{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}}',
   );
   assert.equal((Object.prototype as Record<string, unknown>)["polluted"], undefined);
-  // a member of a prototype is none of the event
+  // a member of a prototype is not a member of the event
   assert.equal(refused('{"event_type":"x","__proto__":{"user_id":"admin"}}').pointer, "/__proto__");
 });

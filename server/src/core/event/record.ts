@@ -29,7 +29,7 @@ export interface EventRecord {
   readonly currency: string | null;
   /** JSON text of `[{"id","quantity","amount"}, ...]`. */
   readonly items: string | null;
-  /** The stored text is `body[start, end)`: a view, so that nothing is copied before it is written. */
+  /** The stored text is `body[start, end)`: a view, so that it is not copied before it is written. */
   readonly body: Buffer;
   readonly start: number;
   readonly end: number;

@@ -38,7 +38,7 @@ test("a track call keeps its event name, the other calls have the name of the ca
   }
 });
 
-test("identity, user and facts of an order as the e-commerce spec writes it", () => {
+test("identity, user and facts of an order in the form of the e-commerce spec", () => {
   const found = taken({
     type: "track",
     event: "Order Completed",
@@ -85,7 +85,7 @@ test("the amount is revenue, else total, else value, else price x quantity, else
   assert.equal(taken({ type: "page", properties: { revenue: 5 } }).amount, null);
 });
 
-test("one product is known by product_id, else by sku", () => {
+test("a product is identified by product_id, else by sku", () => {
   const key = (properties: object) => taken({ type: "track", event: "x", properties }).productKey;
   assert.equal(key({ product_id: "p", sku: "s" }), "p");
   assert.equal(key({ sku: "s" }), "s");
@@ -93,7 +93,7 @@ test("one product is known by product_id, else by sku", () => {
   assert.equal(key({ product_id: "x".repeat(257) }), null);
 });
 
-test("a sender whose clock is wrong is corrected by sentAt", () => {
+test("sentAt corrects a sender whose clock is wrong", () => {
   const at = (message: object, sentAt?: string) =>
     new Date(
       taken({ type: "page", ...message }, sentAt === undefined ? {} : { sentAt }).occurredAt / 1000,
@@ -109,7 +109,7 @@ test("a sender whose clock is wrong is corrected by sentAt", () => {
   assert.equal(at(ahead), "2026-01-15T12:59:50.000Z");
   assert.equal(at(ahead, "soon"), "2026-01-15T12:59:50.000Z");
   assert.equal(at({}), "2026-01-15T12:00:00.000Z");
-  // days ahead by a wrong clock is no reason to refuse, when sentAt shows it
+  // a time days ahead is not refused when sentAt shows that the clock is wrong
   assert.equal(
     at({ timestamp: "2031-01-01T00:00:00Z" }, "2031-01-01T00:00:01Z"),
     "2026-01-15T11:59:59.000Z",

@@ -199,7 +199,7 @@ export interface SegmentBatch {
 export function segmentBatch(bytes: Buffer): SegmentBatch | undefined {
   const members = objectMembers(bytes);
   if (members === undefined) return undefined;
-  // the last of a name counts, as in JSON.parse
+  // the last member of a name counts, as in JSON.parse
   const last = (name: string) => members.findLast((member) => member.name === name)?.value;
   return { batch: last("batch"), sentAt: stringIn(bytes, last("sentAt")) };
 }

@@ -1,5 +1,5 @@
 /**
- * The port `collections`: which collections points are written into. The part `models` manages them; the
+ * The port `collections`: the collections that points are written to. The part `models` manages them; the
  * part `stream`, which writes the points, uses this port.
  */
 import type { Queryable } from "./database.ts";
@@ -17,7 +17,7 @@ export interface ModelCollections {
 
 export interface Collections {
   /**
-   * Part of a transaction that writes points: until it ends no collection is added or removed. `exclusive`
+   * Part of a transaction that writes points: until it ends, no collection is added or removed. `exclusive`
    * also waits for every transaction that is writing points.
    */
   lock(connection: Queryable, mode?: "shared" | "exclusive"): Promise<void>;

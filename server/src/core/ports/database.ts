@@ -36,12 +36,12 @@ export interface Database extends Queryable {
   ): AsyncIterable<Row[]>;
 }
 
-/** Wakes up on NOTIFY; reconnects by itself. A missed notification is covered by the callers' polling. */
+/** Wakes up on NOTIFY; reconnects automatically. The callers' polling covers missed notifications. */
 export interface Notifications {
   subscribe(channel: string, wake: () => void): () => void;
 }
 
-/** Any failure of a statement or a connection, whatever the driver called it. */
+/** Any failure of a statement or a connection, independent of the driver's error classes. */
 export class DatabaseError extends Error {
   override readonly name = "DatabaseError";
   /** SQLSTATE, or `connection` when the server could not be reached or closed the connection, or `timeout`. */

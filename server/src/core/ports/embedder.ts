@@ -1,7 +1,7 @@
 /** The port `embedder`: text to unit vectors. `adapters/embeddings/` provides the drivers. */
 
 export interface Embedder {
-  /** Names the vectors: two embedders with one id give the same vector for the same text. */
+  /** Identifies the vectors: two embedders with the same id give the same vector for the same text. */
   readonly modelId: string;
   readonly dimension: number;
   /**

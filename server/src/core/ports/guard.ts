@@ -1,4 +1,4 @@
-/** What a call to a dependency goes through: `adapters/resilience/` provides guards by name. */
+/** Wraps calls to a dependency: `adapters/resilience/` provides guards by name. */
 export type BreakerState = "CLOSED" | "OPEN" | "HALF_OPEN";
 
 export interface Guard {

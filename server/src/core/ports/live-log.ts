@@ -1,8 +1,8 @@
-/** The raw log as live feeds read it; `parts/log/` provides it. */
+/** The raw log as live feeds read it; `parts/log/` implements it. */
 import type { Position } from "../position.ts";
 import type { QueryOptions } from "./database.ts";
 
-/** Where an event is in the order of the log. */
+/** The place of an event in the order of the log. */
 export interface EventPlace {
   readonly xid: bigint;
   /** Canonical UUID. */
@@ -12,7 +12,7 @@ export interface EventPlace {
 
 /** An accepted event for a live feed. */
 export interface LiveEvent extends EventPlace {
-  /** The id as sent, when that is no UUID. */
+  /** The id as sent, if it is not a UUID. */
   readonly eventRef: string | null;
   readonly eventType: string;
   /** Name of the service that sent it. */
@@ -27,7 +27,7 @@ export interface LiveEvent extends EventPlace {
   readonly payload: string;
 }
 
-/** What `to` sees and `from` did not, behind `after` when part of it has been delivered. */
+/** Events visible in `to` and not in `from`; after `after` if part of them has been delivered. */
 export interface LiveRange {
   readonly from: Position;
   /** When `from` was taken, in milliseconds. */
@@ -49,7 +49,7 @@ export interface LiveEvents {
 }
 
 export interface LiveLog {
-  /** The position now: before everything that will be committed from here on. */
+  /** The current position: before everything that is committed later. */
   now(options: QueryOptions): Promise<{ readonly at: number; readonly position: Position }>;
   read(range: LiveRange, options: QueryOptions & { readonly limit: number }): Promise<LiveEvents>;
   /** Events of the range, without those of a range within it that were delivered up to `done.after`. */

@@ -1,4 +1,4 @@
-/** The raw log as the parts that read it see it; `parts/log/` provides these. */
+/** The raw log as other parts read it; `parts/log/` implements these ports. */
 import type { Format } from "../event/record.ts";
 import type { Queryable, QueryOptions } from "./database.ts";
 
@@ -6,7 +6,7 @@ import type { Queryable, QueryOptions } from "./database.ts";
 export interface StoredEvent {
   readonly serviceId: number;
   readonly eventId: string;
-  /** As PostgreSQL writes it, to the microsecond: it finds the event again. */
+  /** As PostgreSQL writes it, to the microsecond: needed to find the event again. */
   readonly receivedAt: string;
   /** Milliseconds since 1970. */
   readonly receivedAtMs: number;
@@ -22,7 +22,7 @@ export interface StoredEvent {
   readonly payload: string;
 }
 
-/** What identifies an event in the raw log. */
+/** Identifies an event in the raw log. */
 export type EventName = Pick<StoredEvent, "serviceId" | "eventId" | "receivedAt">;
 
 /** The events between two positions of the log. */
@@ -44,28 +44,28 @@ export interface LogPage extends LogRange {
 
 /** One log reader whose workers, in any number of processes, share its pages. */
 export interface PageReader {
-  /** Adds the reader to the register of readers, unless it is in it; call it before anything else. */
+  /** Registers the reader if it is not registered; call it before anything else. */
   register(): Promise<void>;
-  /** A page whose owner gave no sign of life for `patienceMs`, else the next events; undefined at the log's end. */
+  /** A page whose owner sent no heartbeat for `patienceMs`, else the next events; undefined at the log's end. */
   claim(options: {
     readonly owner: string;
     readonly maxEvents: number;
     readonly patienceMs: number;
   }): Promise<LogPage | undefined>;
-  /** A sign of life; false when another worker has taken the page over, or it is finished. */
+  /** Heartbeat; false when another worker has taken the page over, or it is finished. */
   keep(page: LogPage): Promise<boolean>;
   /** Part of the transaction that writes the page's effects; false when another worker has taken it over: roll back. */
   finish(connection: Queryable, page: LogPage): Promise<boolean>;
-  /** In chunks, so that a page of large events fits into memory. `about: "products"` leaves events without one out. */
+  /** In chunks, so that a page of large events fits in memory. `about: "products"` leaves events without one out. */
   read(
     page: LogRange,
     options: { readonly about: "all" | "products"; readonly signal: AbortSignal },
   ): AsyncIterable<readonly StoredEvent[]>;
-  /** Undefined when the event is not in the log any more. */
+  /** Undefined when the event is no longer in the log. */
   find(connection: Queryable, name: EventName): Promise<StoredEvent | undefined>;
 }
 
-/** One pass over the log from any position, without a place in the register. */
+/** One pass over the log from any position, without registration. */
 export interface LogScan {
   /** The next events in the order of their transactions, whole transactions at a time; undefined at the log's end. */
   next(

@@ -2,6 +2,6 @@
 export interface Part {
   readonly name: string;
   run(signal: AbortSignal): Promise<void>;
-  /** Shown by health: undefined while all is well. */
+  /** Shown by health: undefined while there is no problem. */
   problem?(): string | undefined;
 }

@@ -23,7 +23,7 @@ export interface RouteRequest {
 export interface RouteReply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** A plain object is sent as JSON; strings, Buffers and async iterables of strings as they are. */
+  /** A plain object is sent as JSON; strings, Buffers and async iterables of strings unchanged. */
   readonly body?: unknown;
 }
 

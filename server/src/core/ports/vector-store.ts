@@ -34,7 +34,7 @@ export interface Filter {
 export type Condition =
   | { readonly key: string; readonly match: { readonly value: string | number | boolean } }
   | { readonly key: string; readonly match: { readonly any: readonly (string | number)[] } }
-  /** There is a value that is none of these: strings only or integers only. */
+  /** Some value is none of these: strings only or integers only. */
   | { readonly key: string; readonly match: { readonly except: readonly (string | number)[] } }
   | {
       readonly key: string;
@@ -52,7 +52,7 @@ export type Condition =
 
 export interface CollectionSettings {
   readonly dimension: number;
-  /** Payload members that filters name often. */
+  /** Payload members that filters use often. */
   readonly payloadIndexes?: Readonly<
     Record<string, "keyword" | "float" | "integer" | "datetime" | "bool">
   >;
@@ -98,7 +98,7 @@ export interface VectorStore {
   /** Atomic: no query sees one alias moved and another not. */
   switchAliases(aliases: Readonly<Record<string, string>>, options?: CallOptions): Promise<void>;
   aliases(options?: CallOptions): Promise<Readonly<Record<string, string>>>;
-  /** Replaces points with the same id. Resolves when a query finds them. */
+  /** Replaces points with the same id. Resolves when queries find them. */
   upsert(collection: string, points: readonly Point[], options?: CallOptions): Promise<void>;
   /** Sets these members of the payload, removes those given as null, and leaves the others. */
   setPayload(
@@ -117,7 +117,7 @@ export interface VectorStore {
     ids: readonly string[],
     options?: CallOptions & { readonly with_payload?: boolean; readonly with_vector?: boolean },
   ): Promise<StoredPoint[]>;
-  /** In the order of ids; `next` is the offset of the page after. */
+  /** In the order of ids; `next` is the offset of the next page. */
   scroll(
     collection: string,
     page: {

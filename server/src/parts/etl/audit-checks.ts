@@ -1,8 +1,8 @@
 /**
- * The queries of the audit: what a day's tables must hold, worked out of raw events in the plainest
- * way (count distinct, window functions, date_trunc), nothing of which the ETL uses. Each gives rows
- * `(label, value)` for what is expected and for what is found. They read `audit_events` (the day) and
- * `audit_points` (the day with what its sessions need around it), and take the day as $1.
+ * The queries of the audit: the expected contents of a day's tables, computed from raw events in the simplest
+ * way (count distinct, window functions, date_trunc); the ETL uses none of these. Each returns rows
+ * `(label, value)`, expected and found. They read `audit_events` (the day) and
+ * `audit_points` (the day and the events around it that its sessions need); $1 is the day.
  */
 export interface Check {
   readonly table: string;
@@ -18,7 +18,7 @@ const inDay = (column: string): string =>
 const units = ["minute", "hour", "day"] as const;
 const minutesOf = { minute: 1, hour: 60, day: 1_440 } as const;
 
-/** The same events once for each size, labelled like `hour 2026-11-20T14:00:00.000000Z`. */
+/** The same events once per size, labelled like `hour 2026-11-20T14:00:00.000000Z`. */
 function bySize(
   sizes: readonly (typeof units)[number][],
   query: (window: string) => string,
@@ -144,7 +144,7 @@ export const checks: readonly Check[] = [
   },
   {
     table: "key_facts",
-    // what led here on earlier days is taken from facts and key facts, compared with raw for their own day
+    // views and carts of earlier days come from facts and key facts, which are compared with raw events on their own day
     expected: `select distinct k.user_key || ' ' || case action when 2 then 'cart ' else 'purchase ' end || ${instant("k.occurred_at")} as label,
       coalesce(${instant("case when action = 2 then k.view_at else coalesce(k.cart_view_at, earlier.view_at) end")}, 'no view') as value
       from (
@@ -185,7 +185,7 @@ export const checks: readonly Check[] = [
   },
   {
     table: "raw.events",
-    // the facts beside a native event are those of the bytes sent
+    // the facts stored with a native event match the bytes sent
     expected: `select event_id || ' ' || e.what as label, e.sent as value from audit_events
       cross join lateral (select payload::json as event) j
       cross join lateral (values

@@ -20,7 +20,7 @@ const tables = [
   "delete from analytics.facts where user_id = 1",
 ];
 
-test("the audit finds nothing in what the ETL folded, and each kind of damage", async (t) => {
+test("the audit finds no difference in what the ETL folded, and finds each kind of damage", async (t) => {
   const database = await createEtlDatabase(t);
   const ledger = makeLedger(5, 800).filter(({ at }) => at > Date.now() - 3 * 86_400_000);
   await appendEvents(database.ingest, ledger);
@@ -45,7 +45,7 @@ test("the audit finds nothing in what the ETL folded, and each kind of damage", 
   assert.deepEqual(await differences(database.app), []);
 });
 
-test("every day that the log holds an event of is audited, however far apart, also without any window", async (t) => {
+test("every day with an event in the log is audited, however far apart, also without any window", async (t) => {
   const database = await createEtlDatabase(t);
   const ledger = makeLedger(6, 400);
   await appendEvents(database.ingest, ledger);

@@ -1,16 +1,16 @@
 /**
- * Recomputes windows from raw events by independent queries and compares every analytics table. A day
- * at a time, each in one snapshot in which cursor and tables agree, so that it is exact while events
- * keep arriving, holds no lock, and needs the disk for a day and no memory to speak of.
+ * Recomputes windows from raw events by independent queries and compares every analytics table. One day
+ * at a time, each in one snapshot in which position and tables agree: it is exact while events keep
+ * arriving, holds no lock, and needs disk space for one day and little memory.
  */
 import type { Database, Queryable } from "../../core/ports/database.ts";
 import { type Check, checks } from "./audit-checks.ts";
 
 export interface AuditOptions {
-  /** UTC days of events' own time; absent: all there are. */
+  /** UTC days by the events' own time; absent: all days. */
   readonly from?: Date;
   readonly to?: Date;
-  /** Only so many days, drawn by chance. */
+  /** Audits only this many days, chosen at random. */
   readonly sampleDays?: number;
   readonly random?: () => number;
   readonly signal?: AbortSignal;
@@ -22,7 +22,7 @@ export type AuditReport =
       readonly day: Date;
       readonly events: number;
       readonly differences: number;
-      /** Why it was not compared: retention has dropped raw events of it. */
+      /** Why it was not compared: retention has dropped some of its raw events. */
       readonly skipped?: "raw events dropped";
       readonly done: number;
       readonly total: number;
@@ -33,14 +33,14 @@ export type AuditReport =
       readonly table: string;
       /** Which row: window, subject. */
       readonly label: string;
-      /** From raw events; null: no such row should be. */
+      /** From raw events; null: the row should not exist. */
       readonly expected: string | null;
       /** null: the row is missing. */
       readonly found: string | null;
     };
 
 const dayMs = 86_400_000;
-/** Of each table and day; a damaged table would drown the rest. */
+/** Per table and day, so that one damaged table does not hide the others. */
 const shownDifferences = 20;
 const dayTimeoutMs = 1_800_000;
 
@@ -75,7 +75,7 @@ export async function* audit(
 async function chooseDays(database: Database, options: AuditOptions): Promise<number[]> {
   const rows = await database.query<{ day: number }>(
     {
-      // from day to day of the log by its index on occurred_at, without reading all of it
+      // jumps from day to day by the log's index on occurred_at, without reading the whole log
       text: `with recursive log_day as (
                select floor(extract(epoch from min(occurred_at)) / 86400)::int as day from raw.events
                union all
@@ -146,7 +146,7 @@ async function auditDay(connection: Queryable, day: number): Promise<DayResult> 
   return { events: Number(staged?.events), isGone: false, count, differences };
 }
 
-/** Both sides in every comparison carry $1, so the statement always takes it. */
+/** Both sides of every comparison contain $1, so the statement always needs it. */
 function compareStatement(check: Check, day: number): { text: string; values: unknown[] } {
   return {
     text: `select label, e.value as expected, f.value as found, count(*) over () as count
@@ -163,7 +163,7 @@ async function stageDay(connection: Queryable, day: number): Promise<void> {
   const start = new Date(day * dayMs);
   await connection.query(
     {
-      // actions from the configuration, not from what the ETL made of it
+      // actions from the configuration, not from the ETL's tables
       text: `create temporary table audit_events on commit drop as
              select event_id, service_id, format, occurred_at, user_key, product_key, amount, currency, event_type,
                items, payload, coalesce(a.action, 0) as action
@@ -191,7 +191,7 @@ async function stageDay(connection: Queryable, day: number): Promise<void> {
   const from = new Date(start.getTime());
   await addPoints(connection, from, { after: -30 * 60_000, before: 0 });
   let reach = dayMs;
-  // sessions that are still going at the end are followed, an hour further, then two, ...
+  // sessions still open at the end are followed further: an hour, then two, ...
   for (let further = 3_600_000; ; further *= 2) {
     await addPoints(connection, from, { after: reach, before: reach + further });
     reach += further;
@@ -242,7 +242,7 @@ async function makeSessions(connection: Queryable, start: Date): Promise<void> {
   );
 }
 
-/** Utility statements take no parameters; these are our own numbers and not a user's text. */
+/** Utility statements accept no parameters; these are Weir's own numbers, not user input. */
 function literalRange(start: Date, after: number, before: number): string {
   const from = new Date(start.getTime() + after).toISOString();
   const until = new Date(start.getTime() + before).toISOString();

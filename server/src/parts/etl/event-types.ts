@@ -5,14 +5,14 @@
 import { type Action, actions } from "@weir/protocol";
 import type { Database, Queryable } from "../../core/ports/database.ts";
 
-/** Event types by what they mean; a type that stands nowhere means nothing (`other`). */
+/** Event types by what they mean; a type that is not listed means nothing (`other`). */
 export type EventTypeMapping = Readonly<
   Partial<Record<Exclude<Action, "other">, readonly string[]>>
 >;
 
 /**
  * The shop's own names, those of the source documents and of REES46, and Segment's e-commerce
- * specification. `payment.success` is left out: it follows an order that has been counted.
+ * specification. `payment.success` is left out: it follows an order that is already counted.
  */
 export const defaultEventTypeMapping = {
   view: ["product.view", "product.viewed", "product_view", "view", "view_item", "Product Viewed"],
@@ -32,7 +32,7 @@ const actionCodes: Readonly<Record<Action, number>> = {
   search: 5,
 };
 
-/** Configured names on top of the built-in ones; a name configured otherwise leaves its built-in place. */
+/** Configured names on top of the built-in ones; configuration overrides the built-in meaning of a name. */
 export function mergeEventTypeMappings(
   builtIn: EventTypeMapping,
   configured: EventTypeMapping,
@@ -59,16 +59,16 @@ function namesOf(mapping: EventTypeMapping): Map<string, Exclude<Action, "other"
 }
 
 export interface MappingChange {
-  /** Event types that have been seen and now mean something else. */
+  /** Known event types whose meaning changed. */
   readonly changed: readonly string[];
-  /** Days that were queued to be rerun, because they hold such events. */
+  /** Days queued to be rerun, because they contain such events. */
   readonly queuedDays: number;
 }
 
 /**
- * Makes the stored mapping equal to `mapping`. Events still to come are folded by it from the next
- * step on; days that hold events whose meaning changed are queued to be rerun, unless their raw
- * events are gone, and until then show the old meaning.
+ * Makes the stored mapping equal to `mapping`. The next step folds new events by
+ * it. Days that contain events whose meaning changed are queued to be rerun, unless their raw events
+ * were dropped; until then they show the old meaning.
  */
 export async function syncEventTypeMapping(
   database: Database,
@@ -76,7 +76,7 @@ export async function syncEventTypeMapping(
 ): Promise<MappingChange> {
   const names = [...namesOf(mapping)];
   return database.transaction(async (connection) => {
-    // no step may run meanwhile: it could count an event of a type by its old meaning, and of a day
+    // no step may run meanwhile: it could count an event by its type's old meaning on a day
     // that is not queued
     await connection.query({
       text: "select 1 from log.readers where name = 'windows' for no key update",

@@ -1,7 +1,7 @@
 /**
- * Who works: one worker at a time, by a lease with an epoch. The database's clock decides alone, so
- * that machines need not agree on the time. The epoch stands in the cursor too, where every step
- * checks it: a worker that slept through a takeover is refused, whatever it believes.
+ * Only one worker is active at a time: it holds a lease with an epoch. Only the database's clock
+ * counts, so that machines need not agree on the time. The epoch is kept with the position too, where
+ * every step checks it: the steps of a worker that was suspended during a takeover are refused.
  */
 import type { Queryable } from "../../core/ports/database.ts";
 import { pause } from "../../timing/pause.ts";
@@ -32,7 +32,7 @@ export async function takeLease(database: Queryable, owner: string): Promise<Lea
   return taken === undefined ? undefined : { epoch: Number(taken.epoch), owner };
 }
 
-/** Gives the lease up so that the next worker need not wait for it to go stale. */
+/** Releases the lease, so that the next worker need not wait for it to expire. */
 export async function releaseLease(database: Queryable, lease: Lease): Promise<void> {
   await database.query({
     text: "update etl.leases set heartbeat_at = 'epoch' where reader = 'windows' and epoch = $1",
@@ -41,8 +41,8 @@ export async function releaseLease(database: Queryable, lease: Lease): Promise<v
 }
 
 /**
- * Keeps the lease until aborted; resolves when it is lost. A heartbeat that fails is tried again:
- * as long as nobody took over, nothing is lost.
+ * Keeps the lease until aborted; resolves when it is lost. A failed heartbeat is retried:
+ * the lease is kept until another worker takes over.
  */
 export async function keepLease(
   database: Queryable,
@@ -58,7 +58,7 @@ export async function keepLease(
       });
       if (beaten.length === 0) return;
     } catch {
-      // the step loop meets the same trouble and reports it
+      // the step loop gets the same error and reports it
     }
     await pause(heartbeatEveryMs, signal);
   }

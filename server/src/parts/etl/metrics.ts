@@ -11,7 +11,7 @@ interface Step {
   readonly stages: ReadonlyMap<string, number>;
 }
 
-/** What the ETL worker does in this process. */
+/** What the ETL worker of this process does. */
 export function observeEtl(metrics: Metrics) {
   const events = metrics.counter({
     name: "weir_etl_events_total",

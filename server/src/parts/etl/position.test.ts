@@ -14,7 +14,7 @@ test("a transaction that was open while others were read is read after its commi
   const open = holdOpen(database.ingest, views(3));
   await open.written;
   await appendEvents(database.ingest, views(2));
-  assert.equal(await step(database, 100), 2, "it delays nobody");
+  assert.equal(await step(database, 100), 2, "it does not delay the others");
   await appendEvents(database.ingest, views(4));
   assert.equal(await step(database, 100), 4, "the position has moved over it twice");
   open.commit();
@@ -32,7 +32,7 @@ test("a transaction that was open in the middle of a backlog is read after its c
   const late = holdOpen(database.ingest, views(5));
   await late.written;
   await appendEvents(database.ingest, views(6));
-  // a page of the backlog ends before, between and behind the open ones
+  // a page of the backlog ends before, between and after the open ones
   assert.equal(await step(database, 1), 2);
   assert.equal(await step(database, 1), 4);
   early.commit();

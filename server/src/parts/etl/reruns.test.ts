@@ -38,7 +38,7 @@ test("a damaged hour and day are right again after a rerun, while events of that
   const database = await createEtlDatabase(t);
   const made = recent(makeLedger(22, 1_500));
   const hour = busiestHour(made);
-  // An event that joins a damaged session to one of the hour before carries the damage out of the window.
+  // An event that joins a damaged session to one of the previous hour extends the damage beyond the window.
   const ledger = made.filter(({ at }) => at < hour.getTime() - hourMs || at >= hour.getTime());
   await appendEvents(database.ingest, ledger);
   await foldAll(database);
@@ -54,7 +54,7 @@ test("a damaged hour and day are right again after a rerun, while events of that
   }
 });
 
-test("control: a rerun that forgets what was read meanwhile is found by the oracle", async (t) => {
+test("control: a rerun that ignores what was read meanwhile is detected by the oracle", async (t) => {
   const database = await createEtlDatabase(t);
   await mutate(database.owner, {
     in: "etl.stage_events_since(log.readers, pg_snapshot, integer, integer[])",
@@ -74,7 +74,7 @@ test("control: a rerun that forgets what was read meanwhile is found by the orac
   assert.notDeepEqual(differences(expectedLines(ledger), await storedLines(database.app)), []);
 });
 
-test("what cannot be rerun is refused with the reason", async (t) => {
+test("a window that cannot be rerun is refused with the reason", async (t) => {
   const database = await createEtlDatabase(t);
   const ask = (size: "minute" | "hour" | "day", start: string) =>
     requestRerun(database.app, { size, start: new Date(start), requestedBy: "test" });
@@ -94,7 +94,7 @@ test("what cannot be rerun is refused with the reason", async (t) => {
   await assert.rejects(ask("day", `${day}T00:00:00Z`), refused(/retention/));
 });
 
-test("a run that a killed worker left is taken up again, and asking twice queues once", async (t) => {
+test("a run left by a killed worker is resumed, and two requests queue one run", async (t) => {
   const database = await createEtlDatabase(t);
   const start = new Date(Math.floor(Date.now() / hourMs) * hourMs);
   const first = await requestRerun(database.app, { size: "hour", start, requestedBy: "test" });
@@ -145,7 +145,7 @@ async function rerun(
   return run;
 }
 
-/** All kinds of wrong rows, in every table that the hour has rows in. */
+/** All kinds of wrong rows, in every table with rows of the hour. */
 async function damage(database: TestDatabase, hour: Date, hours: number): Promise<void> {
   const first = hour.getTime() / hourMs - (hours === 24 ? (hour.getTime() / hourMs) % 24 : 0);
   const last = first + hours - 1;
@@ -164,7 +164,7 @@ async function damage(database: TestDatabase, hour: Date, hours: number): Promis
     `update analytics.window_revenue set revenue = revenue + 1 where size = 2 and bucket between ${first} and ${last}`,
     `delete from analytics.key_facts where ${inside("occurred_at")}`,
   ]) {
-    // Behind the cursor's lock, as every step and rerun is: the order of rows alone would let two wait for each other.
+    // Takes the position's lock first, as every step and rerun does: row locks alone could deadlock.
     await database.owner.transaction(async (connection) => {
       await connection.query({ text: "select from log.readers for update" });
       await connection.query({ text });

@@ -1,5 +1,5 @@
 /**
- * Replacing windows from raw events: the queue `etl.window_runs`, and its execution an hour at a time
+ * Replacing windows from raw events: the queue `etl.window_runs`, and its execution, one hour at a time,
  * by the procedure etl.rerun_hour.
  */
 import type { Granularity } from "@weir/protocol";
@@ -17,7 +17,7 @@ export interface RerunRequest {
   readonly size: Granularity;
   /** The window's start in UTC. */
   readonly start: Date;
-  /** Who asks: a service, `cli`, ... */
+  /** The caller: a service, `cli`, ... */
   readonly requestedBy: string;
 }
 
@@ -29,8 +29,8 @@ export interface RerunQueued {
 
 /**
  * Queues a window to be replaced from its raw events. A window that is queued already is not queued
- * twice. Rejects with `invalid_request` when `start` is no start of such a window, when the window
- * lies in the future, and when retention has dropped raw events that it was made of.
+ * twice. Rejects with `invalid_request` when `start` is not the start of such a window, when the window is
+ * in the future, and when retention has dropped raw events of it.
  */
 export async function requestRerun(
   database: Queryable,
@@ -49,11 +49,11 @@ export async function requestRerun(
     values: [Math.floor(start.getTime() / sizeMs.day), start],
   });
   if (state?.future === true) {
-    throw invalidStart("lies in the future: the window has not begun");
+    throw invalidStart("is in the future: the window has not begun");
   }
   if (state?.gone === true) {
     throw invalidStart(
-      `raw events that this window was made of have been dropped by retention (kept since ${state.oldest}): a rerun would lose them; the window stays as it is`,
+      `retention has dropped raw events of this window (kept since ${state.oldest}): a rerun would lose them; the window is unchanged`,
     );
   }
   const [queued] = await database.query<{ id: string }>({
@@ -74,7 +74,7 @@ export async function requestRerun(
 
 /**
  * Queues an hour like `requestRerun`; undefined when retention has dropped its raw events, so that
- * the hour cannot be recomputed and stays as it is.
+ * the hour cannot be recomputed and is not changed.
  */
 export async function requestHourRerun(
   database: Queryable,
@@ -93,7 +93,7 @@ export interface RerunState {
   readonly state: "queued" | "running" | "done" | "failed";
   /** Raw events of the window; null until the run has ended. */
   readonly rows: string | null;
-  /** Whether the window had other numbers before. */
+  /** Whether the run changed the window's numbers. */
   readonly changed: boolean | null;
   readonly error: string | null;
   readonly duration_ms: number | null;
@@ -124,7 +124,7 @@ function invalidStart(detail: string): WeirError {
   });
 }
 
-/** Runs that a worker before this one left unfinished go back into the queue. */
+/** Puts runs that a previous worker left unfinished back into the queue. */
 export async function requeueAbandonedRuns(database: Queryable): Promise<void> {
   await database.query({
     text: "update etl.window_runs set state = 'queued' where state = 'running'",
@@ -141,8 +141,8 @@ interface Run {
 const maxAttempts = 5;
 
 /**
- * Executes the oldest queued run; false when there was none. An hour that fails is tried again later,
- * at most five times in all. `signal` is looked at between hours: a day goes on after a restart.
+ * Executes the oldest queued run; false when there was none. A failed hour is retried later, at
+ * most five attempts in all. `signal` is checked between hours: a day's run resumes after a restart.
  */
 export async function executeNextRun(
   database: Database,
@@ -160,8 +160,8 @@ export async function executeNextRun(
   let rows = 0;
   let changed = false;
   try {
-    // A new event may join a session of an hour still wrong to one of an hour already right: after a
-    // change the day is looked at once more.
+    // A new event may join a session of an hour still wrong to one of an hour already corrected: after a
+    // change the day is checked once more.
     for (let pass = 1; pass <= (changed && hours > 1 ? 2 : 1); pass++) {
       rows = 0;
       for (let hour = run.first_hour; hour < run.first_hour + hours; hour++) {

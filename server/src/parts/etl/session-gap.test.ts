@@ -1,4 +1,4 @@
-/** A session ends after 30 minutes without an event: exactly 30 minutes later is still the same one. */
+/** A session ends after 30 minutes without an event: an event exactly 30 minutes later still belongs to it. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
@@ -21,7 +21,7 @@ interface Arrival {
   readonly batches: readonly (readonly number[])[];
 }
 
-/** Every way in which two events a gap apart can meet. */
+/** Every way in which two events, one gap apart, can arrive. */
 const arrivals = (gap: number): readonly Arrival[] => [
   { how: "in one batch", batches: [[0, gap]] },
   { how: "the later one in a later batch", batches: [[0], [gap]] },

@@ -1,6 +1,6 @@
 import type { Database } from "../../core/ports/database.ts";
 
-/** One batch folded: what `etl.step` did. */
+/** The result of folding one batch by `etl.step`. */
 export interface Step {
   readonly events: number;
   /** The limit was reached: more may wait. */
@@ -10,7 +10,7 @@ export interface Step {
   readonly stages: ReadonlyMap<string, number>;
 }
 
-/** In the order in which `etl.step` answers them. */
+/** In the order in which `etl.step` returns them. */
 export const stageNames = [
   "read",
   "names",

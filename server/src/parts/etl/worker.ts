@@ -1,6 +1,6 @@
 /**
- * The part `etl`: folds raw events into windows, under a lease, and executes reruns beside that.
- * Several workers may run; one works, the others wait for its heartbeat to stop.
+ * The part `etl`: folds raw events into windows, under a lease, and executes reruns concurrently.
+ * Several workers may run; one is active, the others wait for its heartbeat to stop.
  */
 import { messageOf } from "../../core/errors.ts";
 import { type Database, DatabaseError, type Notifications } from "../../core/ports/database.ts";
@@ -15,12 +15,12 @@ export interface EtlOptions {
   /** At least four connections, so that heartbeat, step and rerun do not wait for each other. */
   readonly database: Database;
   readonly notifications: Notifications;
-  /** Unique among workers, for people to read: host, pid. */
+  /** Unique among workers, and readable: host, pid. */
   readonly owner: string;
   /** Shortest time from one step to the next. */
   readonly intervalMs: number;
   readonly stepEvents: number;
-  /** Facts get partitions of their own for this many days back. */
+  /** Facts of this many past days get partitions of their own. */
   readonly retentionDays: number;
   readonly onStep?: (step: Step) => void;
   readonly onError?: (error: unknown) => void;
@@ -54,7 +54,7 @@ export function createEtl(options: EtlOptions): Part {
     }
   }
 
-  /** Works until aborted, or until the lease is lost; rejects on any other trouble. */
+  /** Runs until aborted, or until the lease is lost; rejects on any other error. */
   async function lead(
     lease: Lease,
     { steps, runs, signal }: { steps: Wake; runs: Wake; signal: AbortSignal },
@@ -101,7 +101,7 @@ export function createEtl(options: EtlOptions): Part {
       problem = undefined;
       options.onStep?.(step);
       if (step.more) continue;
-      // events that arrive while it rests wait for it; the first after a rest is folded at once
+      // events that arrive during the pause wait; the first event after an idle time is folded at once
       await pause(periodAfter(step, options.intervalMs) - (performance.now() - started), signal);
       await wake.wait(pollMs, signal);
     }
@@ -112,7 +112,7 @@ export function createEtl(options: EtlOptions): Part {
       try {
         if (await executeNextRun(options.database, lease.epoch, signal)) continue;
       } catch (error) {
-        // the run says what was wrong; the live ETL goes on
+        // the run records the error; the live ETL continues
         if (isFenced(error)) throw error;
         options.onError?.(error);
         await pause(backoffMs.last, signal);
@@ -132,7 +132,7 @@ export function createEtl(options: EtlOptions): Part {
     });
   }
 
-  /** Runs `work` again and again; after a failure with growing pauses, saying what the problem is. */
+  /** Runs `work` in a loop; after a failure with growing pauses, reporting the problem. */
   async function retryUntilAborted(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
     let backoff: number = backoffMs.first;
     while (!signal.aborted) {
@@ -143,7 +143,7 @@ export function createEtl(options: EtlOptions): Part {
         if (signal.aborted) return;
         problem = messageOf(error);
         options.onError?.(error);
-        // what ran well for a while starts over with short pauses
+        // after a longer time without failures, pauses start short again
         if (performance.now() - started > 10 * backoffMs.last) backoff = backoffMs.first;
         await pause(backoff, signal);
         backoff = Math.min(backoff * 2, backoffMs.last);
@@ -159,7 +159,7 @@ const longestPeriodMs = 750;
 
 /**
  * Time from the start of a step to the start of the next. A step has a fixed cost of some
- * milliseconds, so a longer rest makes fewer, cheaper steps; twice the step's time leaves the
+ * milliseconds, so a longer pause makes fewer, cheaper steps; twice the step's time leaves the
  * database two thirds of a core.
  */
 function periodAfter(step: Step, intervalMs: number): number {
