@@ -26,7 +26,6 @@
  * - window: `[start, start + size)` in UTC event time; size is minute, hour or day.
  * - rerun: recomputing a window from its raw events.
  * - session (analytics): events of one user without a gap of 30 minutes.
- * - watermark: how far the raw log has been read.
  * - freshness: how current the numbers of an answer are.
  *
  * Vectors
@@ -36,7 +35,7 @@
  *
  * Reading
  * - log reader: a registered consumer of the raw log.
- * - position: the place of a log reader in the raw log, a PostgreSQL snapshot.
+ * - position: how far a log reader has read the raw log, a PostgreSQL snapshot (its watermark).
  * - page: a claimed range of the raw log for one stream worker. In the API: a page of results.
  * - cursor: what an API client gets in order to continue, in a list of results or in the live feed.
  *
@@ -44,9 +43,10 @@
  * - process: an operating-system process; it runs one or more parts.
  * - part: a long-running component of the server: ingest, etl, stream, gateway, ...
  * - adapter: the only code that imports a given library or talks to a given server.
- * - task: a unit of background work. delivery: an event on its way to a subscriber (webhooks).
- * - engine: what computes windows and vectors, built in or Spark.
- * - profile: a set of configuration defaults, embedded or distributed.
+ *
+ * Reserved for what is planned: task (a unit of background work), delivery (an event on its way to a
+ * subscriber), engine (what computes windows and vectors: builtin or spark), profile (a set of
+ * defaults: embedded or distributed), archive (columnar files of closed hours), identity link.
  */
 export * from "./analytics/index.ts";
 export * from "./errors.ts";

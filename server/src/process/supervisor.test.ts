@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { createTestFolder } from "../../../testing/database.ts";
@@ -16,8 +16,8 @@ const program = `
   } else process.send({ type: "ready", url });
 `;
 
-async function supervise(t: TestContext): Promise<Supervisor> {
-  const folder = await createTestFolder(t);
+async function supervise(t: TestContext, folder?: string): Promise<Supervisor> {
+  folder ??= await createTestFolder(t);
   const main = join(folder, "main.mjs");
   await writeFile(main, program);
   const supervisor = new Supervisor({ main, environment: {}, logFolder: join(folder, "logs") });
@@ -33,8 +33,9 @@ test("a child that ends at its start is reported with the end of its error outpu
   });
 });
 
-test("a child that ends later is restarted and gets its previous URL", async (t) => {
-  const supervisor = await supervise(t);
+test("a child that ends later is restarted, gets its previous URL, and the log says so", async (t) => {
+  const folder = await createTestFolder(t);
+  const supervisor = await supervise(t, folder);
   const given: (string | undefined)[] = [];
   const spec: ChildSpec = {
     name: "http",
@@ -48,4 +49,10 @@ test("a child that ends later is restarted and gets its previous URL", async (t)
   await until(() => given.length === 2, { what: "the second start" });
   assert.deepEqual(given, [undefined, "http://127.0.0.1:1234"]);
   assert.equal(supervisor.restarts, 1);
+  const log = join(folder, "logs", "weir.log");
+  const line = await until(async () => (await readFile(log, "utf8")).split("\n")[0] || undefined, {
+    what: "the line in the log",
+  });
+  const { process: name, exit, restarts, part } = JSON.parse(line);
+  assert.deepEqual([part, name, exit, restarts], ["supervisor", "http", "SIGKILL", 1]);
 });

@@ -141,14 +141,30 @@ export class Supervisor {
       if (this.#stopping) return;
       this.#options.onExit?.(child.spec.name, signal ?? `exit code ${code}`);
       if (!child.ready && child.restarts === 0) return;
+      const pauseMs = child.backoff.next();
+      this.#logRestart(child, { exit: signal ?? `exit code ${code}`, restart_in_ms: pauseMs });
       const timer = setTimeout(() => {
         this.#timers.delete(timer);
         child.restarts++;
         child.running = this.#spawn(child.spec, child.url);
         this.#watch(child);
-      }, child.backoff.next());
+      }, pauseMs);
       this.#timers.add(timer);
     });
+  }
+
+  /** One line in the form of the children's logs, so that an operator can count restarts. */
+  #logRestart({ spec, restarts }: Child, about: Readonly<Record<string, unknown>>): void {
+    const line = {
+      level: "warn",
+      time: new Date().toISOString(),
+      part: "supervisor",
+      process: spec.name,
+      restarts: restarts + 1,
+      ...about,
+      msg: "a process ended and is restarted",
+    };
+    this.#log.write(`${JSON.stringify(line)}\n`);
   }
 
   #untilReady(child: Child, timeoutMs: number): Promise<void> {

@@ -47,7 +47,7 @@ export function createIngest(options: IngestOptions): Ingest {
   };
 }
 
-/** Every HTTP entry point of events (DESIGN section 3). */
+/** Every HTTP entry point of events. */
 export function ingestRoutes(ingest: Ingest): Route[] {
   const { context } = ingest;
   return [...nativeRoutes(context), ...segmentRoutes(context), ...cloudEventsRoutes(context)];
