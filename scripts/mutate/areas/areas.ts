@@ -3,6 +3,7 @@ import { deadLetters } from "./dead-letters.ts";
 import { groupCommit } from "./group-commit.ts";
 import { identity } from "./identity.ts";
 import { logPosition } from "./log-position.ts";
+import { pageFencing } from "./page-fencing.ts";
 import { policyDecision } from "./policy-decision.ts";
 import { search } from "./search.ts";
 import { signIn } from "./sign-in.ts";
@@ -17,6 +18,7 @@ export const areas: readonly Area[] = [
   windows,
   visits,
   logPosition,
+  pageFencing,
   deadLetters,
   search,
   signIn,

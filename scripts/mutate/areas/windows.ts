@@ -14,7 +14,7 @@ export const windows: Area = {
     "correct_purchases",
     "find_last_views",
   ].map((name) => `${folder}/${name}.sql`),
-  tests: ["server/test/promises/window-oracle.test.ts"],
+  tests: ["server/src/parts/etl/key-facts.test.ts", "server/test/promises/window-oracle.test.ts"],
   env: { WEIR_TEST_ORACLE_RUNS: "2", WEIR_TEST_ORACLE_CONTROLS: "0" },
   mutations: [
     {
@@ -54,5 +54,13 @@ export const windows: Area = {
       to: "max(occurred_at) as first",
     },
   ],
-  equivalent: [],
+  equivalent: [
+    {
+      in: `${folder}/fold_key_facts.sql`,
+      from: "select user_id, min(occurred_at) as first from batch where action = 1 and user_id is not null group by 1",
+      to: "select user_id, min(occurred_at) as first from batch where action = 1 or user_id is not null group by 1",
+      because:
+        "more users are looked at, and of one without a view in the batch nothing is corrected",
+    },
+  ],
 };

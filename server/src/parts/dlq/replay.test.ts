@@ -100,6 +100,21 @@ test("a replay uses the edit if there is one, and replaying twice has one effect
   assert.equal(log.length, 3);
 });
 
+test("a dead letter that its part adds again during the replay stays open and counts as failed", async (t) => {
+  const stage = await createStage(t);
+  const id = await addDeadLetter(stage.app, { key: "a" });
+  await requestReplay(by(stage), {});
+  const addingAgain = replayer(async (connection, letter) => {
+    await addDeadLetter(connection, { key: letter.source_key });
+    return { ok: true };
+  });
+  await work(stage, addingAgain);
+  const { state, attempts } = await readDeadLetter(stage.app, id);
+  assert.deepEqual([state, attempts], ["open", 2]);
+  const [replay] = await listReplays(stage.app, 10);
+  assert.deepEqual([replay?.state, replay?.done, replay?.failed], ["done", 0, 1]);
+});
+
 test("control: effects outside of the transaction happen twice when it does not commit", async (t) => {
   const stage = await createStage(t);
   await addDeadLetter(stage.app, { key: "a" });
