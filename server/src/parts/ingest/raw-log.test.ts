@@ -12,6 +12,8 @@ import { createRawLog } from "./raw-log.ts";
 const database = await createTestDatabase({ after });
 await database.ingest.query({ text: "select raw.prepare_days(1)" });
 
+/** The last group of ids that this run alone uses. */
+const tail = randomUUID().slice(-12);
 const makeId = uuidV7Maker(randomFillSync);
 const receipt = { serviceId: 7, now: Date.now(), newId: () => makeId(Date.now()) };
 
@@ -98,6 +100,31 @@ test("every column is stored as it was given", async () => {
       },
     );
   }
+});
+
+test("two services may use the same id, also in one group beside a duplicate", async () => {
+  const [known, shared] = [randomUUID(), randomUUID()];
+  assert.equal(await log().append([record(known, "{}")]), null);
+  const group = [
+    record(shared, "{}"),
+    record(shared, '{"other":1}', { serviceId: 8 }),
+    record(known, "{}"),
+  ];
+  assert.deepEqual(await log().append(group), [accepted, accepted, duplicate]);
+  assert.deepEqual(await log().append(group), [duplicate, duplicate, duplicate]);
+});
+
+test("raw.append answers in the order given, also when that is not the order of the ids", async () => {
+  const ids = ["f", "0", "f", "8"].map((digit) => `${digit.repeat(8)}-0000-4000-8000-${tail}`);
+  const each = (value: unknown) => ids.map(() => value);
+  const values = [each(7), each(0), ids, [1, 1, 2, 1], each(new Date()), each(null), each(null)];
+  const rest = [each(null), each(null), each("x"), each(null), each(null), each("{}")];
+  const [row] = await database.ingest.query<{ verdicts: number[] }>({
+    text: `select raw.append($1::int[], $2::smallint[], $3::uuid[], $4::bigint[], $5::timestamptz[], $6::text[],
+             $7::text[], $8::numeric[], $9::text[], $10::text[], $11::text[], $12::json[], $13::text[]) as verdicts`,
+    values: [...values, ...rest],
+  });
+  assert.deepEqual(row?.verdicts, [accepted, accepted, conflict, accepted]);
 });
 
 test("an event sent again is a duplicate, one with different content a conflict, and the first is kept", async () => {
