@@ -70,10 +70,11 @@ async function runArea(
   copies: readonly WorkingCopy[],
   { area, options }: Task,
 ): Promise<AreaReport | undefined> {
-  const { mutants, explained, faults } = collect(area, options);
-  if (mutants.length + explained + faults.length === 0) return undefined;
   const [first] = copies;
   if (first === undefined) throw new Error("--jobs has to be at least 1");
+  // from the copy: the tree itself may be edited while this runs
+  const { mutants, explained, faults } = collect(area, { ...options, root: first.folder });
+  if (mutants.length + explained + faults.length === 0) return undefined;
   const outcomes: Outcome[] = [];
   if (mutants.length > 0) {
     const baseline = await measureBaseline(first, area);

@@ -29,11 +29,6 @@ export const pageFencing: Area = {
     { in: claim, from: "epoch = p.epoch + 1", to: "epoch = p.epoch" },
     {
       in: claim,
-      from: "order by a.id for update skip locked limit 1",
-      to: "order by a.id limit 1",
-    },
-    {
-      in: claim,
       from: "a.heartbeat_at not between clock_timestamp() - patience and clock_timestamp() + patience",
       to: "a.heartbeat_at < clock_timestamp() - patience",
     },

@@ -59,6 +59,16 @@ for (const interval of ["-1 hour", "1 hour"]) {
   });
 }
 
+test("a page of a single event moves the position too: the event is not claimed again", async (t) => {
+  const { database, pages, claim } = await start(t);
+  await writeEvents(database.owner, 1);
+  const page = (await claim("first")) as LogPage;
+  assert.equal(page.events, 1);
+  assert.equal(await claim("second"), undefined);
+  assert.equal(await pages.finish(database.app, page), true);
+  assert.equal(await claim("third"), undefined);
+});
+
 test("a page without its reader is lost to its worker", async (t) => {
   const { database, pages, claim } = await start(t);
   await writeEvents(database.owner, 5);
