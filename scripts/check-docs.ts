@@ -144,6 +144,10 @@ async function runCommands(commands: readonly Block[]): Promise<string[]> {
       what: "weir up to be ready",
       timeoutMs: readyMs,
     });
+    await until(() => findsDemoProduct(folder, url), {
+      what: "the products of the demo to be searchable",
+      timeoutMs: readyMs,
+    });
     const problems: string[] = [];
     for (const document of new Set(commands.map((block) => block.document))) {
       const its = commands.filter((block) => block.document === document);
@@ -164,6 +168,16 @@ async function runCommands(commands: readonly Block[]): Promise<string[]> {
 function weirUrl(folder: string, weir: ChildProcess): string | undefined {
   if (weir.exitCode !== null) throw new Error(`weir up ended with ${weir.exitCode}`);
   return readRunFile(join(folder, ".weir"))?.url;
+}
+
+/** The documents ask for the demo's products; a reader does not type that within the first two seconds. */
+async function findsDemoProduct(folder: string, url: string): Promise<boolean> {
+  const key = readFileSync(join(folder, ".weir", "keys", "demo.key"), "utf8").trim();
+  const answer = await fetch(`${url}/api/products/85123A/similar?limit=1`, {
+    headers: { "X-API-Key": key },
+    signal: AbortSignal.timeout(5_000),
+  }).catch(() => undefined);
+  return answer?.ok === true;
 }
 
 /** One shell for all blocks of a document: a variable set in one is there in the next. */

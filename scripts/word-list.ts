@@ -15,7 +15,11 @@ const refused: readonly Refused[] = [
   { pattern: /\bin peace\b/i, instead: "on purpose, without error" },
   { pattern: /\bparted by\b/i, instead: "separated by" },
   { pattern: /\b(is|are|was|were|be|been) away\b/i, instead: "is down, is unavailable" },
-  { pattern: /\b(whoever|somebody|nobody)\b/i, instead: "the process, role or person by name" },
+  // not the UNIX user of that name, nor a made-up id in quotes
+  {
+    pattern: /\b(whoever|somebody|(?<!["'`=])nobody(?!["'`]| user|\."\)))\b/i,
+    instead: "the process, role or person by name",
+  },
   { pattern: /\b(is|are|was|were|been|be) told\b/i, instead: "is notified, is reported" },
   { pattern: /\bstands? still\b/i, instead: "stops, is stuck, does not advance" },
   { pattern: /\bgives? (it|them|\w+ letters?) up\b/i, instead: "discard, abandon" },
@@ -23,7 +27,7 @@ const refused: readonly Refused[] = [
   { pattern: /\blooks? after\b/i, instead: "manages, maintains" },
   { pattern: /\bgo(es)? on\b/i, instead: "continues, resumes" },
   { pattern: /\bfor ever\b/i, instead: "forever, without limit" },
-  { pattern: /\bof before\b/i, instead: "previous" },
+  { pattern: /\b\w+ of before\b(?!\.)/i, instead: "previous" },
   { pattern: /\bleast level\b/i, instead: "minimum level" },
   { pattern: /\btastes?\b/i, instead: "interest, interests" },
 ];

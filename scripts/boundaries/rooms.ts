@@ -226,7 +226,7 @@ export const databaseRooms: readonly DatabaseRoom[] = [
   {
     path: "server/src/parts/search",
     reads: {
-      stream: "Texts of products, and tastes of users.",
+      stream: "Texts of products, and interests of users.",
       vectors: "The model that is live, and its collections.",
     },
     calls: { "stream.bought_by": "What a user bought is not recommended again." },

@@ -4,7 +4,7 @@ const permission = "server/src/core/access/permission.ts";
 const principal = "server/src/parts/auth/key-principal.ts";
 const snapshot = "server/src/parts/auth/snapshot.ts";
 
-/** Nobody without permission: default deny, revoked before extra before role. */
+/** No access without permission: default deny, revoked before extra before role. */
 export const policyDecision: Area = {
   name: "policy-decision",
   sources: [permission, principal],

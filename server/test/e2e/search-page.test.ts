@@ -15,7 +15,7 @@ const mugs = [
   ["m4", "Blue Polkadot Bowl", 4.25],
 ] as const;
 
-test("a product is found by meaning, others by their likeness to it, and a user's by their taste", async (t) => {
+test("a product is found by meaning, others by similarity to it, and recommendations by a user's interest", async (t) => {
   const weir = await startWeir(t);
   await sendProducts(weir);
   const { page, complaints } = await searchPage(t, weir);
@@ -136,6 +136,6 @@ async function sendProducts({ run, adminKey }: RunningWeir): Promise<void> {
       const { basis, excluded_bought } = (await answer.json()) as Record<string, unknown>;
       return basis === "interest" && excluded_bought === 1;
     },
-    { what: "the taste of the user to be searchable", timeoutMs: waitMs },
+    { what: "the interest of the user to be searchable", timeoutMs: waitMs },
   );
 }

@@ -133,7 +133,7 @@ odd(
 odd("an empty name", '{"event_type":"x","properties":{"":1}}');
 odd("the same name twice", '{"event_type":"y","event_type":"x"}');
 bad("an unknown member", '{"event_type":"x","userId":"camel"}');
-bad("the server's own member", '{"event_type":"x","source":"somebody-else"}');
+bad("the server's own member", '{"event_type":"x","source":"another-service"}');
 
 // kinds
 for (const text of ["null", "true", "0", '"event"', "[]", "{}", "[[]]", '[{"event_type":"x"}]']) {

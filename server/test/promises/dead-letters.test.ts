@@ -61,7 +61,9 @@ async function replayWithKills(
   const workers = [startWorker(t, database, where), startWorker(t, database, where)];
   for (let kill = 0; kill < kills; kill++) {
     const before = await resolved(database);
-    await until(async () => (await resolved(database)) > before + 5, { what: "letters to go on" });
+    await until(async () => (await resolved(database)) > before + 5, {
+      what: "the replay to continue",
+    });
     await delay(random() * 30);
     const [victim] = workers.splice(0, 1, startWorker(t, database, where));
     victim?.kill("SIGKILL");

@@ -43,7 +43,7 @@ test("a worker that freezes is replaced within seconds, and counts nothing when 
   await until(async () => (await folded(database)) > before + 50, { what: "the second to fold" });
   first.kill("SIGCONT");
   const woken = await folded(database);
-  await until(async () => (await folded(database)) > woken + 200, { what: "folding to go on" });
+  await until(async () => (await folded(database)) > woken + 200, { what: "folding to continue" });
   assert.ok(await isLeading(database, second), "the one that woke up did not take the lease back");
 
   const ledger = await sender.stop();

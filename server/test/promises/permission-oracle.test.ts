@@ -1,5 +1,5 @@
 /**
- * Promise 3: nobody without permission. The compiled decision equals the plainest one that can be
+ * Promise 3: no access without permission. The compiled decision equals the plainest one that can be
  * written, for WEIR_TEST_POLICIES (default 100,000) generated policies. Controls: decisions with one
  * mistake each, which the same property must find.
  */

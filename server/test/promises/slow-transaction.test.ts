@@ -93,7 +93,7 @@ test("control: a reader that believes everything below the newest transaction lo
   assert.equal((await step(database.app, 1_000)).events, 5);
   slow.commit();
   await slow.done;
-  assert.equal((await step(database.app, 1_000)).events, 0, "the 20 are behind it for ever");
+  assert.equal((await step(database.app, 1_000)).events, 0, "the 20 are behind it forever");
 });
 
 /** Writers that commit and roll back in any order while small pages are read; returns what was committed. */

@@ -138,7 +138,7 @@ async function untilRead(database: TestDatabase, patienceMs: number): Promise<vo
 
 /**
  * The first one tells of a product that is new, so that there is always something to embed. It has no user:
- * a taste keeps so many products and no more, and the oracle keeps all.
+ * an interest list keeps so many products and no more, and the oracle keeps all.
  */
 function makeEvents(random: () => number, count: number): LedgerEvent[] {
   const actions = ["view", "view", "view", "cart", "purchase"] as const;

@@ -35,7 +35,9 @@ export async function postgresUser(clusterFolder: string): Promise<SystemUser | 
     const user = await lookUp(name);
     if (user !== undefined) return user;
   }
-  throw new Error("PostgreSQL does not run as root, and there is no user postgres or nobody.");
+  throw new Error(
+    "PostgreSQL does not run as root, and there is neither a user `postgres` nor `nobody`.",
+  );
 }
 
 async function lookUp(name: string, uid?: number, gid?: number): Promise<SystemUser | undefined> {

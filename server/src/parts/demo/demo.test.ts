@@ -167,7 +167,7 @@ test("samples shifted to more than a week ago are not sent again", async (t) => 
   assert.equal(server.requests.length, 0);
 });
 
-test("live traffic goes on through a server that fails, and ends at once when told", async (t) => {
+test("live traffic continues through a server that fails, and ends at once when aborted", async (t) => {
   const server = await startMisbehavingServer(t);
   const stop = new AbortController();
   const seen: DemoProgress[] = [];

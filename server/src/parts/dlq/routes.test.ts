@@ -63,8 +63,8 @@ test("from a failure to a replay, over HTTP alone", async (t) => {
   );
   assert.deepEqual([next.body["letters"]?.["length"], next.body["next_cursor"]], [1, null]);
 
-  const edited = await ask("PUT", `/api/dlq/letters/${ids[0]}/edition`, { body: { mended: 1 } });
-  assert.equal(edited.body["edition"]?.["data"], '{"mended":1}');
+  const edited = await ask("PUT", `/api/dlq/letters/${ids[0]}/edition`, { body: { fixed: 1 } });
+  assert.equal(edited.body["edition"]?.["data"], '{"fixed":1}');
   assert.equal(edited.body["original"]?.["data"], '{"key":"a"}');
 
   const filter = { reason: "broken" };

@@ -62,7 +62,7 @@ export async function markFilled(database: Database, modelId: string): Promise<v
 
 /**
  * Removes the collections `events`. First they are detached from their models, which takes a moment; then their
- * points are deleted in batches, while the stream goes on. A half deleted one is found by its name.
+ * points are deleted in batches, while the stream keeps working. A half deleted one is found by its name.
  */
 export async function removeEventCollections(database: Database, renew: Renew): Promise<number> {
   const [found] = await database.query({

@@ -221,7 +221,7 @@ test("rotations and drops while groups are being written lose nothing and keep n
   assert.deepEqual({ ...found }, { rows: "100", ids: "100" });
 });
 
-test("a day nobody prepared is prepared by the first group of it", async (t) => {
+test("a day that was not prepared is prepared by the first group of it", async (t) => {
   const database = await createTestDatabase(t);
   const { appendGroup } = await import("../ingest/append-group.ts");
   assert.deepEqual(await partitions(database), []);
@@ -264,7 +264,7 @@ test("a day that two sessions make at the same time is made once, and neither fa
   await second;
 });
 
-test("the part works at once, goes on, and ends with its signal", async (t) => {
+test("the part works at once, continues, and ends with its signal", async (t) => {
   const database = await createTestDatabase(t);
   const stop = new AbortController();
   t.after(() => stop.abort());

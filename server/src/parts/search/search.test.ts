@@ -129,7 +129,7 @@ async function startSearch(t: TestContext) {
 
 const ids = (found: { body: { results: { product_id: string }[] } }) =>
   found.body.results.map((product) => product.product_id);
-const views = products.map(({ id }) => ["somebody", "product.view", id] as const);
+const views = products.map(({ id }) => ["another-user", "product.view", id] as const);
 
 test("without any model every request gets 503 and a time to retry", async (t) => {
   const { call } = await startSearch(t);

@@ -29,7 +29,7 @@ export interface WorkerOptions {
   readonly steps?: StepOptions;
   readonly onPage?: (page: PageReport) => void;
   readonly onError?: (error: unknown) => void;
-  /** Why the worker cannot go on, or undefined when it can again. */
+  /** Why the worker cannot continue, or undefined when it can again. */
   readonly onProblem: (problem: string | undefined) => void;
 }
 

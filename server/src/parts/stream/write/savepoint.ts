@@ -1,6 +1,6 @@
 import type { Queryable } from "../../../core/ports/database.ts";
 
-/** When `work` fails only its own changes are rolled back, and the transaction can go on. */
+/** When `work` fails only its own changes are rolled back, and the transaction can continue. */
 export async function savepoint<T>(connection: Queryable, work: () => Promise<T>): Promise<T> {
   await connection.query({ text: "savepoint attempt" });
   try {
