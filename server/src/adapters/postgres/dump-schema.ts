@@ -57,7 +57,7 @@ const unknown = `
   select format('policy %s', pol.polname) from pg_policy pol
   union all
   select format('rule %s', r.rulename) from pg_rewrite r join pg_class c on c.oid = r.ev_class
-  join pg_namespace n on n.oid = c.relnamespace where ${ours} and c.relkind <> 'v'`;
+  join pg_namespace n on n.oid = c.relnamespace where ${ours} and c.relkind not in ('v', 'm')`;
 
 async function refuseUnknown(database: Queryable): Promise<void> {
   const found = await names(database, unknown);

@@ -101,7 +101,7 @@ test("every mistake in every file is reported with file and pointer, and nothing
       /shape\.json: \/inherits is not a member/,
       /pattern\.json: \/permissions\/1 "events\.\*" has 2 segments/,
       /pattern\.json: \/permissions\/2 "ev\*\.get\.x"/,
-      /pattern\.json: \/permissions\/3 "a\.fetch\.b" names no HTTP method/,
+      /pattern\.json: \/permissions\/3 "a\.fetch\.b" has no HTTP method/,
     ]) {
       assert.match(message, words);
     }
