@@ -67,7 +67,7 @@ test("a transformer and an endpoint are filled beside the built-in model, answer
   assert.equal(addedToo.exitCode, 0, addedToo.output);
   const again = await command("models", "add", "http");
   assert.equal(again.exitCode, 1);
-  assert.match(again.output, /is there already/);
+  assert.match(again.output, /exists already/);
 
   const filled = await until(
     async () => {
