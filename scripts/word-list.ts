@@ -17,7 +17,7 @@ const refused: readonly Refused[] = [
   { pattern: /\b(is|are|was|were|be|been) away\b/i, instead: "is down, is unavailable" },
   // not the UNIX user of that name, nor a made-up id in quotes
   {
-    pattern: /\b(whoever|somebody|(?<!["'`=])nobody(?!["'`]| user|\."\)))\b/i,
+    pattern: /\b(whoever|somebody|(?<!["'`=])nobody(?!["'`]))\b/i,
     instead: "the process, role or person by name",
   },
   { pattern: /\b(is|are|was|were|been|be) told\b/i, instead: "is notified, is reported" },
