@@ -2113,6 +2113,42 @@ begin
   return verdicts;
 end $function$;
 
+CREATE OR REPLACE FUNCTION raw.append_new(service_ids integer[], formats smallint[], event_ids uuid[], content_hashes bigint[], occurred timestamp with time zone[], user_keys text[], product_keys text[], amounts numeric[], currencies text[], event_types text[], event_refs text[], item_lists json[], payloads text[])
+ RETURNS smallint[]
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+begin
+  begin
+    insert into raw.identities (event_id, service_id, content_hash)
+    select unnest(event_ids), unnest(service_ids), unnest(content_hashes);
+    if exists (select from raw.identities_before)
+      and exists (
+        select from unnest(event_ids, service_ids) as s (event_id, service_id)
+        cross join lateral (
+          select from raw.identities_before as b
+          where b.event_id = s.event_id and b.service_id = s.service_id
+          offset 0
+        ) as found)
+    then
+      raise unique_violation;
+    end if;
+  exception when unique_violation then
+    -- the rows of this block are gone: raw.append recognises its own by the transaction's id
+    return raw.append(service_ids, formats, event_ids, content_hashes, occurred, user_keys, product_keys,
+      amounts, currencies, event_types, event_refs, item_lists, payloads);
+  end;
+
+  insert into raw.events (service_id, format, event_id, occurred_at, user_key, product_key,
+    amount, currency, event_type, event_ref, items, payload)
+  select unnest(service_ids), unnest(formats), unnest(event_ids), unnest(occurred),
+    unnest(user_keys), unnest(product_keys), unnest(amounts), unnest(currencies),
+    unnest(event_types), unnest(event_refs), unnest(item_lists), unnest(payloads);
+  return null;
+end $function$;
+
 CREATE OR REPLACE FUNCTION raw.drop_partitions(before timestamp with time zone)
  RETURNS text[]
  LANGUAGE plpgsql
@@ -2948,6 +2984,7 @@ grant execute on function log.position_after(pg_snapshot,xid8) to weir_app;
 grant execute on function log.since(pg_snapshot,timestamp with time zone) to weir_app;
 grant execute on function log.unread(pg_snapshot,pg_snapshot,timestamp with time zone,integer) to weir_app;
 grant execute on function raw.append(integer[],smallint[],uuid[],bigint[],timestamp with time zone[],text[],text[],numeric[],text[],text[],text[],json[],text[]) to weir_ingest;
+grant execute on function raw.append_new(integer[],smallint[],uuid[],bigint[],timestamp with time zone[],text[],text[],numeric[],text[],text[],text[],json[],text[]) to weir_ingest;
 grant execute on function raw.prepare_days(integer) to weir_ingest;
 grant execute on function stream.add_counts(jsonb,jsonb) to weir_app;
 grant execute on function stream.add_to_products(uuid[],text[],integer[],text[],timestamp with time zone[],timestamp with time zone[],integer[],integer[],bytea[],timestamp with time zone[]) to weir_app;

@@ -2,12 +2,14 @@ import type { Area } from "../mutant.ts";
 
 const hash = "server/src/core/event/content-hash.ts";
 const append = "server/sql/functions/raw/append.sql";
+const appendNew = "server/sql/functions/raw/append_new.sql";
+const rawLog = "server/src/parts/ingest/raw-log.ts";
 const rotate = "server/sql/functions/raw/rotate_identities.sql";
 
 /** Once: the same id with the same content is a duplicate, with another content a conflict. */
 export const identity: Area = {
   name: "identity",
-  sources: [hash, append, rotate],
+  sources: [hash, append, appendNew, rotate],
   tests: [
     "server/src/core/event/content-hash.test.ts",
     "server/src/parts/ingest/raw-log.test.ts",
@@ -33,6 +35,17 @@ export const identity: Area = {
       from: "array_agg(j.verdict::smallint order by j.place)",
       to: "array_agg(j.verdict::smallint order by j.event_id)",
     },
+    { in: appendNew, from: "      raise unique_violation;\n", to: "      null;\n" },
+    {
+      in: appendNew,
+      from: "    return raw.append(service_ids,",
+      to: "    perform raw.append(service_ids,",
+    },
+    {
+      in: rawLog,
+      from: "verdicts === null ? null :",
+      to: "verdicts === null || group.length > 1 ? null :",
+    },
     {
       in: rotate,
       from: "  truncate raw.identities_before;\n",
@@ -42,5 +55,12 @@ export const identity: Area = {
     { in: hash, from: "  h1 ^= length;\n", to: "" },
     { in: hash, from: "h4 ^= scramble4(tailWord(bytes, stop + 12, end));", to: "" },
   ],
-  equivalent: [],
+  equivalent: [
+    {
+      in: appendNew,
+      from: "    if exists (select from raw.identities_before)\n      and exists (",
+      to: "    if exists (",
+      because: "it only spares the lookup while there is no previous generation",
+    },
+  ],
 };

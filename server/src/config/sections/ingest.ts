@@ -3,7 +3,7 @@ import { hot } from "../hot.ts";
 
 export const ingestSection = s.object({
   groups_in_flight: s.integer({
-    default: 3,
+    default: 4,
     minimum: 1,
     maximum: 16,
     description: "Group commits that run concurrently.",

@@ -1,13 +1,17 @@
 /**
  * Group commit: requests that wait share one statement and one commit. At most `groupsInFlight`
  * groups are in flight; what arrives meanwhile forms the next one.
+ *
+ * A full group starts at once; a smaller one when the requests of this turn of the event loop have been
+ * read, so that they share it. Batches of several connections that arrive together take 20 ms to check:
+ * with the first of them in flight meanwhile, PostgreSQL does not wait for the last (docs/decisions/0027).
  */
 import type { EventRecord } from "../../core/event/record.ts";
 import { appendGroup, type Outcome } from "./append-group.ts";
 import type { IngestObserver, RawLog } from "./ports.ts";
 
 export interface GroupSettings {
-  /** 2-4; with one, 30-40 % of the batch throughput is lost waiting for the disk. */
+  /** 3-4; with one, 30-40 % of the batch throughput is lost waiting for the disk. */
   readonly groupsInFlight: number;
   /** A submission is never split: a larger one is a group of its own. */
   readonly groupEvents: number;
@@ -39,6 +43,14 @@ interface Group {
   readonly bytes: number;
 }
 
+/**
+ * A group is full with this many events or bytes. With its other columns it then fits the send buffer of
+ * a local socket (208 KiB by default on Linux) and is handed to PostgreSQL by one write; what did not fit would
+ * wait for the next turn of the event loop. Larger groups save little.
+ */
+const fullEvents = 300;
+const fullBytes = 144 * 1024;
+/** However much waits. */
 const groupBytes = 8 * 1024 * 1024;
 /**
  * While a group is in flight, another one starts only if it is worth its own statement (which costs
@@ -92,7 +104,8 @@ export class GroupCommit {
     const deadline = monotonic() + settings.patienceMs;
     return new Promise((resolve) => {
       this.#queue.push({ records, bytes, deadline, resolve });
-      this.#schedule();
+      if (this.#isFull() && this.#mayStart()) void this.#write(this.#takeGroup());
+      else this.#schedule();
     });
   }
 
@@ -120,15 +133,21 @@ export class GroupCommit {
     return isWorthwhile && this.#inFlight.size < this.#options.settings.groupsInFlight;
   }
 
+  #isFull(): boolean {
+    return this.#queueEvents >= fullEvents || this.#queueBytes >= fullBytes;
+  }
+
+  /** A full group, or more when so much waits that full groups would not keep up (a slow disk, an outage). */
   #takeGroup(): Group {
     const { settings, observer } = this.#options;
+    const mostEvents = Math.min(settings.groupEvents, Math.max(fullEvents, this.#queueEvents / 2));
+    const mostBytes = Math.min(groupBytes, Math.max(fullBytes, this.#queueBytes / 2));
     let events = 0;
     let bytes = 0;
     let count = 0;
     for (const submission of this.#queue) {
       const isFull =
-        events + submission.records.length > settings.groupEvents ||
-        bytes + submission.bytes > groupBytes;
+        events + submission.records.length > mostEvents || bytes + submission.bytes > mostBytes;
       if (count > 0 && isFull) break;
       events += submission.records.length;
       bytes += submission.bytes;
@@ -158,13 +177,15 @@ export class GroupCommit {
       seconds: (monotonic() - started) / 1000,
       failed: outcomes.includes("retry"),
     });
+    this.#inFlight.delete(group);
+    // before the answers are written: PostgreSQL has a connection free
+    if (this.#isFull() && this.#mayStart()) void this.#write(this.#takeGroup());
     let at = 0;
     for (const submission of group.submissions) {
       const end = at + submission.records.length;
       this.#settle(submission, outcomes.slice(at, end));
       at = end;
     }
-    this.#inFlight.delete(group);
     if (this.#queue.length > 0) this.#schedule();
   }
 

@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { randomFillSync, randomUUID } from "node:crypto";
 import { after, test } from "node:test";
 import { createTestDatabase } from "../../../../testing/database.ts";
+import { makeRandom } from "../../../../testing/random.ts";
 import { decimalText, parseDecimal } from "../../core/decimal.ts";
 import { contentHash } from "../../core/event/content-hash.ts";
 import { type EventRecord, identityOf } from "../../core/event/record.ts";
+import type { Database } from "../../core/ports/database.ts";
 import { uuidV7Maker } from "../../core/uuid.ts";
 import { appended } from "./ports.ts";
 import { createRawLog } from "./raw-log.ts";
@@ -151,6 +153,43 @@ test("an event that is twice in a group is stored once, the first one", async ()
   assert.deepEqual(await stored(id), ["1"]);
 });
 
+test("a group is judged the same whether it was expected to be new or not", async () => {
+  const statements = new Map<string, number>();
+  const counted: Database = {
+    ...database.ingest,
+    query: (statement, options) => {
+      const name = statement.name ?? "";
+      statements.set(name, (statements.get(name) ?? 0) + 1);
+      return database.ingest.query(statement, options);
+    },
+  };
+  const raw = createRawLog({ database: counted, timeoutMs: 5_000 });
+  const random = makeRandom(7);
+  const below = (limit: number) => Math.floor(random() * limit);
+  const ids = Array.from({ length: 60 }, () => randomUUID());
+  const kept = new Map<string, string>();
+  for (let round = 0; round < 300; round++) {
+    // long runs of new events let the log expect new ones again
+    const isFresh = round % 75 > 20;
+    const group = Array.from({ length: 1 + below(6) }, () => ({
+      id: isFresh ? randomUUID() : (ids[below(ids.length)] as string),
+      content: String(below(2)),
+    }));
+    const wanted = group.map(({ id, content }) => {
+      const first = kept.get(id);
+      if (first === undefined) kept.set(id, content);
+      return first === undefined ? accepted : first === content ? duplicate : conflict;
+    });
+    const verdicts = await raw.append(group.map(({ id, content }) => record(id, content)));
+    assert.deepEqual(verdicts ?? group.map(() => accepted), wanted);
+  }
+  const written = await stored(...kept.keys());
+  assert.deepEqual(written.toSorted(), [...kept.values()].toSorted());
+  for (const name of ["raw_append", "raw_append_new"]) {
+    assert.ok((statements.get(name) ?? 0) > 50, `${name} was used: ${statements.get(name)}`);
+  }
+});
+
 test("the same id of two services is two events", async () => {
   const id = randomUUID();
   assert.equal(await log().append([record(id, "1"), record(id, "1", { serviceId: 8 })]), null);
@@ -206,6 +245,9 @@ test("raw.append refuses a second call in a transaction instead of storing an ev
         database: { ...database.ingest, query: connection.query.bind(connection) },
         timeoutMs: 5_000,
       });
+      const known = [record(randomUUID(), "{}")];
+      for (const again of [known, known]) await inside.append(again);
+      // a duplicate makes the log use raw.append
       await inside.append(group);
       await inside.append(group);
     }),
