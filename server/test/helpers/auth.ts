@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { type CleanUp, createTestDatabase, type TestDatabase } from "../../../testing/database.ts";
-import { type Administration, localActor } from "../../src/parts/auth/administration.ts";
+import type { Administration } from "../../src/parts/auth/administration.ts";
+import { localActor } from "../../src/parts/auth/bounds.ts";
 import { Directory, type DirectoryOptions } from "../../src/parts/auth/directory.ts";
 import { createKey } from "../../src/parts/auth/keys.ts";
 import { type RolePolicy, readPolicies } from "../../src/parts/auth/policies.ts";

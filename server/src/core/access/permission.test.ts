@@ -64,16 +64,6 @@ test("anything but a permission name is denied even to *.*.*", () => {
   }
 });
 
-test("a policy covers a pattern only if one of its own covers all of it and nothing of it is revoked", () => {
-  assert.ok(policy.covers("windows.post.window_rerun"));
-  assert.ok(!policy.covers("windows.post.*"), "wider than what is held");
-  assert.ok(!policy.covers("analytics.get.*"), "a part of it is revoked");
-  assert.ok(policy.covers("analytics.get.overview"));
-  assert.ok(!policy.covers("analytics.get"), "not a pattern");
-  const admin = compilePolicy({ role: ["*.*.*"], extra: [], revoked: [] });
-  assert.ok(admin.covers("*.*.*"));
-});
-
 test("a mistake in a pattern is explained", () => {
   assert.equal(patternMistake("events.*.*"), undefined);
   assert.match(patternMistake("events.*") ?? "", /2 segments/);

@@ -3,7 +3,8 @@
  * decision `revoked > extra > role > deny`. Pure: no clock, no store.
  */
 const segment = "[a-z][a-z0-9_]{0,62}";
-const method = "(?:get|post|put|patch|delete)";
+export const methods = ["get", "post", "put", "patch", "delete"] as const;
+const method = `(?:${methods.join("|")})`;
 const permissionGrammar = new RegExp(`^${segment}\\.${method}\\.${segment}$`);
 const patternGrammar = new RegExp(`^(?:${segment}|\\*)\\.(?:${method}|\\*)\\.(?:${segment}|\\*)$`);
 
@@ -27,11 +28,6 @@ export interface CompiledPolicy {
   /** One Map look-up for a permission that was checked before; anything but a permission name is denied. */
   decide(permission: string): boolean;
   explain(permission: string): Ruling;
-  /**
-   * Whether everything that `pattern` could ever allow is allowed here, future routes included. Errs
-   * towards no: several patterns that cover it only together do not count.
-   */
-  covers(pattern: string): boolean;
 }
 
 export function isPermission(text: string): boolean {
@@ -76,7 +72,6 @@ export function compilePolicy(policy: Policy): CompiledPolicy {
     allowed,
     patterns: new Set(policy[kind]),
   }));
-  const granted = [...policy.extra, ...policy.role];
   const decided = new Map<string, boolean>();
 
   const explain = (permission: string): Ruling => {
@@ -98,13 +93,6 @@ export function compilePolicy(policy: Policy): CompiledPolicy {
       decided.set(permission, allowed);
       return allowed;
     },
-    covers(pattern) {
-      return (
-        isPattern(pattern) &&
-        granted.some((own) => isPattern(own) && includes(own, pattern)) &&
-        !policy.revoked.some((own) => overlaps(own, pattern))
-      );
-    },
   };
 }
 
@@ -122,16 +110,4 @@ function patternsMatching(permission: string): readonly string[] {
     `*.*.${view}`,
     "*.*.*",
   ];
-}
-
-function includes(wide: string, narrow: string): boolean {
-  const narrowSegments = narrow.split(".");
-  return wide.split(".").every((part, index) => part === "*" || part === narrowSegments[index]);
-}
-
-function overlaps(a: string, b: string): boolean {
-  const others = b.split(".");
-  return a
-    .split(".")
-    .every((part, index) => part === "*" || others[index] === "*" || part === others[index]);
 }

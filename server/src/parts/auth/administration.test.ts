@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { codeOf, createTestAuth, type TestAuth } from "../../../test/helpers/auth.ts";
 import { generateApiKey, parseApiKey } from "../../core/access/api-key.ts";
-import type { Actor, Administration } from "./administration.ts";
+import type { Administration } from "./administration.ts";
 import { readAuditLog } from "./audit-log.ts";
 import { ensureAdminKey, ensureDemoKey } from "./bootstrap.ts";
 import { createKey, listKeys, revokeKey } from "./keys.ts";
@@ -19,17 +19,9 @@ const messageOf = (work: () => Promise<unknown>) =>
 
 /** The administration as a service does it, over what that service has. */
 async function actingAs(auth: TestAuth, service: string): Promise<Administration> {
-  const directory = await auth.directory();
-  const { id } = (
-    await auth.app.query<{ id: number }>({
-      text: "select id from auth.services where name = $1",
-      values: [service],
-    })
-  )[0] ?? { id: 0 };
-  const actor: Actor = {
-    name: `${service}/key`,
-    covers: (pattern) => directory.covers(id, pattern),
-  };
+  const keyId = (await listKeys(auth.app, service))[0]?.id ?? "";
+  const name = `${service}/${keyId}`;
+  const actor = { kind: "key", name, keyId, permission: "auth.post.key_create" } as const;
   return { ...auth.administration, actor };
 }
 

@@ -7,14 +7,9 @@ import { patternMistake } from "../../core/access/permission.ts";
 import { WeirError } from "../../core/errors.ts";
 import { nearestName } from "../../core/nearest-name.ts";
 import type { Database, Queryable } from "../../core/ports/database.ts";
-import { obstacle, readSnapshot, type ServiceEntry, type Snapshot } from "./snapshot.ts";
-
-/** The author of a change. An actor can only grant what `covers` says that it has. */
-export interface Actor {
-  /** As written into the audit log: `<service>/<key id>`, or `cli:<user>`. */
-  readonly name: string;
-  covers(pattern: string): boolean;
-}
+import { type Actor, type Bounds, boundsOf, type Refusal } from "./bounds.ts";
+import { demandAdministrator } from "./last-administrator.ts";
+import { readSnapshot, type ServiceEntry, type Snapshot } from "./snapshot.ts";
 
 export interface Administration {
   readonly database: Database;
@@ -31,59 +26,80 @@ export function keyEnvironment(env: "development" | "test" | "production"): stri
   return { development: "dev", test: "test", production: "prod" }[env];
 }
 
-/** A process that reaches the database with the machine's own credentials may do everything. */
-export function localActor(name: string): Actor {
-  return { name, covers: () => true };
+/** What is attempted, for the audit log in case it is refused. */
+export interface Attempt {
+  readonly action: string;
+  readonly detail: Readonly<Record<string, unknown>>;
 }
 
 export interface Change {
   readonly connection: Queryable;
   /** The state before the change. */
   readonly before: Snapshot;
-  /** The service of this name. @throws WeirError `not_found` with the nearest name */
+  readonly bounds: Bounds;
+  /**
+   * The service of this name, which the actor may change.
+   * @throws WeirError `not_found` with the nearest name, `forbidden`
+   */
   service(name: string): ServiceEntry;
   audit(action: string, subject: string, detail: Readonly<Record<string, unknown>>): Promise<void>;
 }
 
-/** The permissions needed to grant permissions; at least one usable key must always have them all. */
-const repairPermissions = [
-  "auth.post.key_create",
-  "auth.patch.service_update",
-  "auth.put.role_replace",
-  "auth.post.permission_change",
-  "auth.delete.permission_remove",
-];
-
 /**
- * Runs one change. Changes run one at a time (they queue for the row of the revision), so two that are
- * harmless alone cannot together lock out all administrators.
- * @throws WeirError `invalid_request` when no administrator would be left
+ * Runs one change. Changes run one at a time (they queue for the row of the revision), and each is
+ * checked against the state that it starts from and the state that it leaves. So two that are harmless
+ * alone cannot together lock out all administrators, nor give an actor what it has just lost. A
+ * refused attempt is rolled back and recorded.
+ * @throws WeirError `forbidden`, and `invalid_request` when no administrator would be left
  */
 export async function change<T>(
-  { database, actor }: Administration,
+  { database, actor, env }: Administration,
+  attempt: Attempt,
   work: (change: Change) => Promise<T>,
 ): Promise<T> {
-  return database.transaction(
-    async (connection) => {
-      await connection.query({ text: "select revision from auth.revision for update" });
-      const before = await readSnapshot(connection);
-      const result = await work({
-        connection,
-        before,
-        service: (name) => serviceOf(before, name),
-        audit: (action, subject, detail) =>
-          writeAudit(connection, { actor: actor.name, action, subject, detail }),
-      });
-      if (hasAdministrator(before) && !hasAdministrator(await readSnapshot(connection))) {
-        throw new WeirError("invalid_request", {
-          detail:
-            "this would leave no usable key that can administer permissions; first give another service the role admin and a key",
-        });
-      }
-      return result;
-    },
-    { timeoutMs: 10_000 },
-  );
+  let refusal: Refusal | undefined;
+  const run = async (connection: Queryable): Promise<T> => {
+    await connection.query({ text: "select revision from auth.revision for update" });
+    const before = await readSnapshot(connection);
+    const bounds = boundsOf(actor, before, (refused) => {
+      refusal = refused;
+    });
+    const result = await work({
+      connection,
+      before,
+      bounds,
+      service(name) {
+        const found = serviceOf(before, name);
+        bounds.demandService(found);
+        return found;
+      },
+      audit: (action, subject, detail) =>
+        writeAudit(connection, { actor: actor.name, action, subject, detail }),
+    });
+    const after = await readSnapshot(connection);
+    bounds.demandChanges(before, after);
+    demandAdministrator({ actor, env }, before, after);
+    return result;
+  };
+  try {
+    return await database.transaction(run, { timeoutMs: 10_000 });
+  } catch (error) {
+    if (refusal !== undefined) await auditRefusal(database, { actor, attempt, refusal });
+    throw error;
+  }
+}
+
+async function auditRefusal(
+  database: Database,
+  refused: { readonly actor: Actor; readonly attempt: Attempt; readonly refusal: Refusal },
+): Promise<void> {
+  const { actor, attempt, refusal } = refused;
+  await writeAudit(database, {
+    actor: actor.name,
+    action: `${attempt.action}.refused`,
+    subject: refusal.subject,
+    detail: { ...attempt.detail, missing_permission: refusal.permission },
+  });
 }
 
 export async function writeAudit(
@@ -101,6 +117,7 @@ export async function writeAudit(
   });
 }
 
+/** @throws WeirError `not_found` with the nearest name */
 export function serviceOf({ services }: Snapshot, name: string): ServiceEntry {
   for (const service of services.values()) if (service.name === name) return service;
   const near = nearestName(
@@ -109,16 +126,6 @@ export function serviceOf({ services }: Snapshot, name: string): ServiceEntry {
   );
   throw new WeirError("not_found", {
     detail: `there is no service "${name.slice(0, 80)}"${near === undefined ? "" : `; did you mean "${near}"?`}`,
-  });
-}
-
-/** @throws WeirError `forbidden` naming the first pattern that the actor does not have. */
-export function demandCovers(actor: Actor, patterns: readonly string[], what: string): void {
-  const missing = patterns.find((pattern) => !actor.covers(pattern));
-  if (missing === undefined) return;
-  throw new WeirError("forbidden", {
-    permission: missing,
-    detail: `${what} would grant ${missing}, which ${actor.name} does not have; permissions can only be granted by their holders`,
   });
 }
 
@@ -145,13 +152,4 @@ export function invalid(pointer: string, detail: string): WeirError {
     detail: `${pointer}: ${detail}`,
     errors: [{ pointer, detail }],
   });
-}
-
-function hasAdministrator({ keys }: Snapshot): boolean {
-  const now = Date.now();
-  for (const key of keys.values()) {
-    if (obstacle(key, now) !== undefined) continue;
-    if (repairPermissions.every((permission) => key.service.policy.decide(permission))) return true;
-  }
-  return false;
 }

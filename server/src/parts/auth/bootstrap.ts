@@ -1,5 +1,6 @@
 import { generateApiKey, hashSecret } from "../../core/access/api-key.ts";
-import { type Administration, change, localActor } from "./administration.ts";
+import { type Administration, change } from "./administration.ts";
+import { localActor } from "./bounds.ts";
 
 export interface EnsuredKey {
   readonly service: string;
@@ -33,7 +34,8 @@ async function ensureKey(
 ): Promise<EnsuredKey> {
   const { env, random } = bootstrap;
   const administration = { ...bootstrap, actor: localActor("first start") };
-  return change(administration, async ({ connection, before, audit }) => {
+  const attempt = { action: "key.create", detail: { label: "first start" } };
+  return change(administration, attempt, async ({ connection, before, audit }) => {
     for (const key of before.keys.values()) {
       if (key.service.name === service && key.env === env) return { service, key: undefined };
     }

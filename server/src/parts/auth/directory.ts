@@ -166,11 +166,6 @@ export class Directory implements Part {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Whether a service holds everything that `pattern` could allow; see `CompiledPolicy.covers`. */
-  covers(serviceId: number, pattern: string): boolean {
-    return this.#snapshot?.services.get(serviceId)?.policy.covers(pattern) ?? false;
-  }
-
   problem(): string | undefined {
     if (this.#isFresh()) return undefined;
     if (this.#snapshot === undefined) return "keys and permissions have not been read yet";

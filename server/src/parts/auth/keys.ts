@@ -1,7 +1,7 @@
 import { displayKey, generateApiKey, hashSecret } from "../../core/access/api-key.ts";
 import { WeirError } from "../../core/errors.ts";
 import type { Queryable } from "../../core/ports/database.ts";
-import { type Administration, change, demandCovers, invalid } from "./administration.ts";
+import { type Administration, change, invalid } from "./administration.ts";
 import type { Key, NewKey } from "./schemas.ts";
 
 export interface KeyWish {
@@ -24,14 +24,14 @@ export async function listKeys(connection: Queryable, service?: string): Promise
 
 /**
  * Creates a key. `secret_key` in the answer is the only time the complete key is visible.
- * @throws WeirError `not_found`, `invalid_request`, `forbidden` (a key grants what its service has)
+ * @throws WeirError `not_found`, `invalid_request`, `forbidden` (a key acts as its service)
  */
 export async function createKey(administration: Administration, wish: KeyWish): Promise<NewKey> {
-  const { actor, env, random } = administration;
+  const { env, random } = administration;
   const { label = "", expiresAt, replaces, overlapSeconds = defaultOverlapSeconds } = wish;
-  return change(administration, async ({ connection, before, service, audit }) => {
+  const attempt = { action: "key.create", detail: { label, ...(replaces && { replaces }) } };
+  return change(administration, attempt, async ({ connection, before, service, audit }) => {
     const found = service(wish.service);
-    demandCovers(actor, [...found.policy.role, ...found.policy.extra], `a key of "${found.name}"`);
     const replaced = replaces === undefined ? undefined : before.keys.get(replaces);
     if (replaces !== undefined && replaced?.service.id !== found.id) {
       throw invalid("/replaces", `service "${found.name}" has no key ${replaces.slice(0, 40)}`);
@@ -63,13 +63,18 @@ export async function createKey(administration: Administration, wish: KeyWish): 
   });
 }
 
-/** Revokes a key; repeating it is no error. @throws WeirError `not_found`, `invalid_request` */
+/**
+ * Revokes a key; repeating it is no error.
+ * @throws WeirError `not_found`, `forbidden`, `invalid_request`
+ */
 export async function revokeKey(administration: Administration, id: string): Promise<Key> {
-  return change(administration, async ({ connection, before, audit }) => {
+  const attempt = { action: "key.revoke", detail: { key: id } };
+  return change(administration, attempt, async ({ connection, before, bounds, audit }) => {
     const key = before.keys.get(id);
     if (key === undefined) {
       throw new WeirError("not_found", { detail: `there is no key ${id.slice(0, 40)}` });
     }
+    bounds.demandService(key.service);
     if (!key.revoked) {
       await connection.query({
         text: "update auth.keys set revoked_at = now() where id = $1",

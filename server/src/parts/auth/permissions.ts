@@ -2,13 +2,7 @@ import { isPermission, patternMistake } from "../../core/access/permission.ts";
 import { WeirError } from "../../core/errors.ts";
 import { nearestName } from "../../core/nearest-name.ts";
 import type { Database } from "../../core/ports/database.ts";
-import {
-  type Administration,
-  change,
-  demandCovers,
-  demandPattern,
-  serviceOf,
-} from "./administration.ts";
+import { type Administration, change, demandPattern, serviceOf } from "./administration.ts";
 import type { Explanation, PermissionChange } from "./schemas.ts";
 import { readSnapshot, type ServiceEntry } from "./snapshot.ts";
 
@@ -24,9 +18,11 @@ export async function addPermission(
 ): Promise<{ readonly changed: boolean }> {
   const { permission, kind } = wanted;
   demandPattern(permission, "/permission", administration.knownPermissions?.());
-  return change(administration, async ({ connection, service, audit }) => {
-    const { id, name } = service(wanted.service);
-    if (kind === "extra") demandCovers(administration.actor, [permission], "this");
+  const attempt = { action: `permission.${kind}.add`, detail: { permission } };
+  return change(administration, attempt, async ({ connection, bounds, service, audit }) => {
+    const found = service(wanted.service);
+    const { id, name } = found;
+    if (kind === "extra") bounds.demandGrant(found, permission);
     const added = await connection.query({
       text: `insert into ${tables[kind]} (service_id, permission) values ($1, $2)
              on conflict do nothing returning service_id`,
@@ -45,15 +41,17 @@ export async function removePermission(
   administration: Administration,
   { service: of, permission, kind }: PermissionChange,
 ): Promise<void> {
-  return change(administration, async ({ connection, service, audit }) => {
-    const { id, name, policy } = service(of);
+  const attempt = { action: `permission.${kind}.remove`, detail: { permission } };
+  return change(administration, attempt, async ({ connection, bounds, service, audit }) => {
+    const found = service(of);
+    const { id, name, policy } = found;
     if (!policy[kind].includes(permission)) {
       throw new WeirError("not_found", {
         detail: `service "${name}" has no ${kind} permission "${permission.slice(0, 200)}"; it has ${policy[kind].join(", ") || "none"}`,
       });
     }
     // Removing a revocation grants the permission again.
-    if (kind === "revoked") demandCovers(administration.actor, [permission], "this");
+    if (kind === "revoked") bounds.demandGrant(found, permission);
     await connection.query({
       text: `delete from ${tables[kind]} where service_id = $1 and permission = $2`,
       values: [id, permission],

@@ -4,11 +4,10 @@ import {
   type Administration,
   type Change,
   change,
-  demandCovers,
   demandPattern,
   invalid,
-  localActor,
 } from "./administration.ts";
+import { localActor } from "./bounds.ts";
 import { type RolePolicy, roleName } from "./policies.ts";
 import type { Role } from "./schemas.ts";
 
@@ -53,10 +52,11 @@ export async function replaceRole(
   permissions.forEach((pattern, index) => {
     demandPattern(pattern, `/permissions/${index}`, known);
   });
-  return change(administration, async (current) => {
+  const attempt = { action: "role.replace", detail: { role: name, permissions } };
+  return change(administration, attempt, async (current) => {
     const before = (await storedRoles(current.connection)).get(name);
-    const added = permissions.filter((pattern) => before?.permissions.includes(pattern) !== true);
-    demandCovers(administration.actor, added, `role "${name}"`);
+    current.bounds.demandRole(name, before?.permissions ?? []);
+    current.bounds.demandRole(name, permissions);
     await store(current, before, {
       name,
       description: wanted.description ?? before?.description ?? "",
@@ -79,9 +79,11 @@ export async function resetRole(
       detail: `there is no file policies/${name.slice(0, 63)}.json to reset to`,
     });
   }
-  demandCovers(administration.actor, policy.permissions, `role "${name}"`);
-  return change(administration, async (current) => {
+  const attempt = { action: "role.reset", detail: { role: name } };
+  return change(administration, attempt, async (current) => {
     const before = (await storedRoles(current.connection)).get(name);
+    current.bounds.demandRole(name, before?.permissions ?? []);
+    current.bounds.demandRole(name, policy.permissions);
     await store(current, before, { ...policy, source: "file" });
     return readRole(current.connection, name);
   });
@@ -104,7 +106,9 @@ export async function applyPolicies(
   administration: Omit<Administration, "actor">,
   policies: readonly RolePolicy[],
 ): Promise<AppliedPolicies> {
-  return change({ ...administration, actor: localActor("policies") }, async (current) => {
+  const byFiles = { ...administration, actor: localActor("policies") };
+  const attempt = { action: "role.replace", detail: { source: "file" } };
+  return change(byFiles, attempt, async (current) => {
     const stored = await storedRoles(current.connection);
     const changed: string[] = [];
     const kept: string[] = [];

@@ -1,7 +1,7 @@
 import { WeirError } from "../../core/errors.ts";
 import { nearestName } from "../../core/nearest-name.ts";
 import type { Queryable } from "../../core/ports/database.ts";
-import { type Administration, change, demandCovers, invalid } from "./administration.ts";
+import { type Administration, change, invalid } from "./administration.ts";
 import type { Service } from "./schemas.ts";
 
 const serviceName = /^[a-z][a-z0-9-]{0,62}$/;
@@ -18,8 +18,9 @@ export async function createService(
   if (!serviceName.test(name)) {
     throw invalid("/name", "a service's name is a-z, 0-9 and -, starts with a letter, at most 63");
   }
-  return change(administration, async ({ connection, audit }) => {
-    demandCovers(administration.actor, await roleOrMistake(connection, role), `role "${role}"`);
+  const attempt = { action: "service.create", detail: { service: name, role } };
+  return change(administration, attempt, async ({ connection, bounds, audit }) => {
+    bounds.demandRole(role, await roleOrMistake(connection, role));
     const made = await connection.query({
       text: `insert into auth.services (name, role) values ($1, $2)
              on conflict (name) do nothing returning id`,
@@ -39,18 +40,12 @@ export async function updateService(
   name: string,
   wanted: { readonly role?: string; readonly disabled?: boolean },
 ): Promise<Service> {
-  const { actor } = administration;
-  return change(administration, async ({ connection, service, audit }) => {
+  const attempt = { action: "service.update", detail: wanted };
+  return change(administration, attempt, async ({ connection, bounds, service, audit }) => {
     const found = service(name);
     const { role = found.role, disabled = found.disabled } = wanted;
     if (role === found.role && disabled === found.disabled) return readService(connection, name);
-    if (role !== found.role) {
-      demandCovers(actor, await roleOrMistake(connection, role), `role "${role}"`);
-    }
-    // To enable is to give: everything that the service has starts to work again.
-    if (found.disabled && !disabled) {
-      demandCovers(actor, [...found.policy.role, ...found.policy.extra], `service "${name}"`);
-    }
+    if (role !== found.role) bounds.demandRole(role, await roleOrMistake(connection, role));
     await connection.query({
       text: `update auth.services set role = $2,
                disabled_at = case when $3 then coalesce(disabled_at, now()) end

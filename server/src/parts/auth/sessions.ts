@@ -5,14 +5,7 @@
 import { hashSecret, type RandomBytes, randomText } from "../../core/access/api-key.ts";
 import { WeirError } from "../../core/errors.ts";
 import type { Database, Queryable } from "../../core/ports/database.ts";
-import {
-  type Administration,
-  change,
-  demandCovers,
-  invalid,
-  serviceOf,
-  writeAudit,
-} from "./administration.ts";
+import { type Administration, change, invalid, writeAudit } from "./administration.ts";
 
 const tokenLength = 43;
 const sessionDays = 7;
@@ -95,10 +88,11 @@ export async function createSigninLink(
   administration: Administration,
   { service: name }: { readonly service: string },
 ): Promise<SigninLink> {
-  const { actor, env, random } = administration;
-  return change(administration, async ({ connection, before, audit }) => {
-    const service = serviceOf(before, name);
-    demandCovers(actor, [...service.policy.role, ...service.policy.extra], "a sign-in link");
+  const { env, random } = administration;
+  const attempt = { action: "signin_link.create", detail: {} };
+  return change(administration, attempt, async (current) => {
+    const { connection, audit } = current;
+    const service = current.service(name);
     const [key] = await connection.query<{ id: string }>({
       text: `select id from auth.keys
              where service_id = $1 and env = $2 and revoked_at is null

@@ -1,7 +1,8 @@
 import type { RandomBytes } from "../../../core/access/api-key.ts";
+import { permissionOf } from "../../../core/access/permission-name.ts";
 import type { RateLimiter } from "../../../core/access/rate-limit.ts";
 import type { Database } from "../../../core/ports/database.ts";
-import type { RouteReply, RouteRequest } from "../../../core/ports/route.ts";
+import type { Route, RouteReply, RouteRequest } from "../../../core/ports/route.ts";
 import type { Administration } from "../administration.ts";
 import type { Directory } from "../directory.ts";
 import type { RolePolicy } from "../policies.ts";
@@ -24,16 +25,21 @@ export interface AuthDeps {
   readonly now: () => number;
 }
 
-/** Changes are attributed to the calling key and bounded by the permissions of its service. */
-export function administrationOf(deps: AuthDeps, { principal }: RouteRequest): Administration {
+/** A route that changes who may do what, bounded by what the caller has; see `bounds.ts`. */
+export function changeRoute(
+  deps: AuthDeps,
+  route: Omit<Route, "access" | "handle">,
+  handle: (administration: Administration, request: RouteRequest) => Promise<RouteReply>,
+): Route {
+  const permission = permissionOf(route);
   return {
-    database: deps.database,
-    env: deps.env,
-    random: deps.random,
-    knownPermissions: deps.knownPermissions,
-    actor: {
-      name: `${principal.service}/${principal.keyId}`,
-      covers: (pattern) => deps.directory.covers(principal.serviceId, pattern),
+    ...route,
+    access: "permission",
+    handle(request) {
+      const { service, keyId } = request.principal;
+      const actor = { kind: "key", name: `${service}/${keyId}`, keyId, permission } as const;
+      const { database, env, random, knownPermissions } = deps;
+      return handle({ database, env, random, knownPermissions, actor }, request);
     },
   };
 }

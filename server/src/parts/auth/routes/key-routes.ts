@@ -3,7 +3,7 @@ import type { Route } from "../../../core/ports/route.ts";
 import { invalid } from "../administration.ts";
 import { createKey, listKeys, revokeKey } from "../keys.ts";
 import { keySchema, newKeySchema } from "../schemas.ts";
-import { type AuthDeps, administrationOf, answered } from "./deps.ts";
+import { type AuthDeps, answered, changeRoute } from "./deps.ts";
 
 const createSchema = s.object({
   service: s.string({ minLength: 1, maxLength: 63 }),
@@ -36,21 +36,23 @@ export function keyRoutes(deps: AuthDeps): Route[] {
         body: { keys: await listKeys(deps.database, query["service"] as string | undefined) },
       }),
     },
-    {
-      method: "POST",
-      path: "/api/keys",
-      view: "auth.key_create",
-      access: "permission",
-      summary: "Create an API key; the complete key is shown only once.",
-      body: { kind: "json", schema: createSchema },
-      responses: { 201: { description: "The key with its secret.", schema: newKeySchema } },
-      handle: async (request) => {
+    changeRoute(
+      deps,
+      {
+        method: "POST",
+        path: "/api/keys",
+        view: "auth.key_create",
+        summary: "Create an API key; the complete key is shown only once.",
+        body: { kind: "json", schema: createSchema },
+        responses: { 201: { description: "The key with its secret.", schema: newKeySchema } },
+      },
+      async (administration, request) => {
         const body = request.body as Infer<typeof createSchema>;
         const { service, label, replaces } = body;
         return answered(
           deps,
           201,
-          await createKey(administrationOf(deps, request), {
+          await createKey(administration, {
             service,
             ...(label === undefined ? {} : { label }),
             ...(replaces === undefined ? {} : { replaces }),
@@ -59,21 +61,19 @@ export function keyRoutes(deps: AuthDeps): Route[] {
           }),
         );
       },
-    },
-    {
-      method: "POST",
-      path: "/api/keys/:id/revoke",
-      view: "auth.key_revoke",
-      access: "permission",
-      summary: "Revoke a key and end its browser sessions everywhere within a second.",
-      responses: { 200: { description: "The revoked key.", schema: keySchema } },
-      handle: async (request) =>
-        answered(
-          deps,
-          200,
-          await revokeKey(administrationOf(deps, request), request.params["id"] ?? ""),
-        ),
-    },
+    ),
+    changeRoute(
+      deps,
+      {
+        method: "POST",
+        path: "/api/keys/:id/revoke",
+        view: "auth.key_revoke",
+        summary: "Revoke a key and end its browser sessions everywhere within a second.",
+        responses: { 200: { description: "The revoked key.", schema: keySchema } },
+      },
+      async (administration, { params }) =>
+        answered(deps, 200, await revokeKey(administration, params["id"] ?? "")),
+    ),
   ];
 }
 

@@ -3,7 +3,7 @@ import { WeirError } from "../../../core/errors.ts";
 import type { Route } from "../../../core/ports/route.ts";
 import { addPermission, explainPermission, removePermission } from "../permissions.ts";
 import { explanationSchema, type PermissionChange, permissionChangeSchema } from "../schemas.ts";
-import { type AuthDeps, administrationOf, answered } from "./deps.ts";
+import { type AuthDeps, answered, changeRoute } from "./deps.ts";
 
 export function permissionRoutes(deps: AuthDeps): Route[] {
   return [
@@ -21,39 +21,39 @@ export function permissionRoutes(deps: AuthDeps): Route[] {
         body: { permissions: [...deps.knownPermissions()].sort() },
       }),
     },
-    {
-      method: "POST",
-      path: "/api/permissions",
-      view: "auth.permission_change",
-      access: "permission",
-      summary: "Add an extra permission to a service, or revoke one.",
-      body: { kind: "json", schema: permissionChangeSchema },
-      responses: {
-        200: {
-          description: "Applied; `changed` is false if it was already so.",
-          schema: s.object({ changed: s.boolean() }),
+    changeRoute(
+      deps,
+      {
+        method: "POST",
+        path: "/api/permissions",
+        view: "auth.permission_change",
+        summary: "Add an extra permission to a service, or revoke one.",
+        body: { kind: "json", schema: permissionChangeSchema },
+        responses: {
+          200: {
+            description: "Applied; `changed` is false if it was already so.",
+            schema: s.object({ changed: s.boolean() }),
+          },
         },
       },
-      handle: async (request) =>
-        answered(
-          deps,
-          200,
-          await addPermission(administrationOf(deps, request), request.body as PermissionChange),
-        ),
-    },
-    {
-      method: "DELETE",
-      path: "/api/permissions",
-      view: "auth.permission_remove",
-      access: "permission",
-      summary: "Remove an extra or a revoked permission from a service.",
-      body: { kind: "json", schema: permissionChangeSchema },
-      responses: { 204: { description: "Removed." } },
-      handle: async (request) => {
-        await removePermission(administrationOf(deps, request), request.body as PermissionChange);
+      async (administration, { body }) =>
+        answered(deps, 200, await addPermission(administration, body as PermissionChange)),
+    ),
+    changeRoute(
+      deps,
+      {
+        method: "DELETE",
+        path: "/api/permissions",
+        view: "auth.permission_remove",
+        summary: "Remove an extra or a revoked permission from a service.",
+        body: { kind: "json", schema: permissionChangeSchema },
+        responses: { 204: { description: "Removed." } },
+      },
+      async (administration, { body }) => {
+        await removePermission(administration, body as PermissionChange);
         return answered(deps, 204, undefined);
       },
-    },
+    ),
     {
       method: "GET",
       path: "/api/permissions/explain",

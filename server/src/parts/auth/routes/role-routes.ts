@@ -3,7 +3,7 @@ import type { Route } from "../../../core/ports/route.ts";
 import { invalid } from "../administration.ts";
 import { listRoles, replaceRole, resetRole } from "../roles.ts";
 import { roleSchema } from "../schemas.ts";
-import { type AuthDeps, administrationOf, answered } from "./deps.ts";
+import { type AuthDeps, answered, changeRoute } from "./deps.ts";
 
 const replaceSchema = s.object({
   name: s.string({ minLength: 1, maxLength: 63 }),
@@ -25,19 +25,18 @@ export function roleRoutes(deps: AuthDeps): Route[] {
       },
       handle: async () => ({ status: 200, body: { roles: await listRoles(deps.database) } }),
     },
-    {
-      method: "PUT",
-      path: "/api/roles",
-      view: "auth.role_replace",
-      access: "permission",
-      summary: "Create or replace a role, or reset it to its policy file.",
-      body: { kind: "json", schema: replaceSchema },
-      responses: { 200: { description: "The role.", schema: roleSchema } },
-      handle: async (request) => {
-        const { name, description, permissions, reset } = request.body as Infer<
-          typeof replaceSchema
-        >;
-        const administration = administrationOf(deps, request);
+    changeRoute(
+      deps,
+      {
+        method: "PUT",
+        path: "/api/roles",
+        view: "auth.role_replace",
+        summary: "Create or replace a role, or reset it to its policy file.",
+        body: { kind: "json", schema: replaceSchema },
+        responses: { 200: { description: "The role.", schema: roleSchema } },
+      },
+      async (administration, { body }) => {
+        const { name, description, permissions, reset } = body as Infer<typeof replaceSchema>;
         if (reset === true) {
           if (permissions !== undefined || description !== undefined) {
             throw invalid(
@@ -55,6 +54,6 @@ export function roleRoutes(deps: AuthDeps): Route[] {
         };
         return answered(deps, 200, await replaceRole(administration, role));
       },
-    },
+    ),
   ];
 }

@@ -2,7 +2,7 @@ import { type Infer, schema as s } from "@weir/protocol";
 import type { Route } from "../../../core/ports/route.ts";
 import { serviceSchema } from "../schemas.ts";
 import { createService, listServices, updateService } from "../services.ts";
-import { type AuthDeps, administrationOf, answered } from "./deps.ts";
+import { type AuthDeps, answered, changeRoute } from "./deps.ts";
 
 const createSchema = s.object({
   name: s.string({ minLength: 1, maxLength: 63, examples: ["shop"] }),
@@ -32,42 +32,41 @@ export function serviceRoutes(deps: AuthDeps): Route[] {
       },
       handle: async () => ({ status: 200, body: { services: await listServices(deps.database) } }),
     },
-    {
-      method: "POST",
-      path: "/api/services",
-      view: "auth.service_create",
-      access: "permission",
-      summary: "Register a service.",
-      body: { kind: "json", schema: createSchema },
-      responses: { 201: { description: "The new service.", schema: serviceSchema } },
-      handle: async (request) =>
+    changeRoute(
+      deps,
+      {
+        method: "POST",
+        path: "/api/services",
+        view: "auth.service_create",
+        summary: "Register a service.",
+        body: { kind: "json", schema: createSchema },
+        responses: { 201: { description: "The new service.", schema: serviceSchema } },
+      },
+      async (administration, { body }) =>
         answered(
           deps,
           201,
-          await createService(
-            administrationOf(deps, request),
-            request.body as Infer<typeof createSchema>,
-          ),
+          await createService(administration, body as Infer<typeof createSchema>),
         ),
-    },
-    {
-      method: "PATCH",
-      path: "/api/services/:name",
-      view: "auth.service_update",
-      access: "permission",
-      summary: "Change the role of a service, or disable it with all its keys.",
-      body: { kind: "json", schema: updateSchema },
-      responses: { 200: { description: "The service.", schema: serviceSchema } },
-      handle: async (request) =>
-        answered(
+    ),
+    changeRoute(
+      deps,
+      {
+        method: "PATCH",
+        path: "/api/services/:name",
+        view: "auth.service_update",
+        summary: "Change the role of a service, or disable it with all its keys.",
+        body: { kind: "json", schema: updateSchema },
+        responses: { 200: { description: "The service.", schema: serviceSchema } },
+      },
+      async (administration, { params, body }) => {
+        const wanted = body as Infer<typeof updateSchema>;
+        return answered(
           deps,
           200,
-          await updateService(
-            administrationOf(deps, request),
-            request.params["name"] ?? "",
-            request.body as Infer<typeof updateSchema>,
-          ),
-        ),
-    },
+          await updateService(administration, params["name"] ?? "", wanted),
+        );
+      },
+    ),
   ];
 }
