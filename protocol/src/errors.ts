@@ -43,6 +43,11 @@ const table = {
   },
   expectation_failed: { status: 417, retryable: false, title: "Unsupported Expect header" },
   invalid_event: { status: 422, retryable: false, title: "The event is invalid" },
+  unanswerable_query: {
+    status: 422,
+    retryable: false,
+    title: "The query cannot be answered as asked",
+  },
   invalid_request: { status: 422, retryable: false, title: "The request body is invalid" },
   upgrade_required: { status: 426, retryable: false, title: "This path requires a WebSocket" },
   rate_limited: { status: 429, retryable: true, title: "Rate limit exceeded for this key" },

@@ -1,4 +1,5 @@
 /** The native event, its limits, and the answer for each event sent. */
+import { eventInstantPattern, linePattern } from "./patterns.ts";
 import {
   array,
   type Infer,
@@ -57,13 +58,14 @@ export const eventSchema = object(
     event_type: string({
       minLength: 1,
       maxLength: limits.eventTypeLength,
-      pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f]+$",
+      pattern: linePattern,
       examples: ["product.view"],
     }),
     timestamp: optional(
       nullable(
         string({
           format: "date-time",
+          "x-pattern": eventInstantPattern,
           description: "When it happened, RFC 3339 with offset. If absent, the time of receipt.",
         }),
       ),
@@ -76,12 +78,29 @@ export const eventSchema = object(
       nullable(record(unknown(), { description: "Your own data: any JSON object." })),
     ),
   },
-  { $id: "Event" },
+  {
+    $id: "Event",
+    examples: [
+      {
+        event_type: "purchase",
+        user_id: "user123",
+        product: { id: "lamp-1", name: "Desk lamp", price: 1299.99, currency: "TRY", quantity: 1 },
+        properties: { coupon: "WELCOME" },
+      },
+    ],
+  },
 );
 export type WeirEvent = Infer<typeof eventSchema>;
 
 export const verdicts = ["accepted", "duplicate", "conflict", "rejected", "retry"] as const;
 export type Verdict = (typeof verdicts)[number];
+
+/** The body of a batch. */
+export const eventBatchSchema = array(eventSchema, {
+  minItems: 1,
+  maxItems: limits.batchEvents,
+  examples: [[{ event_type: "product.view", user_id: "user123", product: { id: "lamp-1" } }]],
+});
 
 /** The answer for one event. */
 export const resultSchema = object(

@@ -52,6 +52,7 @@ export * from "./analytics/index.ts";
 export * from "./errors.ts";
 export * from "./event.ts";
 export * from "./frames.ts";
+export * from "./patterns.ts";
 export type { Infer, Schema } from "./schema.ts";
 export * as schema from "./schema.ts";
 export * from "./search.ts";

@@ -1,4 +1,5 @@
 /** Vector search: similar products, search by meaning, recommendations, models. */
+import { currencyPattern, eventInstantPattern, instantExpects } from "./patterns.ts";
 import {
   array,
   boolean,
@@ -67,7 +68,7 @@ export type SimilarAnswer = Infer<typeof similarAnswerSchema>;
 export const searchFilterSchema = object(
   {
     category: optional(array(string({ maxLength: 200 }), { minItems: 1, maxItems: 100 })),
-    currency: optional(string({ pattern: "^[A-Za-z]{3}$" })),
+    currency: optional(string({ pattern: currencyPattern, "x-expects": "an ISO 4217 code" })),
     price: optional(object({ gte: optional(number()), lte: optional(number()) })),
   },
   { $id: "SearchFilter" },
@@ -127,13 +128,15 @@ export const eventSearchFilterSchema = object(
     user_id: optional(string({ maxLength: 300 })),
     from: optional(
       string({
-        maxLength: 64,
+        pattern: eventInstantPattern,
+        "x-expects": instantExpects,
         description: "Earliest occurred_at, inclusive; RFC 3339 with offset.",
       }),
     ),
     to: optional(
       string({
-        maxLength: 64,
+        pattern: eventInstantPattern,
+        "x-expects": instantExpects,
         description: "Latest occurred_at, exclusive; RFC 3339 with offset.",
       }),
     ),

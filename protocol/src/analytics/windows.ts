@@ -1,4 +1,5 @@
 /** `/api/windows`: windows, their state and their reruns. */
+import { momentExpects, momentPattern } from "../patterns.ts";
 import { array, boolean, type Infer, integer, nullable, object, oneOf, string } from "../schema.ts";
 import { freshnessSchema, granularities, instant } from "./common.ts";
 
@@ -53,8 +54,11 @@ export type WindowPage = Infer<typeof windowPageSchema>;
 
 /** `POST /api/windows/rerun { size, start }`, answered 202. */
 export const rerunRequestSchema = object(
-  { size: oneOf(granularities), start: instant() },
-  { $id: "RerunRequest" },
+  {
+    size: oneOf(granularities),
+    start: string({ pattern: momentPattern, "x-expects": momentExpects, examples: ["2026-11-21"] }),
+  },
+  { $id: "RerunRequest", examples: [{ size: "hour", start: "2026-11-21T09:00:00Z" }] },
 );
 export const rerunAnswerSchema = object(
   { run_id: string(), size: oneOf(granularities), start: instant(), state: oneOf(["queued"]) },

@@ -4,7 +4,7 @@ import { buffer } from "node:stream/consumers";
 import { promisify } from "node:util";
 
 /** The Python of tests that compare Weir with third-party libraries. */
-const python = process.env["WEIR_TEST_PYTHON"] ?? "python3";
+export const python = process.env["WEIR_TEST_PYTHON"] ?? "python3";
 
 /** @throws naming what to install when a module of requirements.txt is missing. */
 export async function needPythonModule(name: string): Promise<void> {

@@ -11,7 +11,8 @@ import { until } from "../../../testing/until.ts";
 import { createTestAuth, type TestAuth } from "../helpers/auth.ts";
 import { buildWith, type Mistake } from "../helpers/mutated-build.ts";
 import { createBoundsModel, type Rights } from "./bounds-model.ts";
-import { type Modules, realModules, walkOf } from "./bounds-walk.ts";
+import type { Modules } from "./bounds-steps.ts";
+import { realModules, walkOf } from "./bounds-walk.ts";
 
 const changes = Number(process.env["WEIR_TEST_CHANGES"] ?? 400);
 const seed = Number(process.env["WEIR_TEST_BOUNDS_SEED"] ?? 20_261_130);

@@ -28,11 +28,11 @@ const apps = ["auth", "events", "other"];
 const verbs = ["get", "post", "put", "patch", "delete"];
 const views = ["a", "b", "other"];
 /** `other` is in no pattern and stands for all names that are in none. */
-export const universe = apps.flatMap((app) =>
+const universe = apps.flatMap((app) =>
   verbs.flatMap((verb) => views.map((view) => `${app}.${verb}.${view}`)),
 );
 
-export function matches(pattern: string, permission: string): boolean {
+function matches(pattern: string, permission: string): boolean {
   const [a, b, c] = pattern.split(".");
   const [x, y, z] = permission.split(".");
   return (a === "*" || a === x) && (b === "*" || b === y) && (c === "*" || c === z);
@@ -47,6 +47,15 @@ export function setOf({ role, extra, revoked }: Rights): Set<string> {
       return has(extra, permission) || has(role, permission);
     }),
   );
+}
+
+export function rightsOf({ roles }: BoundsModel, { role, extra, revoked }: ModelService): Rights {
+  return { role: roles.get(role) ?? [], extra, revoked };
+}
+
+/** These patterns and nothing else. */
+export function only(patterns: readonly string[]): Rights {
+  return { role: patterns, extra: [], revoked: [] };
 }
 
 /** Writes services with these rights, each with a role and a key of its own, straight into the tables. */

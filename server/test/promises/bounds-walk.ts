@@ -1,21 +1,16 @@
 /** Random changes by random callers, each compared with the model of `bounds-model.ts`. */
 import { join } from "node:path";
 import { createRandomBits } from "../../src/core/random.ts";
-import type { Administration } from "../../src/parts/auth/administration.ts";
 import type { TestAuth } from "../helpers/auth.ts";
 import {
   type BoundsModel,
   createBoundsModel,
-  type ModelService,
+  only,
   type Rights,
+  rightsOf,
   setOf,
 } from "./bounds-model.ts";
-
-export type Modules = typeof import("../../src/parts/auth/keys.ts") &
-  typeof import("../../src/parts/auth/permissions.ts") &
-  typeof import("../../src/parts/auth/roles.ts") &
-  typeof import("../../src/parts/auth/services.ts") &
-  typeof import("../../src/parts/auth/sessions.ts");
+import { type Modules, type Random, stepOf } from "./bounds-steps.ts";
 
 /** The functions of `parts/auth/`, of this checkout or of a mutated build. */
 export async function realModules(
@@ -38,17 +33,6 @@ export interface WalkOutcome {
   readonly refused: number;
   /** The first change that was not answered as the model says. */
   readonly mistake: string | undefined;
-}
-
-/** One change: what the model says about it, and how to ask for it. */
-interface Step {
-  readonly what: string;
-  readonly target: string;
-  /** Rights that the caller must include. */
-  readonly needed: readonly Rights[];
-  run(by: Administration): Promise<unknown>;
-  /** Applies it to the model. */
-  apply(answer: unknown): void;
 }
 
 export async function walkOf({ auth, modules, changes, seed }: Walk): Promise<WalkOutcome> {
@@ -95,12 +79,6 @@ export async function walkOf({ auth, modules, changes, seed }: Walk): Promise<Wa
   return { ...counts, mistake: undefined };
 }
 
-interface Random {
-  below(n: number): number;
-  of<T>(items: readonly T[]): T;
-  patterns(most: number): string[];
-}
-
 function randomChoices(seed: number): Random {
   const bits = createRandomBits(seed);
   const below = (n: number) => bits() % n;
@@ -125,155 +103,6 @@ async function freshModel(auth: TestAuth, random: Random, n: number): Promise<Bo
     wanted.set(`${name}-${n}`, { role, extra, revoked });
   }
   return createBoundsModel(auth, wanted);
-}
-
-function rightsOf({ roles }: BoundsModel, { role, extra, revoked }: ModelService): Rights {
-  return { role: roles.get(role) ?? [], extra, revoked };
-}
-
-function only(patterns: readonly string[]): Rights {
-  return { role: patterns, extra: [], revoked: [] };
-}
-
-interface Chosen {
-  readonly random: Random;
-  readonly modules: Modules;
-  readonly n: number;
-}
-
-function stepOf(model: BoundsModel, chosen: Chosen): Step {
-  const { random, modules, n } = chosen;
-  const targets = [...model.services.values()].filter(({ name }) => !name.startsWith("root"));
-  const target = random.of(targets);
-  const now = rightsOf(model, target);
-  const service = target.name;
-  const key = random.of(target.keys);
-  const role = random.of([...model.roles.keys()].filter((name) => !name.includes("root")));
-  const rolePatterns = model.roles.get(role) ?? [];
-  const permission = random.patterns(3)[0] ?? "events.get.a";
-  const kind = random.of(["extra", "revoked"] as const);
-  const steps: (() => Step)[] = [
-    () => {
-      const after = [...new Set([...target[kind], permission])];
-      const grants = kind === "extra" ? [only([permission])] : [];
-      return {
-        what: `add ${kind} ${permission}`,
-        target: service,
-        needed: [now, { ...now, [kind]: after }, ...grants],
-        run: (by) => modules.addPermission(by, { service, permission, kind }),
-        apply: () => {
-          target[kind] = after;
-        },
-      };
-    },
-    () => {
-      const own = target[kind][0];
-      if (own === undefined) return signIn();
-      const after = target[kind].filter((one) => one !== own);
-      const grants = kind === "revoked" ? [only([own])] : [];
-      return {
-        what: `remove ${kind} ${own}`,
-        target: service,
-        needed: [now, { ...now, [kind]: after }, ...grants],
-        run: (by) => modules.removePermission(by, { service, permission: own, kind }),
-        apply: () => {
-          target[kind] = after;
-        },
-      };
-    },
-    () => ({
-      what: `assign ${role}`,
-      target: service,
-      needed: [
-        now,
-        { ...now, role: rolePatterns },
-        ...(role === target.role ? [] : [only(rolePatterns)]),
-      ],
-      run: (by) => modules.updateService(by, service, { role }),
-      apply: () => {
-        target.role = role;
-      },
-    }),
-    () => {
-      const disabled = !target.disabled;
-      return {
-        what: disabled ? "disable" : "enable",
-        target: service,
-        needed: [now],
-        run: (by) => modules.updateService(by, service, { disabled }),
-        apply: () => {
-          target.disabled = disabled;
-        },
-      };
-    },
-    () => ({
-      what: "create a key",
-      target: service,
-      needed: [now],
-      run: (by) => modules.createKey(by, { service }),
-      apply: (answer) => {
-        target.keys.push({ id: (answer as { id: string }).id, revoked: false });
-      },
-    }),
-    () => ({
-      what: "revoke a key",
-      target: service,
-      needed: [now],
-      run: (by) => modules.revokeKey(by, key?.id ?? ""),
-      apply: () => {
-        if (key !== undefined) key.revoked = true;
-      },
-    }),
-    () => {
-      const permissions = random.patterns(4);
-      const holders = [...model.services.values()].filter((one) => one.role === role);
-      const changesIt = permissions.join() !== rolePatterns.join();
-      return {
-        what: `replace ${role} by ${permissions.join(" ")}`,
-        target: role,
-        needed: [
-          only(rolePatterns),
-          only(permissions),
-          ...(changesIt ? holders : []).flatMap((one) => {
-            const rights = rightsOf(model, one);
-            return [rights, { ...rights, role: permissions }];
-          }),
-        ],
-        run: (by) => modules.replaceRole(by, { name: role, permissions }),
-        apply: () => {
-          model.roles.set(role, permissions);
-        },
-      };
-    },
-    () => {
-      const name = `new-${n}`;
-      return {
-        what: `create with ${role}`,
-        target: name,
-        needed: [only(rolePatterns)],
-        run: (by) => modules.createService(by, { name, role }),
-        apply: () => {
-          const fresh = { name, role, extra: [], revoked: [], disabled: false, keys: [] };
-          model.services.set(name, { ...fresh, keys: [{ id: "none", revoked: true }] });
-        },
-      };
-    },
-    signIn,
-  ];
-  function signIn(): Step {
-    const usable = !target.disabled && target.keys.some(({ revoked }) => !revoked);
-    if (!usable) return (steps[3] as () => Step)();
-    return {
-      what: "create a sign-in link",
-      target: service,
-      needed: [now],
-      run: (by) => modules.createSigninLink(by, { service }),
-      apply: () => {},
-    };
-  }
-  const step = random.of(steps)();
-  // a service without a key has none to revoke
-  return step.what === "revoke a key" && key?.id === "none" ? signIn() : step;
 }
 
 /** Whether the named permission is one that the caller does not have; `*` stands for any segment. */

@@ -21,6 +21,7 @@ export const problemTitles: Readonly<Record<ErrorCode, string>> = {
   unsupported_media_type: "İçerik türü veya kodlama desteklenmiyor",
   expectation_failed: "Expect başlığı desteklenmiyor",
   invalid_event: "Etkinlik geçersiz",
+  unanswerable_query: "Sorgu bu haliyle yanıtlanamıyor",
   invalid_request: "İstek gövdesi geçersiz",
   upgrade_required: "Bu adres WebSocket bağlantısı gerektirir",
   rate_limited: "Bu anahtarın hız sınırı aşıldı",

@@ -77,7 +77,8 @@ export function routeAnswerer(
 ): (request: IncomingRequest) => Promise<Answer> {
   const permission = permissionOf(route);
   const { authenticator } = options;
-  const readQuery = route.query === undefined ? undefined : queryReader(route.query);
+  const readQuery =
+    route.query === undefined ? undefined : queryReader(route.query, route.required);
   const readContent = contentReader(route);
   const observe = options.observer.route(permission);
 

@@ -1,150 +1,217 @@
-import { type ErrorCode, errorCodes, errorTable, problemSchema } from "@weir/protocol";
+import { errorCodes, errorTable, problemSchema } from "@weir/protocol";
 import { permissionOf } from "../../core/access/permission-name.ts";
-import type { Route } from "../../core/ports/route.ts";
+import type { Route, RouteResponse } from "../../core/ports/route.ts";
+import { createProblemWriter, errorsOf, type ProblemWriter } from "./openapi-problems.ts";
+import { createSchemaWriter, type Json, type SchemaWriter } from "./openapi-schemas.ts";
 
-type Json = Record<string, unknown>;
+interface Writers {
+  readonly schemas: SchemaWriter;
+  readonly problems: ProblemWriter;
+  /** Of each route; a permission that several routes share is no unique name. */
+  readonly names: ReadonlyMap<Route, string>;
+}
 
 /**
  * The OpenAPI 3.1 document of the mounted routes. Pure, so that the committed copy can be compared
- * without a server. Schemas with an `$id` become components.
+ * without a server. What it says is tested against a running Weir by schemathesis.
  */
 export function openApiDocument(routes: readonly Route[], version: string): Json {
-  const components = new Map<string, Json>();
+  const guarded = routes.filter(({ access }) => access === "permission");
+  const schemas = createSchemaWriter([...new Set(guarded.map(permissionOf))].sort());
+  const problems = createProblemWriter(schemas);
+  const writers = { schemas, problems, names: operationNames(routes) };
   const paths: Record<string, Json> = {};
   for (const route of [...routes].sort(byPath)) {
     const path = route.path.replace(/:([a-z_]+)/g, "{$1}");
     const operations = paths[path] ?? {};
     paths[path] = operations;
-    operations[route.method.toLowerCase()] = operation(route, components);
+    operations[route.method.toLowerCase()] = operation(route, writers);
   }
-  const problem = reference(problemSchema as Json, components);
   return {
     openapi: "3.1.0",
     info: {
       title: "Weir",
       version,
-      description:
-        "Event platform for commerce. Every error is a problem document (RFC 9457) with a stable `code`. HEAD works wherever GET does.",
+      description: `Event platform for commerce. Every error is a problem document (RFC 9457) with a stable \`code\`. HEAD works wherever GET does; other methods are answered 405 with \`Allow\`.\n\n${problemTable()}`,
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: "/" }],
-    tags: [...new Set(routes.map((route) => appOf(route)))].sort().map((name) => ({ name })),
+    tags: [...new Set(routes.map(appOf))].sort().map((name) => ({ name })),
     paths,
     components: {
-      schemas: Object.fromEntries([...components].sort(([a], [b]) => (a < b ? -1 : 1))),
-      responses: {
-        Problem: {
-          description: problemTable(),
-          content: { "application/problem+json": { schema: problem } },
-        },
-      },
-      securitySchemes: {
-        apiKey: { type: "apiKey", in: "header", name: "X-API-Key" },
-        bearer: { type: "http", scheme: "bearer" },
-        basic: {
-          type: "http",
-          scheme: "basic",
-          description: "The key as user name, for Segment's older clients.",
-        },
-        session: { type: "apiKey", in: "cookie", name: "weir_session" },
-      },
+      schemas: schemas.components(),
+      responses: problems.components(),
+      securitySchemes,
     },
-    security: [{ apiKey: [] }, { bearer: [] }, { basic: [] }, { session: [] }],
+    security: keys,
   };
 }
 
-function operation(route: Route, components: Map<string, Json>): Json {
-  const parameters = [
-    ...[...route.path.matchAll(/:([a-z_]+)/g)].map(([, name]) => ({
-      name,
-      in: "path",
-      required: true,
-      schema: { type: "string" },
-    })),
-    ...Object.entries(route.query ?? {}).map(([name, schema]) => ({
-      name,
-      in: "query",
-      required: false,
-      schema: reference(schema as Json, components),
-    })),
-  ];
-  const responses: Json = {};
-  for (const [status, response] of Object.entries(route.responses)) {
-    const content = contentOf(response, components);
-    const { description } = response;
-    responses[status] = content === undefined ? { description } : { description, content };
-  }
-  responses["default"] = { $ref: "#/components/responses/Problem" };
+const securitySchemes = {
+  apiKey: { type: "apiKey", in: "header", name: "X-API-Key" },
+  bearer: { type: "http", scheme: "bearer", description: "The key as the token." },
+  basic: {
+    type: "http",
+    scheme: "basic",
+    description: "The key as user name, for Segment's older clients.",
+  },
+  session: { type: "apiKey", in: "cookie", name: "weir_session" },
+  csrf: {
+    type: "apiKey",
+    in: "header",
+    name: "X-CSRF-Token",
+    description: "With a session, for everything but GET: csrf_token of GET /api/session.",
+  },
+};
+const keys = [{ apiKey: [] }, { bearer: [] }, { basic: [] }];
+
+function securityOf(route: Route): Json {
+  if (route.access === "public") return { security: [] };
+  const session = route.method === "GET" ? { session: [] } : { session: [], csrf: [] };
+  // the key may also be in the body, which no scheme can say
+  const inBody = route.keyInBody === undefined ? [] : [{}];
   return {
-    operationId: permissionOf(route),
+    "x-permission": permissionOf(route),
+    security: [...keys, session, ...inBody],
+  };
+}
+
+function operation(route: Route, writers: Writers): Json {
+  const parameters = parametersOf(route, writers.schemas);
+  return {
+    operationId: writers.names.get(route),
     tags: [appOf(route)],
     summary: route.summary,
-    ...(route.access === "public" ? { security: [] } : { "x-permission": permissionOf(route) }),
+    ...securityOf(route),
     ...(parameters.length === 0 ? {} : { parameters }),
-    ...(route.body === undefined ? {} : { requestBody: requestBody(route.body, components) }),
-    responses,
+    ...(route.body === undefined ? {} : { requestBody: requestBody(route.body, writers.schemas) }),
+    responses: responsesOf(route, writers),
   };
 }
 
-/** By content type: problem documents have their own, also where a status has other bodies as well. */
-function contentOf(
-  { schema, contentType, alternatives = {} }: Route["responses"][number],
-  components: Map<string, Json>,
-): Json | undefined {
-  if (schema === undefined) return undefined;
-  const entry = (one: unknown) => ({ schema: reference(one as Json, components) });
-  const others = Object.entries(alternatives).map(([type, other]) => [type, entry(other)] as const);
-  const choices = (schema as Json)["anyOf"];
-  const parts = Array.isArray(choices) && choices.includes(problemSchema) ? choices : [schema];
-  const content = Object.fromEntries([
-    ...parts.map((part) => [contentType ?? contentTypeOf(part), entry(part)] as const),
-    ...others,
-  ]);
-  return content;
-}
-
-function contentTypeOf(schema: unknown): string {
-  return schema === problemSchema ? "application/problem+json" : "application/json";
-}
-
-function requestBody(body: NonNullable<Route["body"]>, components: Map<string, Json>): Json {
-  if (body.kind === "json") {
+function parametersOf(route: Route, { write }: SchemaWriter): Json[] {
+  const inPath = [...route.path.matchAll(/:([a-z_]+)/g)].map(([, name = ""]) => ({
+    name,
+    in: "path",
+    required: true,
+    schema: write(route.params?.[name] ?? { type: "string", minLength: 1 }, "request"),
+  }));
+  const inQuery = Object.entries(route.query ?? {}).map(([name, schema]) => {
+    const required = route.required?.includes(name) === true;
+    if (!name.endsWith(".*")) {
+      return { name, in: "query", required, schema: write(schema, "request") };
+    }
+    // names of one prefix: the members of an object, each a parameter of its own
+    const prefix = name.slice(0, -2);
+    const pattern = `^${prefix}(?:\\.[^.\\u0000]+){1,10}$`;
+    const { maxProperties, ...value } = schema as Json;
     return {
-      required: true,
-      content: { "application/json": { schema: reference(body.schema as Json, components) } },
+      name: prefix,
+      in: "query",
+      required,
+      style: "form",
+      explode: true,
+      schema: {
+        type: "object",
+        patternProperties: { [pattern]: write(value, "request") },
+        additionalProperties: false,
+        ...(maxProperties === undefined ? {} : { maxProperties }),
+      },
+    };
+  });
+  const inHeaders = Object.entries(route.headers ?? {}).map(([name, schema]) => ({
+    name,
+    in: "header",
+    required: false,
+    schema: write(schema, "response"),
+  }));
+  return [...inPath, ...inQuery, ...inHeaders];
+}
+
+function responsesOf(route: Route, { schemas, problems, names }: Writers): Json {
+  const codes = errorsOf(route);
+  const responses: Record<string, unknown> = Object.fromEntries(problems.write(codes));
+  for (const [status, response] of Object.entries(route.responses)) {
+    const { description, headers, links } = response;
+    const content = {
+      ...contentOf(response, schemas),
+      ...problems.contentOf(codes, Number(status)),
+    };
+    responses[status] = {
+      description,
+      ...(headers === undefined ? {} : { headers: headersOf(headers, schemas) }),
+      ...(Object.keys(content).length === 0 ? {} : { content }),
+      ...(links === undefined ? {} : { links: linksOf(links, names) }),
     };
   }
-  const schema = body.schema === undefined ? {} : reference(body.schema as Json, components);
-  return {
-    required: true,
-    description: body.description,
-    content: Object.fromEntries(body.contentTypes.map((type) => [type, { schema }])),
-  };
+  return responses;
 }
 
-/** Replaces every schema with an `$id` by a reference to `components`, however deep it lies. */
-function reference(schema: Json, components: Map<string, Json>): Json {
-  const { $id, ...rest } = schema;
-  const resolved = Object.fromEntries(
-    Object.entries(rest).map(([keyword, value]) => [keyword, referenceIn(value, components)]),
+function contentOf(
+  { schema, contentType = "application/json", alternatives = {} }: RouteResponse,
+  { write }: SchemaWriter,
+): Json {
+  if (schema === undefined || schema === problemSchema) return {};
+  return Object.fromEntries(
+    Object.entries({ [contentType]: schema, ...alternatives }).map(([type, one]) => [
+      type,
+      { schema: write(one, "response") },
+    ]),
   );
-  if (typeof $id !== "string") return resolved;
-  components.set($id, resolved);
-  return { $ref: `#/components/schemas/${$id}` };
 }
 
-function referenceIn(value: unknown, components: Map<string, Json>): unknown {
-  if (Array.isArray(value)) return value.map((item) => referenceIn(item, components));
-  if (typeof value === "object" && value !== null) return reference(value as Json, components);
-  return value;
+function headersOf(headers: NonNullable<RouteResponse["headers"]>, { write }: SchemaWriter): Json {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, schema]) => {
+      const { description, ...rest } = schema as Json;
+      return [
+        name,
+        { ...(description === undefined ? {} : { description }), schema: write(rest, "response") },
+      ];
+    }),
+  );
+}
+
+function linksOf(links: NonNullable<RouteResponse["links"]>, names: Writers["names"]): Json {
+  const operations = new Map([...names].map(([route, name]) => [permissionOf(route), name]));
+  return Object.fromEntries(
+    Object.entries(links).map(([name, { to, ...rest }]) => [
+      name,
+      { operationId: operations.get(to), ...rest },
+    ]),
+  );
+}
+
+function requestBody(body: NonNullable<Route["body"]>, { write }: SchemaWriter): Json {
+  if (body.kind === "json") {
+    const schema = write(body.schema, "request");
+    return { required: true, content: { "application/json": { schema } } };
+  }
+  const content = Object.entries(body.schemas ?? {}).map(([type, schema]) => [
+    type,
+    { schema: write(schema, "request") },
+  ]);
+  return { required: true, description: body.description, content: Object.fromEntries(content) };
+}
+
+/** The permission, with the end of the path where several routes share it. */
+function operationNames(routes: readonly Route[]): Map<Route, string> {
+  const permissions = routes.map(permissionOf);
+  const isShared = (name: string) => permissions.indexOf(name) !== permissions.lastIndexOf(name);
+  return new Map(
+    routes.map((route) => {
+      const name = permissionOf(route);
+      return [route, isShared(name) ? `${name}_${route.path.split("/").at(-1)}` : name];
+    }),
+  );
 }
 
 function problemTable(): string {
-  const row = (code: ErrorCode) => {
+  const rows = errorCodes.map((code) => {
     const { status, retryable, title } = errorTable[code];
     return `| \`${code}\` | ${status} | ${retryable ? "yes" : "no"} | ${title} |`;
-  };
-  return `| code | status | retry | title |\n|---|---|---|---|\n${errorCodes.map(row).join("\n")}`;
+  });
+  return `| code | status | retry | title |\n|---|---|---|---|\n${rows.join("\n")}`;
 }
 
 function appOf(route: Route): string {

@@ -13,8 +13,9 @@ const parameters = new Ajv({
   allErrors: true,
   strict: false,
   validateFormats: false,
+  verbose: true,
 });
-const bodies = new Ajv({ allErrors: true, strict: false, validateFormats: false });
+const bodies = new Ajv({ allErrors: true, strict: false, validateFormats: false, verbose: true });
 
 type Reader = (query: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
 
@@ -22,7 +23,10 @@ type Reader = (query: Readonly<Record<string, unknown>>) => Readonly<Record<stri
  * Creates a reader that validates the query of a route. A name that ends in `.*` is a prefix, e.g.
  * `property.*` for `property.plan=pro`. Unknown names are refused with the nearest known one.
  */
-export function queryReader(declared: Readonly<Record<string, Schema<unknown>>>): Reader {
+export function queryReader(
+  declared: Readonly<Record<string, Schema<unknown>>>,
+  required: readonly string[] = [],
+): Reader {
   const properties: Record<string, unknown> = {};
   const patternProperties: Record<string, unknown> = {};
   for (const [name, schema] of Object.entries(declared)) {
@@ -36,6 +40,7 @@ export function queryReader(declared: Readonly<Record<string, Schema<unknown>>>)
     type: "object",
     properties,
     patternProperties,
+    required,
     additionalProperties: false,
   });
   const names = Object.keys(declared);
@@ -73,9 +78,8 @@ function invalid(
 }
 
 function pointerOf(error: ErrorObject, code: string): string {
-  const unknownName = error.params["additionalProperty"];
-  const path =
-    typeof unknownName === "string" ? `${error.instancePath}/${unknownName}` : error.instancePath;
+  const name = error.params["additionalProperty"] ?? error.params["missingProperty"];
+  const path = typeof name === "string" ? `${error.instancePath}/${name}` : error.instancePath;
   return code === "invalid_query" ? path.slice(1) : path;
 }
 
@@ -91,5 +95,16 @@ function detailOf(error: ErrorObject, names: readonly string[]): string {
   }
   const allowed = error.params["allowedValues"];
   if (Array.isArray(allowed)) return `must be one of ${allowed.join(", ")}`;
+  if (error.keyword === "required") return "is required";
+  if (error.keyword === "false schema") return "cannot be sent together with the other members";
+  if (error.keyword === "pattern") return expectation(error) ?? "is not of the expected form";
   return error.message ?? "not valid";
+}
+
+/** What a schema says in words about its pattern (`x-expects`). */
+function expectation({ parentSchema, data }: ErrorObject): string | undefined {
+  const expects: unknown = parentSchema?.["x-expects"];
+  if (typeof expects !== "string") return undefined;
+  const isUndecodedPlus = typeof data === "string" && /\d \d\d:\d\d$/.test(data);
+  return `must be ${expects}${isUndecodedPlus ? '; encode "+" as %2B in a URL' : ""}`;
 }

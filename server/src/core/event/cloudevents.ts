@@ -1,5 +1,5 @@
 /** CloudEvents 1.0 over HTTP (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md). */
-import { limits, schema } from "@weir/protocol";
+import { eventInstantPattern, limits, linePattern, schema } from "@weir/protocol";
 import { contentHash } from "./content-hash.ts";
 import { type Body, parseElement, readBody } from "./element.ts";
 import { amountProblem, commerceFacts, isObject, userKey } from "./facts.ts";
@@ -19,7 +19,7 @@ const { nullable, object, optional, string, oneOf } = schema;
 const sourceLength = 512;
 
 // Open: extensions are members of their own.
-const cloudEventSchema = object(
+export const cloudEventSchema = object(
   {
     specversion: oneOf(["1.0"]),
     id: string({ minLength: 1, maxLength: limits.eventIdLength }),
@@ -27,15 +27,27 @@ const cloudEventSchema = object(
     type: string({
       minLength: 1,
       maxLength: limits.eventTypeLength,
-      pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f]+$",
+      pattern: linePattern,
     }),
-    time: optional(nullable(string())),
+    time: optional(nullable(string({ "x-pattern": eventInstantPattern }))),
     subject: optional(nullable(string())),
     datacontenttype: optional(nullable(string())),
     dataschema: optional(nullable(string())),
     data_base64: optional(nullable(string())),
   },
-  { $id: "CloudEvent", additionalProperties: true },
+  {
+    $id: "CloudEvent",
+    additionalProperties: true,
+    examples: [
+      {
+        specversion: "1.0",
+        id: "order-42",
+        source: "/checkout",
+        type: "order.created",
+        data: { user_id: "user123" },
+      },
+    ],
+  },
 );
 const problemOf = compileCheck(cloudEventSchema);
 

@@ -2,7 +2,7 @@
  * Messages of Segment's HTTP tracking API, in the form that its client libraries send
  * (https://segment.com/docs/connections/spec/common/, /connections/sources/catalog/libraries/server/http-api/).
  */
-import { limits, schema } from "@weir/protocol";
+import { eventInstantPattern, limits, linePattern, schema } from "@weir/protocol";
 import { parseTimestamp } from "../timestamp.ts";
 import { type ContentHash, contentHash } from "./content-hash.ts";
 import { type Body, parseElement } from "./element.ts";
@@ -25,11 +25,11 @@ export type SegmentType = (typeof segmentTypes)[number];
 
 const { nullable, object, optional, string, oneOf, record, unknown } = schema;
 const key = () => optional(nullable(string({ maxLength: limits.keyLength })));
-const moment = () => optional(nullable(string()));
+const moment = (keywords = {}) => optional(nullable(string(keywords)));
 const bag = () => optional(nullable(record(unknown())));
 
 // Open: Segment's clients add their own members (`_metadata`, `integrations`, ...).
-const segmentMessageSchema = object(
+export const segmentMessageSchema = object(
   {
     type: optional(oneOf(segmentTypes)),
     messageId: optional(nullable(string({ minLength: 1, maxLength: limits.eventIdLength }))),
@@ -39,11 +39,11 @@ const segmentMessageSchema = object(
       string({
         minLength: 1,
         maxLength: limits.eventTypeLength,
-        pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f]+$",
+        pattern: linePattern,
       }),
     ),
-    timestamp: moment(),
-    originalTimestamp: moment(),
+    timestamp: moment({ "x-pattern": eventInstantPattern }),
+    originalTimestamp: moment({ "x-pattern": eventInstantPattern }),
     sentAt: moment(),
     properties: bag(),
     traits: bag(),

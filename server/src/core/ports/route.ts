@@ -1,9 +1,9 @@
 /**
  * A route as a part declares it, independent of any HTTP framework. `adapters/http/` mounts it: it
  * authenticates, decides the permission by the route's name (never by the raw URL), validates, and
- * turns thrown `WeirError`s into problem documents.
+ * turns thrown `WeirError`s into problem documents. The API document is made of the same declarations.
  */
-import type { Schema } from "@weir/protocol";
+import type { ErrorCode, Schema } from "@weir/protocol";
 import type { Principal } from "../access/principal.ts";
 
 export interface RouteRequest {
@@ -25,6 +25,27 @@ export interface RouteReply {
   readonly headers?: Readonly<Record<string, string>>;
   /** A plain object is sent as JSON; strings, Buffers and async iterables of strings unchanged. */
   readonly body?: unknown;
+}
+
+type Schemas = Readonly<Record<string, Schema<unknown>>>;
+
+/** A request that continues from an answer (OpenAPI's Link Object); for the API document only. */
+export interface RouteLink {
+  /** The permission of the route that continues. */
+  readonly to: string;
+  readonly parameters?: Readonly<Record<string, string>>;
+  readonly requestBody?: unknown;
+}
+
+export interface RouteResponse {
+  readonly description: string;
+  readonly schema?: Schema<unknown>;
+  readonly contentType?: string;
+  /** Other representations of the same answer, by content type. */
+  readonly alternatives?: Schemas;
+  /** Headers of its own. */
+  readonly headers?: Schemas;
+  readonly links?: Readonly<Record<string, RouteLink>>;
 }
 
 export interface Route {
@@ -49,23 +70,23 @@ export interface Route {
         readonly kind: "bytes";
         readonly contentTypes: readonly string[];
         readonly description: string;
-        /** For the API document only; the part itself validates the bytes. */
-        readonly schema?: Schema<unknown>;
+        /**
+         * By content type, for the API document only; the part itself validates the bytes. Content types
+         * without a schema are described in words.
+         */
+        readonly schemas?: Schemas;
         /** Maximum bytes after decoding; default: the batch limit of the contract. */
         readonly limit?: number;
       };
-  readonly query?: Readonly<Record<string, Schema<unknown>>>;
-  readonly responses: Readonly<
-    Record<
-      number,
-      {
-        readonly description: string;
-        readonly schema?: Schema<unknown>;
-        readonly contentType?: string;
-        /** Other representations of the same answer, by content type. */
-        readonly alternatives?: Readonly<Record<string, Schema<unknown>>>;
-      }
-    >
-  >;
+  /** The forms of path parameters, for the API document: no other text is there to be found. */
+  readonly params?: Schemas;
+  readonly query?: Schemas;
+  /** Names in `query` that must be sent. */
+  readonly required?: readonly string[];
+  /** Request headers with a meaning of their own, for the API document. */
+  readonly headers?: Schemas;
+  /** Errors besides those that every route of its kind has. */
+  readonly errors?: readonly ErrorCode[];
+  readonly responses: Readonly<Record<number, RouteResponse>>;
   handle(request: RouteRequest): Promise<RouteReply>;
 }

@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Infer, schema as s } from "@weir/protocol";
+import { type Infer, namePattern, schema as s } from "@weir/protocol";
 import { Ajv, type ErrorObject } from "ajv";
 import { patternMistake } from "../../core/access/permission.ts";
 
@@ -19,7 +19,7 @@ export interface RolePolicy {
   readonly permissions: readonly string[];
 }
 
-export const roleName = /^[a-z][a-z0-9-]{0,62}$/;
+const roleName = new RegExp(namePattern, "u");
 
 const validate = new Ajv({ allErrors: true, strict: false }).compile<RoleFile>(roleFileSchema);
 

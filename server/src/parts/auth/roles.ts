@@ -1,3 +1,4 @@
+import { namePattern } from "@weir/protocol";
 import { WeirError } from "../../core/errors.ts";
 import type { Queryable } from "../../core/ports/database.ts";
 import {
@@ -8,8 +9,10 @@ import {
   invalid,
 } from "./administration.ts";
 import { localActor } from "./bounds.ts";
-import { type RolePolicy, roleName } from "./policies.ts";
+import type { RolePolicy } from "./policies.ts";
 import type { Role } from "./schemas.ts";
+
+const roleName = new RegExp(namePattern, "u");
 
 interface StoredRole {
   readonly name: string;

@@ -1,7 +1,41 @@
 /** Answers of the auth routes; the command line prints the same. */
-import { type Infer, schema as s } from "@weir/protocol";
+import {
+  type Infer,
+  instantExpects,
+  instantPattern,
+  keyIdPattern,
+  namePattern,
+  schema as s,
+} from "@weir/protocol";
 
 const instant = s.string({ format: "date-time" });
+
+/** What callers send: names, ids, patterns, instants. */
+export const serviceName = s.string({
+  pattern: namePattern,
+  "x-expects": "a name of a-z, 0-9 and -, which starts with a letter, at most 63 characters",
+  examples: ["checkout"],
+});
+export const roleNameSchema = s.string({
+  pattern: namePattern,
+  "x-expects": "a name of a-z, 0-9 and -, which starts with a letter, at most 63 characters",
+  examples: ["service"],
+});
+export const keyId = s.string({
+  pattern: keyIdPattern,
+  "x-expects": "the id of a key: 12 characters, between the underscores of the key",
+});
+/** `demandPattern` refuses what is no pattern, with the nearest known permission. */
+export const permissionPatternSchema = s.string({
+  minLength: 1,
+  maxLength: 200,
+  "x-permissions": true,
+});
+export const instantSchema = s.string({
+  pattern: instantPattern,
+  format: "date-time",
+  "x-expects": instantExpects,
+});
 
 export const serviceSchema = s.object(
   {
@@ -62,11 +96,14 @@ export type Role = Infer<typeof roleSchema>;
 
 export const permissionChangeSchema = s.object(
   {
-    service: s.string({ minLength: 1, maxLength: 63 }),
-    permission: s.string({ minLength: 1, maxLength: 200 }),
+    service: serviceName,
+    permission: permissionPatternSchema,
     kind: s.oneOf(["extra", "revoked"]),
   },
-  { $id: "PermissionChange" },
+  {
+    $id: "PermissionChange",
+    examples: [{ service: "checkout", permission: "analytics.get.*", kind: "extra" }],
+  },
 );
 export type PermissionChange = Infer<typeof permissionChangeSchema>;
 

@@ -1,10 +1,11 @@
+import { namePattern } from "@weir/protocol";
 import { WeirError } from "../../core/errors.ts";
 import { nearestName } from "../../core/nearest-name.ts";
 import type { Queryable } from "../../core/ports/database.ts";
 import { type Administration, change, invalid } from "./administration.ts";
 import type { Service } from "./schemas.ts";
 
-const serviceName = /^[a-z][a-z0-9-]{0,62}$/;
+const serviceName = new RegExp(namePattern, "u");
 
 export async function listServices(connection: Queryable): Promise<Service[]> {
   return readServices(connection, null);

@@ -17,7 +17,7 @@ interface DeadLetterRow extends Omit<DeadLetter, "first_at" | "last_at" | "resol
   readonly resolved_at: Date | null;
 }
 
-/** Most recent failure first. @throws WeirError `invalid_query` for a cursor that is not from here */
+/** Most recent failure first. @throws WeirError `unanswerable_query` for a cursor that is not from here */
 export async function listDeadLetters(
   connection: Queryable,
   filter: DeadLetterFilter,
@@ -132,7 +132,7 @@ function readCursor(cursor: string | undefined): { lastUs: string; id: string } 
   if (cursor === undefined) return undefined;
   const [lastUs = "", id = ""] = Buffer.from(cursor, "base64url").toString("utf8").split(" ");
   if (!/^\d{1,17}$/.test(lastUs) || !uuid.test(id)) {
-    throw new WeirError("invalid_query", {
+    throw new WeirError("unanswerable_query", {
       detail: "cursor: send next_cursor of the previous page of results, unchanged",
     });
   }

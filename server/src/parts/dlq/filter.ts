@@ -1,10 +1,10 @@
 /** Which dead letters: one filter for the list, dry runs, replays and discards. */
-import { schema as s } from "@weir/protocol";
+import { instantExpects, instantPattern, schema as s, uuidPattern } from "@weir/protocol";
 import { WeirError } from "../../core/errors.ts";
 import type { DeadLetterState } from "./ports.ts";
 
 const instant = (description: string) =>
-  s.string({ format: "date-time", maxLength: 40, description });
+  s.string({ pattern: instantPattern, "x-expects": instantExpects, description });
 
 export const filterMembers = {
   part: s.string({ minLength: 1, maxLength: 64, description: "Only dead letters of this part." }),
@@ -21,8 +21,6 @@ export const filterMembers = {
     description: "Text contained in the error, the source key or the content.",
   }),
 } as const;
-
-const uuidPattern = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$";
 
 const letterIds = s.array(s.string({ pattern: uuidPattern }), {
   minItems: 1,

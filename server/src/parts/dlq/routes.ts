@@ -1,4 +1,4 @@
-import { type Infer, schema as s } from "@weir/protocol";
+import { cursorPattern, type Infer, schema as s, uuidPattern } from "@weir/protocol";
 import { WeirError } from "../../core/errors.ts";
 import type { Database } from "../../core/ports/database.ts";
 import type { Route, RouteRequest } from "../../core/ports/route.ts";
@@ -35,6 +35,7 @@ const selectionSchema = s.object({
   ),
 });
 
+const byId = { id: s.string({ pattern: uuidPattern, format: "uuid" }) };
 const maxBytes = 10 * 1024 * 1024;
 
 /** Dead letters: list, read, edit, replay, discard. */
@@ -69,11 +70,13 @@ function readRoutes({ database }: DlqRoutesOptions): Route[] {
       query: {
         ...filterParameters,
         cursor: s.string({
+          pattern: cursorPattern,
           maxLength: 200,
           description: "next_cursor of the previous page of results.",
         }),
         limit: s.integer({ minimum: 1, maximum: 500, default: 50 }),
       },
+      errors: ["unanswerable_query"],
       responses: { 200: { description: "A page of dead letters.", schema: deadLetterPageSchema } },
       async handle({ query }) {
         const cursor = query["cursor"] as string | undefined;
@@ -103,6 +106,8 @@ function readRoutes({ database }: DlqRoutesOptions): Route[] {
       view: "dlq.letter_get",
       access: "permission",
       summary: "Get a dead letter with its content.",
+      params: byId,
+      errors: ["not_found"],
       responses: { 200: { description: "The dead letter.", schema: wholeDeadLetterSchema } },
       handle: async ({ params }) => ({
         status: 200,
@@ -126,7 +131,14 @@ function changeRoutes(options: DlqRoutesOptions): Route[] {
         contentTypes: ["application/json", "text/plain", "application/octet-stream"],
         description: "The complete corrected content.",
         limit: maxBytes,
+        schemas: {
+          "application/json": s.unknown(),
+          "text/plain": s.string(),
+          "application/octet-stream": s.string({ format: "binary" }),
+        },
       },
+      params: byId,
+      errors: ["not_found", "invalid_request"],
       responses: { 200: { description: "The edited dead letter.", schema: wholeDeadLetterSchema } },
       async handle(request) {
         const edit = {
@@ -181,6 +193,11 @@ function replayRoutes(options: DlqRoutesOptions): Route[] {
         202: {
           description: "The replay is queued; read its progress by its id.",
           schema: replaySchema,
+          headers: { Location: s.string({ description: "Address of the replay." }) },
+          links: {
+            progress: { to: "dlq.get.replay_get", parameters: { id: "$response.body#/id" } },
+            cancel: { to: "dlq.post.replay_cancel", parameters: { id: "$response.body#/id" } },
+          },
         },
       },
       async handle(request) {
@@ -214,6 +231,8 @@ function replayRoutes(options: DlqRoutesOptions): Route[] {
       view: "dlq.replay_get",
       access: "permission",
       summary: "Get a replay with its progress.",
+      params: byId,
+      errors: ["not_found"],
       responses: { 200: { description: "The replay.", schema: replaySchema } },
       handle: async ({ params }) => ({
         status: 200,
@@ -226,6 +245,8 @@ function replayRoutes(options: DlqRoutesOptions): Route[] {
       view: "dlq.replay_cancel",
       access: "permission",
       summary: "Cancel a replay. Dead letters that were not replayed yet are open again.",
+      params: byId,
+      errors: ["not_found", "invalid_request"],
       responses: { 200: { description: "The cancelled replay.", schema: replaySchema } },
       handle: async (request) => ({
         status: 200,

@@ -1,16 +1,18 @@
 /** POST /cloudevents: structured, binary and batched CloudEvents 1.0. */
-import { batchAnswerSchema, problemSchema, resultSchema, schema } from "@weir/protocol";
+import { batchAnswerSchema, resultSchema, schema } from "@weir/protocol";
 import { WeirError } from "../../core/errors.ts";
 import {
   checkBinaryCloudEvent,
   checkCloudEvent,
+  cloudEventSchema,
   isBinaryMode,
 } from "../../core/event/cloudevents.ts";
 import { readBody } from "../../core/event/element.ts";
 import type { Checked, Receipt } from "../../core/event/record.ts";
 import type { Route, RouteReply, RouteRequest } from "../../core/ports/route.ts";
 import { type AcceptContext, acceptMany, acceptOne, admit, batchReply } from "./accept.ts";
-import { batchUnavailable, problemResponses } from "./native-routes.ts";
+import { cloudEventBatchSchema, rateLimitHeaders } from "./bodies.ts";
+import { batchInvalid, batchUnavailable, ingestErrors } from "./native-routes.ts";
 import { eventArray, mediaType, singleElement } from "./split-body.ts";
 
 const structured = "application/cloudevents+json";
@@ -28,22 +30,24 @@ export function cloudEventsRoutes(context: AcceptContext): Route[] {
     body: {
       kind: "bytes",
       contentTypes: [structured, batched, "*/*"],
-      description: "A CloudEvent, an array of CloudEvents, or (with ce- headers) the data of one.",
+      description:
+        "A CloudEvent, an array of CloudEvents, or, in binary mode, the data of one with any content type: its attributes are then headers (ce-id, ce-source, ce-type, ce-specversion, ...).",
+      schemas: { [structured]: cloudEventSchema, [batched]: cloudEventBatchSchema },
     },
+    headers: Object.fromEntries(
+      ["id", "source", "type", "specversion", "time", "subject", "dataschema"].map((name) => [
+        `ce-${name}`,
+        schema.string({ description: `In binary mode: the attribute ${name}.` }),
+      ]),
+    ),
+    errors: [...ingestErrors, "invalid_event", "invalid_request", "conflict"],
     responses: {
-      ...problemResponses,
       503: batchUnavailable,
+      422: batchInvalid,
       202: {
         description: "Stored. For a batch: at least one event was stored; see the verdicts.",
         schema: schema.unknown({ anyOf: [resultSchema, batchAnswerSchema] }),
-      },
-      409: {
-        description: "An event with this source and id and different content exists.",
-        schema: problemSchema,
-      },
-      422: {
-        description: "The event is invalid. For a batch: no event was stored; see the verdicts.",
-        schema: schema.unknown({ anyOf: [problemSchema, batchAnswerSchema] }),
+        headers: rateLimitHeaders,
       },
     },
     async handle(request) {

@@ -1,28 +1,31 @@
 /** POST /api/events/ and POST /api/events/batch. */
-import { batchAnswerSchema, problemSchema, resultSchema, schema } from "@weir/protocol";
+import {
+  batchAnswerSchema,
+  type ErrorCode,
+  eventBatchSchema,
+  eventSchema,
+  resultSchema,
+} from "@weir/protocol";
 import { readBody } from "../../core/event/element.ts";
 import type { Element } from "../../core/event/json-scan.ts";
 import { checkNative } from "../../core/event/native.ts";
 import type { Checked } from "../../core/event/record.ts";
 import type { Route } from "../../core/ports/route.ts";
 import { type AcceptContext, acceptMany, acceptOne, admit, batchReply } from "./accept.ts";
+import { rateLimitHeaders } from "./bodies.ts";
 import { eventArray, eventLines, mediaType, singleElement, singleHint } from "./split-body.ts";
 
-export const problemResponses = {
-  400: { description: "The body is malformed.", schema: problemSchema },
-  413: { description: "The body or the event is too large.", schema: problemSchema },
-  415: { description: "The content type or encoding is not supported.", schema: problemSchema },
-  429: { description: "Rate limit exceeded; see Retry-After.", schema: problemSchema },
-  503: {
-    description: "Temporarily unavailable, nothing was stored; see Retry-After.",
-    schema: problemSchema,
-  },
-} as const;
+/** Of every entry point. */
+export const ingestErrors: readonly ErrorCode[] = ["malformed_json", "rate_limited"];
 
 /** A batch that was read has verdicts (`retry`) also when nothing could be stored. */
 export const batchUnavailable = {
-  description: problemResponses[503].description,
-  schema: schema.unknown({ anyOf: [problemSchema, batchAnswerSchema] }),
+  description: "Temporarily unavailable, nothing was stored; see Retry-After.",
+  schema: batchAnswerSchema,
+} as const;
+export const batchInvalid = {
+  description: "No event was stored; see the verdicts.",
+  schema: batchAnswerSchema,
 } as const;
 
 const lineTypes = ["application/x-ndjson", "application/ndjson", "application/jsonl"];
@@ -38,18 +41,15 @@ export function nativeRoutes(context: AcceptContext): Route[] {
       kind: "bytes",
       contentTypes: ["application/json"],
       description: "One event; see the schema Event.",
+      schemas: { "application/json": eventSchema },
     },
+    errors: [...ingestErrors, "invalid_event", "conflict"],
     responses: {
-      ...problemResponses,
       202: {
         description: "Stored: the verdict is `accepted` or `duplicate`.",
         schema: resultSchema,
+        headers: rateLimitHeaders,
       },
-      409: {
-        description: "An event with this id and different content exists.",
-        schema: problemSchema,
-      },
-      422: { description: "The event is invalid.", schema: problemSchema },
     },
     async handle(request) {
       const { receipt, headers } = await admit(context, request, {
@@ -73,17 +73,18 @@ export function nativeRoutes(context: AcceptContext): Route[] {
       kind: "bytes",
       contentTypes: ["application/json", ...lineTypes],
       description: "A JSON array of events, or one event per line (NDJSON).",
+      schemas: Object.fromEntries(
+        ["application/json", ...lineTypes].map((type) => [type, eventBatchSchema]),
+      ),
     },
+    errors: [...ingestErrors, "invalid_request"],
     responses: {
-      ...problemResponses,
       202: {
         description: "At least one event was stored; see the verdicts.",
         schema: batchAnswerSchema,
+        headers: rateLimitHeaders,
       },
-      422: {
-        description: "No event was stored; see the verdicts.",
-        schema: schema.unknown({ anyOf: [problemSchema, batchAnswerSchema] }),
-      },
+      422: batchInvalid,
       503: batchUnavailable,
     },
     async handle(request) {

@@ -3,7 +3,7 @@
  * retry everything else for hours. What can never succeed is therefore answered 400, or reported
  * inside a 200 when other messages of the batch were accepted.
  */
-import { problemSchema, resultSchema, schema } from "@weir/protocol";
+import { resultSchema, type Schema, schema } from "@weir/protocol";
 import { WeirError } from "../../core/errors.ts";
 import { readBody } from "../../core/event/element.ts";
 import {
@@ -22,7 +22,8 @@ import {
   batchStatus,
   retryAfterSeconds,
 } from "./accept.ts";
-import { problemResponses } from "./native-routes.ts";
+import { rateLimitHeaders, segmentBatchSchema, segmentCallSchema } from "./bodies.ts";
+import { ingestErrors } from "./native-routes.ts";
 import { arrayWithin, singleElement } from "./split-body.ts";
 
 const { array, boolean, object, optional } = schema;
@@ -36,7 +37,14 @@ export function segmentRoutes(context: AcceptContext): Route[] {
   return [...segmentTypes.map((type) => callRoute(context, type)), batchRoute(context)];
 }
 
-function route(path: string, summary: string, handle: Route["handle"]): Route {
+interface Call {
+  readonly path: string;
+  readonly summary: string;
+  readonly schema: Schema<unknown>;
+}
+
+function route(about: Call, handle: Route["handle"]): Route {
+  const { path, summary } = about;
   return {
     method: "POST",
     path,
@@ -49,13 +57,17 @@ function route(path: string, summary: string, handle: Route["handle"]): Route {
       kind: "bytes",
       contentTypes: ["application/json", "text/plain"],
       description: "A message as Segment's clients send it.",
+      schemas: { "application/json": about.schema, "text/plain": about.schema },
     },
+    errors: ingestErrors,
     responses: {
-      ...problemResponses,
-      200: { description: "Stored; a batch also lists its verdicts.", schema: segmentAnswerSchema },
+      200: {
+        description: "Stored; a batch also lists its verdicts.",
+        schema: segmentAnswerSchema,
+        headers: rateLimitHeaders,
+      },
       400: {
         description: "Permanently invalid; Segment's clients drop it.",
-        schema: problemSchema,
       },
     },
     async handle(request) {
@@ -69,7 +81,12 @@ function route(path: string, summary: string, handle: Route["handle"]): Route {
 }
 
 function callRoute(context: AcceptContext, type: SegmentType): Route {
-  return route(`/v1/${type}`, `Segment's ${type} call.`, async (request) => {
+  const about = {
+    path: `/v1/${type}`,
+    summary: `Segment's ${type} call.`,
+    schema: segmentCallSchema(type),
+  };
+  return route(about, async (request) => {
     const options = { entryPoint: "segment", events: 1 } as const;
     const { receipt, headers } = await admit(context, request, options);
     const bytes = request.body as Buffer;
@@ -92,45 +109,46 @@ function dropped(error: unknown): unknown {
 }
 
 function batchRoute(context: AcceptContext): Route {
-  return route(
-    "/v1/batch",
-    "Segment's batch call: up to 2,000 messages.",
-    async (request: RouteRequest) => {
-      const bytes = request.body as Buffer;
-      const parts = segmentBatch(bytes);
-      if (parts?.batch === undefined) {
-        throw new WeirError("malformed_request", { detail: 'the body has no array "batch"' });
-      }
-      const elements = arrayWithin(bytes, parts.batch);
-      const { receipt, headers } = await admit(context, request, {
-        entryPoint: "segment",
-        events: elements.length,
+  const about = {
+    path: "/v1/batch",
+    summary: "Segment's batch call: up to 2,000 messages.",
+    schema: segmentBatchSchema,
+  };
+  return route(about, async (request: RouteRequest) => {
+    const bytes = request.body as Buffer;
+    const parts = segmentBatch(bytes);
+    if (parts?.batch === undefined) {
+      throw new WeirError("malformed_request", { detail: 'the body has no array "batch"' });
+    }
+    const elements = arrayWithin(bytes, parts.batch);
+    const { receipt, headers } = await admit(context, request, {
+      entryPoint: "segment",
+      events: elements.length,
+    });
+    const body = readBody(bytes);
+    const call = { type: undefined, sentAt: parts.sentAt };
+    const checked = elements.map((element) => checkSegment(body, element, { receipt, call }));
+    const results = await acceptMany(context, "segment", checked);
+    const isIncomplete = results.some(({ verdict }) => verdict === "retry");
+    if (isIncomplete) {
+      // the client sends the whole batch again; what was stored is then a duplicate
+      throw new WeirError("unavailable", {
+        detail: "part of the batch could not be stored in time; send the whole batch again",
+        retryAfterSeconds,
+        headers,
       });
-      const body = readBody(bytes);
-      const call = { type: undefined, sentAt: parts.sentAt };
-      const checked = elements.map((element) => checkSegment(body, element, { receipt, call }));
-      const results = await acceptMany(context, "segment", checked);
-      const isIncomplete = results.some(({ verdict }) => verdict === "retry");
-      if (isIncomplete) {
-        // the client sends the whole batch again; what was stored is then a duplicate
-        throw new WeirError("unavailable", {
-          detail: "part of the batch could not be stored in time; send the whole batch again",
-          retryAfterSeconds,
-          headers,
-        });
-      }
-      if (batchStatus(results) === 422) {
-        const detail = results.find((result) => result.detail !== undefined)?.detail;
-        throw new WeirError("malformed_request", {
-          detail: `no message of the batch is valid; the first: ${detail ?? "unknown"}`,
-          errors: results.map((result, n) => ({
-            pointer: `/batch/${n}`,
-            detail: result.detail ?? result.verdict,
-          })),
-          headers,
-        });
-      }
-      return { status: 200, headers, body: { success: true, results } };
-    },
-  );
+    }
+    if (batchStatus(results) === 422) {
+      const detail = results.find((result) => result.detail !== undefined)?.detail;
+      throw new WeirError("malformed_request", {
+        detail: `no message of the batch is valid; the first: ${detail ?? "unknown"}`,
+        errors: results.map((result, n) => ({
+          pointer: `/batch/${n}`,
+          detail: result.detail ?? result.verdict,
+        })),
+        headers,
+      });
+    }
+    return { status: 200, headers, body: { success: true, results } };
+  });
 }

@@ -16,7 +16,7 @@ import {
 } from "@weir/protocol";
 import type { Route, RouteReply, RouteRequest } from "../../core/ports/route.ts";
 import type { QueryContext } from "./context.ts";
-import { type Cell, csvReply, csvSchema } from "./csv.ts";
+import { type Cell, csvHeaders, csvReply, csvSchema } from "./csv.ts";
 import {
   breakdownTable,
   funnelTable,
@@ -27,9 +27,10 @@ import {
   seriesTable,
   sessionsTable,
 } from "./csv-rows.ts";
-import { invalidQuery } from "./invalid-query.ts";
 import {
   choiceOf,
+  currencyOf,
+  currencyParameter,
   cursorParameter,
   formatParameter,
   limitOf,
@@ -37,8 +38,14 @@ import {
   nameParameter,
   textOf,
 } from "./parameters.ts";
-import { readBreakdown } from "./questions/breakdown.ts";
-import { readFunnel, readSteps, readWithin } from "./questions/funnel.ts";
+import { dimensionPattern, readBreakdown } from "./questions/breakdown.ts";
+import {
+  readFunnel,
+  readSteps,
+  readWithin,
+  stepsPattern,
+  withinPattern,
+} from "./questions/funnel.ts";
 import { readMeta } from "./questions/meta.ts";
 import { readOverview } from "./questions/overview.ts";
 import { readProducts } from "./questions/products.ts";
@@ -69,6 +76,7 @@ export function analyticsRoutes(context: QueryContext): Route[] {
     summary: string;
     answer: Schema<T>;
     parameters?: Readonly<Record<string, Schema<unknown>>>;
+    required?: readonly string[];
     defaultDays?: number;
     read(given: Parameters): Promise<T>;
     table(answer: T): Table;
@@ -79,11 +87,14 @@ export function analyticsRoutes(context: QueryContext): Route[] {
     access: "permission",
     summary: about.summary,
     query: { ...rangeParameters, ...about.parameters, format: formatParameter },
+    ...(about.required === undefined ? {} : { required: about.required }),
+    errors: ["unanswerable_query"],
     responses: {
       200: {
         description: "The answer; with format=csv its rows as a file.",
         schema: about.answer,
         alternatives: { "text/csv": csvSchema },
+        headers: csvHeaders,
       },
     },
     async handle({ query, signal }): Promise<RouteReply> {
@@ -109,7 +120,7 @@ export function analyticsRoutes(context: QueryContext): Route[] {
       parameters: {
         metric: schema.oneOf(metrics, { default: "events" }),
         granularity: schema.oneOf(granularities, { default: "hour" }),
-        currency: nameParameter(
+        currency: currencyParameter(
           "Currency of metric=revenue; default: the one with the most orders.",
         ),
         event_type: nameParameter(
@@ -129,7 +140,7 @@ export function analyticsRoutes(context: QueryContext): Route[] {
             range,
             metric: choiceOf(query, "metric", metrics) ?? "events",
             granularity: choiceOf(query, "granularity", granularities) ?? "hour",
-            currency: textOf(query, "currency"),
+            currency: currencyOf(query),
             eventType: textOf(query, "event_type"),
             source: textOf(query, "source"),
             compare: choiceOf(query, "compare", ["previous"]) !== undefined,
@@ -143,15 +154,19 @@ export function analyticsRoutes(context: QueryContext): Route[] {
       summary: "Events or users per value of one dimension, largest first.",
       answer: breakdownSchema,
       parameters: {
-        by: nameParameter(
-          "Dimension: event_type, source, user, product, currency, country, or a path: properties.<path>, product.<member>, context.<path>, data.<path>.",
-        ),
+        by: schema.string({
+          maxLength: 256,
+          "x-pattern": dimensionPattern,
+          examples: ["event_type", "properties.plan"],
+          description:
+            "Dimension: event_type, source, user, product, currency, country, or a path: properties.<path>, product.<member>, context.<path>, data.<path>.",
+        }),
         metric: schema.oneOf(["events", "users"], { default: "events" }),
         limit: limitParameter(1_000, 20),
       },
+      required: ["by"],
       read: ({ range, query, signal }) => {
-        const by = textOf(query, "by");
-        if (by === undefined) throw invalidQuery("by", "is required, e.g. by=event_type");
+        const by = textOf(query, "by") ?? "";
         const metric = choiceOf(query, "metric", ["events", "users"]) ?? "events";
         return readBreakdown(runner, { range, by, metric, limit: limitOf(query, 20) }, signal);
       },
@@ -163,7 +178,9 @@ export function analyticsRoutes(context: QueryContext): Route[] {
       answer: topProductsSchema,
       parameters: {
         sort: schema.oneOf(productSorts, { default: "revenue" }),
-        currency: nameParameter("Currency of sort=revenue; default: the one with the most orders."),
+        currency: currencyParameter(
+          "Currency of sort=revenue; default: the one with the most orders.",
+        ),
         limit: limitParameter(1_000, 20),
       },
       read: ({ range, query, signal }) =>
@@ -172,7 +189,7 @@ export function analyticsRoutes(context: QueryContext): Route[] {
           {
             range,
             sort: choiceOf(query, "sort", productSorts) ?? "revenue",
-            currency: textOf(query, "currency"),
+            currency: currencyOf(query),
             limit: limitOf(query, 20),
           },
           signal,
@@ -193,10 +210,14 @@ export function analyticsRoutes(context: QueryContext): Route[] {
       parameters: {
         steps: schema.string({
           maxLength: 1_100,
+          pattern: stepsPattern,
+          "x-expects": "2 to 8 event types, separated by commas",
+          examples: ["product.view,purchase"],
           description: "2 to 8 event types, separated by commas; default: view, cart, purchase.",
         }),
         within: schema.string({
-          maxLength: 16,
+          pattern: withinPattern,
+          "x-expects": "at most 30 days, e.g. 30m, 24h or 7d",
           default: "24h",
           examples: ["30m", "7d"],
           description: "Maximum time from the first step to the last.",

@@ -12,6 +12,12 @@ export const csvSchema = schema.string({
   description: "RFC 4180: a header line, then one line per row.",
 });
 
+/** Of an answer with format=csv, for the API document. */
+export const csvHeaders = {
+  "Content-Disposition": schema.string({ description: "With format=csv: the name of the file." }),
+  "Weir-CSV-Row-Limit": schema.integer({ description: "With format=csv: most rows of a file." }),
+};
+
 export function csvLine(cells: readonly Cell[]): string {
   return `${cells.map(cellText).join(",")}\r\n`;
 }

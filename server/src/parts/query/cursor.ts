@@ -1,4 +1,4 @@
-import { invalidQuery } from "./invalid-query.ts";
+import { unanswerable } from "./invalid-query.ts";
 
 /**
  * Keyset cursors: the sort key of the last row shown, so that the next page of results starts right
@@ -8,7 +8,7 @@ export function writeCursor(kind: string, key: readonly (string | number)[]): st
   return Buffer.from(JSON.stringify([kind, ...key])).toString("base64url");
 }
 
-/** @throws WeirError invalid_query when the cursor does not belong to this list */
+/** @throws WeirError unanswerable_query when the cursor does not belong to this list */
 export function readCursor(
   kind: string,
   cursor: unknown,
@@ -22,7 +22,7 @@ export function readCursor(
     key.length === pattern.length &&
     pattern.every((part, index) => part.test(key[index] ?? ""));
   if (!fits) {
-    throw invalidQuery("cursor", "is not a next_cursor of this list; leave it out to start over");
+    throw unanswerable("cursor", "is not a next_cursor of this list; leave it out to start over");
   }
   return key;
 }

@@ -1,7 +1,7 @@
-import { type EventPage, eventPageSchema, rawEventSchema, schema } from "@weir/protocol";
+import { type EventPage, eventPageSchema, limits, rawEventSchema, schema } from "@weir/protocol";
 import type { Route, RouteRequest } from "../../core/ports/route.ts";
 import type { QueryContext } from "./context.ts";
-import { csvReply, csvSchema, maxCsvRows } from "./csv.ts";
+import { csvHeaders, csvReply, csvSchema, maxCsvRows } from "./csv.ts";
 import { eventColumnNames, eventRows } from "./csv-rows.ts";
 import { invalidQuery } from "./invalid-query.ts";
 import {
@@ -15,25 +15,26 @@ import {
 import { type EventQuestion, readEvent, readEventBytes } from "./questions/event.ts";
 import { type EventsQuestion, readEvents, readUserEvents } from "./questions/events.ts";
 import type { EventFilter } from "./questions/scan-events.ts";
-import { rangeParameters, readInstant, readInstants } from "./range.ts";
+import { momentParameter, rangeParameters, readInstant, readInstants } from "./range.ts";
 
 const propertyPrefix = "property.";
+const maxPropertyFilters = 5;
 const csvPage = 1_000;
 const eventRange = {
   ...rangeParameters,
-  from: schema.string({
-    maxLength: 64,
-    description: "Earliest occurred_at, inclusive; default: 7 days ago.",
-  }),
-  to: schema.string({ maxLength: 64, description: "Latest occurred_at, exclusive; default: now." }),
+  from: momentParameter("Earliest occurred_at, inclusive; default: 7 days ago."),
+  to: momentParameter("Latest occurred_at, exclusive; default: now."),
 };
 const oneEvent = {
   source: nameParameter("The event's source; needed when several services use the same id."),
-  at: schema.string({
-    maxLength: 64,
-    description: "The event's occurred_at; makes the lookup fast.",
-  }),
+  at: momentParameter("The event's occurred_at; makes the lookup fast."),
 };
+const eventParameter = schema.string({
+  minLength: 1,
+  maxLength: limits.eventIdLength,
+  description: "event_id as it was sent, or as the server created it.",
+});
+const userParameter = schema.string({ minLength: 1, maxLength: limits.keyLength });
 const pageAnswer = {
   200: { description: "A page of results, newest first.", schema: eventPageSchema },
 };
@@ -56,17 +57,20 @@ export function eventRoutes(context: QueryContext): Route[] {
         product_id: nameParameter("Only events about this product."),
         "property.*": schema.string({
           maxLength: 500,
+          maxProperties: maxPropertyFilters,
           description: "property.plan=pro: only events whose properties.plan has this value.",
         }),
         cursor: cursorParameter,
         limit: limitParameter(1_000, 100),
         format: formatParameter,
       },
+      errors: ["unanswerable_query"],
       responses: {
         200: {
           description: `A page of results, newest first; with format=csv up to ${maxCsvRows} rows as a file.`,
           schema: eventPageSchema,
           alternatives: { "text/csv": csvSchema },
+          headers: csvHeaders,
         },
       },
       async handle({ query, signal }) {
@@ -86,6 +90,8 @@ export function eventRoutes(context: QueryContext): Route[] {
       access: "permission",
       summary: "Events of one user, newest first.",
       query: { ...eventRange, cursor: cursorParameter, limit: limitParameter(1_000, 100) },
+      params: { id: userParameter },
+      errors: ["unanswerable_query"],
       responses: pageAnswer,
       async handle({ params, query, signal }) {
         const userId = params["id"] ?? "";
@@ -99,7 +105,9 @@ export function eventRoutes(context: QueryContext): Route[] {
       view: "events.event_get",
       access: "permission",
       summary: "A raw event.",
+      params: { id: eventParameter },
       query: oneEvent,
+      errors: ["unanswerable_query", "not_found"],
       responses: { 200: { description: "The event.", schema: rawEventSchema } },
       async handle(request) {
         const event = await readEvent(runner, eventQuestion(context, request), request.signal);
@@ -112,7 +120,9 @@ export function eventRoutes(context: QueryContext): Route[] {
       view: "events.event_raw",
       access: "permission",
       summary: "The bytes of an event, exactly as they were sent.",
+      params: { id: eventParameter },
       query: oneEvent,
+      errors: ["unanswerable_query", "not_found"],
       responses: {
         200: {
           description: "The event as sent.",
@@ -167,8 +177,9 @@ function filterOf(query: RouteRequest["query"]): EventFilter {
       }
       return { path: ["properties", ...path], value: String(value) };
     });
-  if (properties.length > 5)
-    throw invalidQuery("property", "at most 5 property filters are allowed");
+  if (properties.length > maxPropertyFilters) {
+    throw invalidQuery("property", `at most ${maxPropertyFilters} property filters are allowed`);
+  }
   return {
     eventType: textOf(query, "event_type"),
     source: textOf(query, "source"),

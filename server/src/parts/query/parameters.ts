@@ -1,10 +1,12 @@
 /** Query parameters that several routes share. */
-import { schema } from "@weir/protocol";
+import { currencyPattern, cursorPattern, schema } from "@weir/protocol";
 import { invalidQuery } from "./invalid-query.ts";
 
 type Query = Readonly<Record<string, unknown>>;
 
 export const cursorParameter = schema.string({
+  pattern: cursorPattern,
+  "x-expects": "the next_cursor of the previous page of results, unchanged",
   maxLength: 1_024,
   description: "next_cursor of the previous page of results.",
 });
@@ -25,6 +27,19 @@ export function limitParameter(maximum: number, normal: number) {
 
 export function nameParameter(description: string) {
   return schema.string({ minLength: 1, maxLength: 256, description });
+}
+
+export function currencyParameter(description: string) {
+  return schema.string({
+    pattern: currencyPattern,
+    "x-expects": "an ISO 4217 code, e.g. EUR",
+    description,
+  });
+}
+
+/** The code in capitals, as it is stored. */
+export function currencyOf(query: Query): string | undefined {
+  return textOf(query, "currency")?.toUpperCase();
 }
 
 /** A text parameter, if it was sent. */

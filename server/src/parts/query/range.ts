@@ -2,8 +2,17 @@
  * The range of a question, `[from, to)`. Windows are exact to the minute, so ranges over them must be
  * whole minutes. Others are refused: rounding them silently would answer a different question.
  */
-import { isTimeZone, type Range, schema } from "@weir/protocol";
-import { invalidQuery } from "./invalid-query.ts";
+import {
+  isTimeZone,
+  minuteExpects,
+  minutePattern,
+  momentExpects,
+  momentPattern,
+  type Range,
+  schema,
+  timeZonePattern,
+} from "@weir/protocol";
+import { unanswerable } from "./invalid-query.ts";
 import type { MinuteRange } from "./spans.ts";
 import { dayOf, startOfDay } from "./time-zone.ts";
 
@@ -22,21 +31,31 @@ type Query = Readonly<Record<string, unknown>>;
 const instantText =
   "RFC 3339 with offset on a whole minute, or a date (midnight in time_zone), e.g. 2026-11-21";
 export const rangeParameters = {
-  from: schema.string({ maxLength: 64, description: `Start, inclusive: ${instantText}.` }),
-  to: schema.string({
-    maxLength: 64,
-    description: `End, exclusive: ${instantText}.`,
-  }),
+  from: minuteParameter(`Start, inclusive: ${instantText}.`),
+  to: minuteParameter(`End, exclusive: ${instantText}.`),
   time_zone: schema.string({
     maxLength: 64,
+    pattern: timeZonePattern,
+    format: "time-zone",
+    "x-expects": "an IANA time zone, e.g. UTC",
     default: "UTC",
+    examples: ["Europe/Istanbul"],
     description: "IANA time zone of local days and hours.",
   }),
 };
 
+function minuteParameter(description: string) {
+  return schema.string({ pattern: minutePattern, "x-expects": minuteExpects, description });
+}
+
+/** An instant or a local date. */
+export function momentParameter(description: string) {
+  return schema.string({ pattern: momentPattern, "x-expects": momentExpects, description });
+}
+
 /**
  * Reads `from`, `to` and `time_zone`. Without `to` the range ends with the current minute, without
- * `from` it is `defaultDays` long. @throws WeirError invalid_query
+ * `from` it is `defaultDays` long. @throws WeirError unanswerable_query
  */
 export function readRange(query: Query, now: number, defaultDays = 1): QueryRange {
   const { zone, fromMs, toMs } = readInstants(query, now, defaultDays);
@@ -46,13 +65,13 @@ export function readRange(query: Query, now: number, defaultDays = 1): QueryRang
   ] as const) {
     if (at % minuteMs !== 0) {
       const near = new Date(Math.floor(at / minuteMs) * minuteMs).toISOString();
-      throw invalidQuery(name, `must be a whole minute, e.g. ${near}`);
+      throw unanswerable(name, `must be a whole minute, e.g. ${near}`);
     }
   }
   return { zone, from: fromMs / minuteMs, to: toMs / minuteMs };
 }
 
-/** As readRange, in milliseconds, for raw events. @throws WeirError invalid_query */
+/** As readRange, in milliseconds, for raw events. @throws WeirError unanswerable_query */
 export function readInstants(
   query: Query,
   now: number,
@@ -68,10 +87,10 @@ export function readInstants(
       ? toMs - defaultDays * dayMs
       : readInstant("from", query["from"], zone);
   if (fromMs >= toMs) {
-    throw invalidQuery("from", `must be before "to" (${new Date(toMs).toISOString()})`);
+    throw unanswerable("from", `must be before "to" (${new Date(toMs).toISOString()})`);
   }
   if (toMs - fromMs > maxRangeDays * dayMs) {
-    throw invalidQuery("from", `the range may span at most ${maxRangeDays} days`);
+    throw unanswerable("from", `the range may span at most ${maxRangeDays} days`);
   }
   return { zone, fromMs, toMs };
 }
@@ -99,23 +118,23 @@ export function instantOf(minute: number): string {
 export function readZone(value: unknown): string {
   if (value === undefined) return "UTC";
   if (typeof value === "string" && isTimeZone(value)) return value;
-  throw invalidQuery("time_zone", "must be an IANA time zone, e.g. UTC");
+  throw unanswerable("time_zone", "must be an IANA time zone, e.g. UTC");
 }
 
-/** Milliseconds since the epoch of an RFC 3339 instant or a local date. @throws WeirError invalid_query */
+/** Milliseconds since the epoch of an RFC 3339 instant or a local date. @throws WeirError unanswerable_query */
 export function readInstant(name: string, value: unknown, zone: string): number {
   const text = typeof value === "string" ? value : "";
   const date = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text);
   const at = date === null ? instantMs(text) : localMidnight(date, zone);
   if (Number.isNaN(at)) {
     const hint = text.includes(" ") ? '; encode "+" as %2B in a URL' : "";
-    throw invalidQuery(
+    throw unanswerable(
       name,
       `must be a date or an RFC 3339 instant with offset, e.g. 2026-11-21T09:30:00Z${hint}`,
     );
   }
   if (at < earliestMs || at > latestMs) {
-    throw invalidQuery(name, "must be between the years 2000 and 2200");
+    throw unanswerable(name, "must be between the years 2000 and 2200");
   }
   return at;
 }

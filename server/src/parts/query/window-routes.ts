@@ -12,7 +12,7 @@ import type { QueryContext } from "./context.ts";
 import { choiceOf, cursorParameter, limitOf, limitParameter } from "./parameters.ts";
 import { readRuns, readStart } from "./questions/reruns.ts";
 import { readWindows, runStates, windowStates } from "./questions/windows.ts";
-import { rangeParameters, readInstant, readZone } from "./range.ts";
+import { momentParameter, rangeParameters, readInstant, readZone } from "./range.ts";
 
 /** Windows, their state and their reruns. */
 export function windowRoutes(context: QueryContext): Route[] {
@@ -27,10 +27,13 @@ export function windowRoutes(context: QueryContext): Route[] {
       query: {
         size: schema.oneOf(granularities, { default: "hour" }),
         state: schema.oneOf(windowStates),
-        ...rangeParameters,
+        from: momentParameter("Earliest start, inclusive."),
+        to: momentParameter("Latest start, exclusive."),
+        time_zone: rangeParameters.time_zone,
         cursor: cursorParameter,
         limit: limitParameter(1_000, 100),
       },
+      errors: ["unanswerable_query"],
       responses: { 200: { description: "A page of results.", schema: windowPageSchema } },
       async handle({ query, signal }) {
         const zone = readZone(query["time_zone"]);
@@ -75,6 +78,7 @@ export function windowRoutes(context: QueryContext): Route[] {
         cursor: cursorParameter,
         limit: limitParameter(1_000, 100),
       },
+      errors: ["unanswerable_query"],
       responses: { 200: { description: "A page of results.", schema: runPageSchema } },
       async handle({ query, signal }) {
         const question = {

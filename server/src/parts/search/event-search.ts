@@ -23,6 +23,7 @@ export function eventSearchRoute(context: SearchContext): Route {
     access: "permission",
     summary: "Events by meaning; requires the setting stream.events_collection.",
     body: { kind: "json", schema: eventSearchQuestionSchema },
+    errors: ["not_found", "search_unavailable"],
     responses: { 200: { description: "Events, best first.", schema: eventSearchAnswerSchema } },
     handle: (request) => search(context, request),
   };

@@ -9,6 +9,7 @@ export function modelListRoute({ models, searcher }: SearchContext): Route {
     view: "search.model_list",
     access: "permission",
     summary: "The embedders: which one is live, and which are being filled.",
+    errors: ["search_unavailable"],
     responses: {
       200: {
         description: "Oldest first.",

@@ -22,6 +22,7 @@ export function productSearchRoute(context: SearchContext): Route {
     access: "permission",
     summary: "Products by meaning; with `hybrid` also by their words.",
     body: { kind: "json", schema: searchQuestionSchema },
+    errors: ["search_unavailable"],
     responses: { 200: { description: "Products, best first.", schema: searchAnswerSchema } },
     handle: (request) => search(context, request),
   };

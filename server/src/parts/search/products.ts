@@ -1,5 +1,11 @@
 /** What the routes that find products have in common: parameters, filters, and products in answers. */
-import { type FoundProduct, type SearchFilter, schema } from "@weir/protocol";
+import {
+  type ErrorCode,
+  type FoundProduct,
+  limits,
+  type SearchFilter,
+  schema,
+} from "@weir/protocol";
 import { WeirError } from "../../core/errors.ts";
 import type { RouteRequest } from "../../core/ports/route.ts";
 import type { Condition, Filter, StoredPoint } from "../../core/ports/vector-store.ts";
@@ -18,6 +24,15 @@ export const productParameters = {
   }),
 };
 
+/** A path parameter. */
+export const productOrUserId = schema.string({ minLength: 1, maxLength: limits.keyLength });
+export const productErrors: readonly ErrorCode[] = [
+  "not_found",
+  "unanswerable_query",
+  "invalid_request",
+  "search_unavailable",
+];
+
 export function limitOf(query: RouteRequest["query"]): number {
   return query["limit"] === undefined ? normalLimit : Number(query["limit"]);
 }
@@ -26,7 +41,7 @@ export function modelOf(query: RouteRequest["query"]): string | undefined {
   return query["model"] === undefined ? undefined : String(query["model"]);
 }
 
-/** @throws WeirError invalid_query */
+/** @throws WeirError unanswerable_query */
 export function readFilter(query: RouteRequest["query"]): SearchFilter | undefined {
   const { category, price_gte: gte, price_lte: lte } = query;
   if (category === undefined && gte === undefined && lte === undefined) return undefined;
@@ -37,14 +52,14 @@ export function readFilter(query: RouteRequest["query"]): SearchFilter | undefin
       ...(lte === undefined ? {} : { lte: Number(lte) }),
     },
   };
-  checkPriceRange(filter, "invalid_query");
+  checkPriceRange(filter, "unanswerable_query");
   return filter;
 }
 
 /** @throws WeirError of the code when no product can pass the filter */
 export function checkPriceRange(
   { price }: SearchFilter,
-  code: "invalid_query" | "invalid_request",
+  code: "unanswerable_query" | "invalid_request",
 ): void {
   const { gte, lte } = price ?? {};
   if (gte === undefined || lte === undefined || gte <= lte) return;

@@ -7,7 +7,9 @@ import {
   filterOf,
   limitOf,
   modelOf,
+  productErrors,
   productOf,
+  productOrUserId,
   productParameters,
   readFilter,
 } from "./products.ts";
@@ -19,7 +21,9 @@ export function similarProductsRoute(context: SearchContext): Route {
     view: "search.similar_products",
     access: "permission",
     summary: "Products with a similar meaning, best first.",
+    params: { id: productOrUserId },
     query: productParameters,
+    errors: productErrors,
     responses: {
       200: { description: "The product and similar ones.", schema: similarAnswerSchema },
     },

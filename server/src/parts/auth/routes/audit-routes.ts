@@ -1,7 +1,7 @@
 import { schema as s } from "@weir/protocol";
 import type { Route } from "../../../core/ports/route.ts";
-import { readAuditLog } from "../audit-log.ts";
-import { auditPageSchema } from "../schemas.ts";
+import { auditCursorPattern, readAuditLog } from "../audit-log.ts";
+import { auditPageSchema, serviceName } from "../schemas.ts";
 import type { AuthDeps } from "./deps.ts";
 
 export function auditRoutes(deps: AuthDeps): Route[] {
@@ -13,8 +13,11 @@ export function auditRoutes(deps: AuthDeps): Route[] {
       access: "permission",
       summary: "Changes of keys, services, roles and permissions, newest first.",
       query: {
-        subject: s.string({ maxLength: 63, description: "Name of a service or role." }),
-        cursor: s.string({ maxLength: 20 }),
+        subject: { ...serviceName, description: "Name of a service or role." },
+        cursor: s.string({
+          pattern: auditCursorPattern,
+          "x-expects": "the next_cursor of the previous page of results, unchanged",
+        }),
         limit: s.integer({ minimum: 1, maximum: 500, default: 100 }),
       },
       responses: { 200: { description: "A page of results.", schema: auditPageSchema } },

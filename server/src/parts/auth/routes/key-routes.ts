@@ -1,17 +1,14 @@
 import { type Infer, schema as s } from "@weir/protocol";
 import type { Route } from "../../../core/ports/route.ts";
-import { invalid } from "../administration.ts";
 import { createKey, listKeys, revokeKey } from "../keys.ts";
-import { keySchema, newKeySchema } from "../schemas.ts";
+import { instantSchema, keyId, keySchema, newKeySchema, serviceName } from "../schemas.ts";
 import { type AuthDeps, answered, changeRoute } from "./deps.ts";
 
 const createSchema = s.object({
-  service: s.string({ minLength: 1, maxLength: 63 }),
+  service: serviceName,
   label: s.optional(s.string({ maxLength: 200, description: "What the key is used for." })),
-  expires_at: s.optional(s.string({ format: "date-time", maxLength: 40 })),
-  replaces: s.optional(
-    s.string({ maxLength: 40, description: "Id of the key that this one replaces." }),
-  ),
+  expires_at: s.optional(instantSchema),
+  replaces: s.optional({ ...keyId, description: "Id of the key that this one replaces." }),
   overlap_seconds: s.optional(
     s.integer({
       minimum: 0,
@@ -29,7 +26,7 @@ export function keyRoutes(deps: AuthDeps): Route[] {
       view: "auth.key_list",
       access: "permission",
       summary: "API keys without their secrets, newest first.",
-      query: { service: s.string({ maxLength: 63 }) },
+      query: { service: serviceName },
       responses: { 200: { description: "Keys.", schema: s.object({ keys: s.array(keySchema) }) } },
       handle: async ({ query }) => ({
         status: 200,
@@ -44,7 +41,16 @@ export function keyRoutes(deps: AuthDeps): Route[] {
         view: "auth.key_create",
         summary: "Create an API key; the complete key is shown only once.",
         body: { kind: "json", schema: createSchema },
-        responses: { 201: { description: "The key with its secret.", schema: newKeySchema } },
+        errors: ["not_found"],
+        responses: {
+          201: {
+            description: "The key with its secret.",
+            schema: newKeySchema,
+            links: {
+              revoke: { to: "auth.post.key_revoke", parameters: { id: "$response.body#/id" } },
+            },
+          },
+        },
       },
       async (administration, request) => {
         const body = request.body as Infer<typeof createSchema>;
@@ -57,7 +63,7 @@ export function keyRoutes(deps: AuthDeps): Route[] {
             ...(label === undefined ? {} : { label }),
             ...(replaces === undefined ? {} : { replaces }),
             ...(body.overlap_seconds === undefined ? {} : { overlapSeconds: body.overlap_seconds }),
-            ...(body.expires_at === undefined ? {} : { expiresAt: instantOf(body.expires_at) }),
+            ...(body.expires_at === undefined ? {} : { expiresAt: new Date(body.expires_at) }),
           }),
         );
       },
@@ -69,21 +75,12 @@ export function keyRoutes(deps: AuthDeps): Route[] {
         path: "/api/keys/:id/revoke",
         view: "auth.key_revoke",
         summary: "Revoke a key and end its browser sessions everywhere within a second.",
+        params: { id: keyId },
+        errors: ["not_found", "invalid_request"],
         responses: { 200: { description: "The revoked key.", schema: keySchema } },
       },
       async (administration, { params }) =>
         answered(deps, 200, await revokeKey(administration, params["id"] ?? "")),
     ),
   ];
-}
-
-/** Only with an offset: without one the time would be read in the server's time zone. */
-const rfc3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
-
-function instantOf(text: string): Date {
-  const instant = new Date(text);
-  if (!rfc3339.test(text) || Number.isNaN(instant.getTime())) {
-    throw invalid("/expires_at", "must be RFC 3339 with an offset, e.g. 2027-01-31T00:00:00Z");
-  }
-  return instant;
 }

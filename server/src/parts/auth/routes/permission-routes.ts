@@ -1,8 +1,12 @@
-import { schema as s } from "@weir/protocol";
-import { WeirError } from "../../../core/errors.ts";
+import { permissionPattern, schema as s } from "@weir/protocol";
 import type { Route } from "../../../core/ports/route.ts";
 import { addPermission, explainPermission, removePermission } from "../permissions.ts";
-import { explanationSchema, type PermissionChange, permissionChangeSchema } from "../schemas.ts";
+import {
+  explanationSchema,
+  type PermissionChange,
+  permissionChangeSchema,
+  serviceName,
+} from "../schemas.ts";
 import { type AuthDeps, answered, changeRoute } from "./deps.ts";
 
 export function permissionRoutes(deps: AuthDeps): Route[] {
@@ -29,6 +33,7 @@ export function permissionRoutes(deps: AuthDeps): Route[] {
         view: "auth.permission_change",
         summary: "Add an extra permission to a service, or revoke one.",
         body: { kind: "json", schema: permissionChangeSchema },
+        errors: ["not_found"],
         responses: {
           200: {
             description: "Applied; `changed` is false if it was already so.",
@@ -47,6 +52,7 @@ export function permissionRoutes(deps: AuthDeps): Route[] {
         view: "auth.permission_remove",
         summary: "Remove an extra or a revoked permission from a service.",
         body: { kind: "json", schema: permissionChangeSchema },
+        errors: ["not_found"],
         responses: { 204: { description: "Removed." } },
       },
       async (administration, { body }) => {
@@ -61,18 +67,18 @@ export function permissionRoutes(deps: AuthDeps): Route[] {
       access: "permission",
       summary: "Explain which rule grants or denies a permission to a service.",
       query: {
-        service: s.string({ minLength: 1, maxLength: 63 }),
-        permission: s.string({ minLength: 1, maxLength: 200 }),
+        service: serviceName,
+        permission: s.string({
+          maxLength: 200,
+          "x-pattern": permissionPattern,
+          examples: ["events.post.event_ingest"],
+        }),
       },
+      required: ["service", "permission"],
+      errors: ["not_found"],
       responses: { 200: { description: "The decision and its rule.", schema: explanationSchema } },
       handle: async ({ query }) => {
-        const { service, permission } = query as { service?: string; permission?: string };
-        if (service === undefined || permission === undefined) {
-          throw new WeirError("invalid_query", {
-            detail:
-              "both parameters are required: ?service=shop&permission=events.post.event_ingest",
-          });
-        }
+        const { service, permission } = query as { service: string; permission: string };
         return {
           status: 200,
           body: await explainPermission(

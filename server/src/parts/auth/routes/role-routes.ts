@@ -1,16 +1,26 @@
 import { type Infer, schema as s } from "@weir/protocol";
 import type { Route } from "../../../core/ports/route.ts";
-import { invalid } from "../administration.ts";
 import { listRoles, replaceRole, resetRole } from "../roles.ts";
-import { roleSchema } from "../schemas.ts";
+import { permissionPatternSchema, roleNameSchema, roleSchema } from "../schemas.ts";
 import { type AuthDeps, answered, changeRoute } from "./deps.ts";
 
-const replaceSchema = s.object({
-  name: s.string({ minLength: 1, maxLength: 63 }),
-  description: s.optional(s.string({ maxLength: 500 })),
-  permissions: s.optional(s.array(s.string({ maxLength: 200 }), { maxItems: 1_000 })),
-  reset: s.optional(s.boolean({ const: true, description: "Reset the role to its policy file." })),
-});
+const replaceSchema = s.object(
+  {
+    name: roleNameSchema,
+    description: s.optional(s.string({ maxLength: 500 })),
+    permissions: s.optional(s.array(permissionPatternSchema, { maxItems: 1_000 })),
+    reset: s.optional(
+      s.boolean({ const: true, description: "Reset the role to its policy file." }),
+    ),
+  },
+  {
+    oneOf: [
+      { required: ["permissions"], properties: { reset: false } },
+      { required: ["reset"], properties: { permissions: false, description: false } },
+    ],
+    examples: [{ name: "auditor", permissions: ["auth.get.audit_log"] }],
+  },
+);
 
 export function roleRoutes(deps: AuthDeps): Route[] {
   return [
@@ -33,23 +43,17 @@ export function roleRoutes(deps: AuthDeps): Route[] {
         view: "auth.role_replace",
         summary: "Create or replace a role, or reset it to its policy file.",
         body: { kind: "json", schema: replaceSchema },
+        errors: ["not_found"],
         responses: { 200: { description: "The role.", schema: roleSchema } },
       },
       async (administration, { body }) => {
         const { name, description, permissions, reset } = body as Infer<typeof replaceSchema>;
         if (reset === true) {
-          if (permissions !== undefined || description !== undefined) {
-            throw invalid(
-              "/reset",
-              "a reset uses the content of the file; leave the other members out",
-            );
-          }
           return answered(deps, 200, await resetRole(administration, name, deps.policies));
         }
-        if (permissions === undefined) throw invalid("/permissions", "is required");
         const role = {
           name,
-          permissions,
+          permissions: permissions ?? [],
           ...(description === undefined ? {} : { description }),
         };
         return answered(deps, 200, await replaceRole(administration, role));

@@ -1,16 +1,16 @@
 import { type Infer, schema as s } from "@weir/protocol";
 import type { Route } from "../../../core/ports/route.ts";
-import { serviceSchema } from "../schemas.ts";
+import { roleNameSchema, serviceName, serviceSchema } from "../schemas.ts";
 import { createService, listServices, updateService } from "../services.ts";
 import { type AuthDeps, answered, changeRoute } from "./deps.ts";
 
-const createSchema = s.object({
-  name: s.string({ minLength: 1, maxLength: 63, examples: ["shop"] }),
-  role: s.string({ minLength: 1, maxLength: 63, examples: ["service"] }),
-});
+const createSchema = s.object(
+  { name: serviceName, role: roleNameSchema },
+  { examples: [{ name: "checkout", role: "service" }] },
+);
 const updateSchema = s.object(
   {
-    role: s.optional(s.string({ minLength: 1, maxLength: 63 })),
+    role: s.optional(roleNameSchema),
     disabled: s.optional(s.boolean()),
   },
   { minProperties: 1 },
@@ -40,7 +40,23 @@ export function serviceRoutes(deps: AuthDeps): Route[] {
         view: "auth.service_create",
         summary: "Register a service.",
         body: { kind: "json", schema: createSchema },
-        responses: { 201: { description: "The new service.", schema: serviceSchema } },
+        errors: ["already_exists"],
+        responses: {
+          201: {
+            description: "The new service.",
+            schema: serviceSchema,
+            links: {
+              key: {
+                to: "auth.post.key_create",
+                requestBody: { service: "$response.body#/name" },
+              },
+              update: {
+                to: "auth.patch.service_update",
+                parameters: { name: "$response.body#/name" },
+              },
+            },
+          },
+        },
       },
       async (administration, { body }) =>
         answered(
@@ -56,7 +72,9 @@ export function serviceRoutes(deps: AuthDeps): Route[] {
         path: "/api/services/:name",
         view: "auth.service_update",
         summary: "Change the role of a service, or disable it with all its keys.",
+        params: { name: serviceName },
         body: { kind: "json", schema: updateSchema },
+        errors: ["not_found"],
         responses: { 200: { description: "The service.", schema: serviceSchema } },
       },
       async (administration, { params, body }) => {

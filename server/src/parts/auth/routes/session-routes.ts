@@ -2,16 +2,21 @@ import { type Infer, type Session, schema as s, sessionSchema } from "@weir/prot
 import type { RatePolicy } from "../../../core/access/rate-limit.ts";
 import { WeirError } from "../../../core/errors.ts";
 import type { Route, RouteRequest } from "../../../core/ports/route.ts";
-import { invalid } from "../administration.ts";
 import type { OpenSession } from "../directory.ts";
 import { endedSessionCookie, readSessionCookie, sessionCookie } from "../session-cookie.ts";
 import { endSession, type NewSession, openSession, openSessionByLink } from "../sessions.ts";
 import type { AuthDeps } from "./deps.ts";
 
-const signinSchema = s.object({
-  token: s.optional(s.string({ maxLength: 100, description: "Token of a one-time sign-in link." })),
-  key: s.optional(s.string({ maxLength: 200, description: "An API key." })),
-});
+const signinSchema = s.object(
+  {
+    token: s.optional(
+      s.string({ maxLength: 100, description: "Token of a one-time sign-in link." }),
+    ),
+    key: s.optional(s.string({ maxLength: 200, description: "An API key." })),
+  },
+  { oneOf: [{ required: ["token"] }, { required: ["key"] }] },
+);
+const setCookie = { "Set-Cookie": s.string({ description: "weir_session, HttpOnly." }) };
 
 /** Enough for an office that shares one address. */
 const signinPolicy: RatePolicy = { burstEvents: 60, eventsPerSecond: 1 };
@@ -46,7 +51,20 @@ export function sessionRoutes(deps: AuthDeps): Route[] {
       access: "public",
       summary: "Sign in with an API key or the token of a one-time link.",
       body: { kind: "json", schema: signinSchema },
-      responses: { 200: { description: "Signed in; sets the cookie.", schema: sessionSchema } },
+      errors: [
+        "unauthenticated",
+        "key_malformed",
+        "key_expired",
+        "key_revoked",
+        "too_many_signins",
+      ],
+      responses: {
+        200: {
+          description: "Signed in; sets the cookie.",
+          schema: sessionSchema,
+          headers: setCookie,
+        },
+      },
       handle: async ({ body, ip }) => {
         await limitAttempts(deps, ip);
         const { token, expiresAt } = await signIn(deps, body as Infer<typeof signinSchema>);
@@ -67,7 +85,8 @@ export function sessionRoutes(deps: AuthDeps): Route[] {
       view: "auth.session_end",
       access: "public",
       summary: "Sign out and end the session everywhere.",
-      responses: { 204: { description: "Signed out." } },
+      errors: ["csrf"],
+      responses: { 204: { description: "Signed out.", headers: setCookie } },
       handle: async (request) => {
         const session = await sessionOf(deps, request);
         const token = readSessionCookie(request.headers["cookie"]);
@@ -107,11 +126,10 @@ async function signIn(
   deps: AuthDeps,
   { token, key }: Infer<typeof signinSchema>,
 ): Promise<NewSession> {
-  if (key !== undefined && token === undefined) {
+  if (key !== undefined) {
     return openSession(deps, deps.directory.authenticate(key.trim()).keyId);
   }
-  if (token !== undefined && key === undefined) return openSessionByLink(deps, token.trim());
-  throw invalid("/key", "send either a key or the token of a sign-in link");
+  return openSessionByLink(deps, (token ?? "").trim());
 }
 
 async function sessionOf(

@@ -53,6 +53,9 @@ const plainNames = [
   "country",
 ];
 
+/** For the API document; `pathOf` refuses all else with the nearest name. */
+export const dimensionPattern = `^(?:${plainNames.join("|")}|(?:properties|product|context|data)(?:\\.[^.\\u0000]+){1,9})$`;
+
 /**
  * Events or users per value of one dimension, largest first. Event types and sources are counted from
  * windows. Everything else reads single events: slower, time-limited, and marked as `from_raw`.

@@ -1,7 +1,7 @@
 import type { productSorts, TopProducts } from "@weir/protocol";
 import type { Statement } from "../../../core/ports/database.ts";
 import { defaultCurrency } from "../currency.ts";
-import { invalidQuery } from "../invalid-query.ts";
+import { unanswerable } from "../invalid-query.ts";
 import type { QueryRunner } from "../query-runner.ts";
 import { instantOf, type QueryRange, rangeAnswer } from "../range.ts";
 import { minutesOf, type SignedRange, signedRanges, windowSizes } from "../spans.ts";
@@ -33,7 +33,7 @@ export async function readProducts(
 ): Promise<TopProducts> {
   const { range, sort } = question;
   if (question.currency !== undefined && sort !== "revenue") {
-    throw invalidQuery("currency", 'is only allowed with "sort=revenue"');
+    throw unanswerable("currency", 'is only allowed with "sort=revenue"');
   }
   const answer = await runner.run({ weight: "heavy", signal }, async (connection) => {
     const currency =

@@ -1,4 +1,4 @@
-import type { Granularity, RunPage } from "@weir/protocol";
+import { type Granularity, momentExpects, momentPattern, type RunPage } from "@weir/protocol";
 import { WeirError } from "../../../core/errors.ts";
 import { readCursor, writeCursor } from "../cursor.ts";
 import type { QueryRunner } from "../query-runner.ts";
@@ -11,12 +11,12 @@ export type RequestRerun = (rerun: {
   readonly requestedBy: string;
 }) => Promise<{ readonly runId: string }>;
 
-/** The instant in `start` of a rerun. @throws WeirError invalid_request */
+const moment = new RegExp(momentPattern, "u");
+
+/** The instant in `start` of a rerun; a date is its midnight in UTC. @throws WeirError invalid_request */
 export function readStart(text: string): Date {
-  const isInstant = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}.*(Z|[+-]\d{2}:\d{2})$/i.test(text);
-  const start = new Date(isInstant ? text : Number.NaN);
-  if (!Number.isNaN(start.getTime())) return start;
-  const detail = "must be an RFC 3339 instant with offset";
+  if (moment.test(text)) return new Date(text.toUpperCase());
+  const detail = `must be ${momentExpects}`;
   throw new WeirError("invalid_request", {
     detail: `/start: ${detail}`,
     errors: [{ pointer: "/start", detail }],

@@ -1,6 +1,6 @@
 import type { Retention } from "@weir/protocol";
 import type { Statement } from "../../../core/ports/database.ts";
-import { invalidQuery } from "../invalid-query.ts";
+import { unanswerable } from "../invalid-query.ts";
 import type { QueryRunner } from "../query-runner.ts";
 import { instantOf, type QueryRange, rangeAnswer } from "../range.ts";
 import { monthOfDay } from "../spans.ts";
@@ -50,7 +50,7 @@ function periodsOf(given: QueryRange, period: Period): { firstDay: number; perio
   const first = Math.floor((Math.floor(given.from / minutesOfDay) - shift) / days);
   const end = Math.ceil((Math.ceil(given.to / minutesOfDay) - shift) / days);
   if (end - first > maxPeriods) {
-    throw invalidQuery(
+    throw unanswerable(
       "period",
       `the range contains more than ${maxPeriods} periods of a ${period}`,
     );

@@ -1,7 +1,7 @@
 import { type Granularity, type Metric, metrics, type Series } from "@weir/protocol";
 import type { Queryable } from "../../../core/ports/database.ts";
 import { defaultCurrency } from "../currency.ts";
-import { invalidQuery } from "../invalid-query.ts";
+import { unanswerable } from "../invalid-query.ts";
 import type { QueryRunner } from "../query-runner.ts";
 import { instantOf, previousRange, type QueryRange, rangeAnswer } from "../range.ts";
 import { type MinuteRange, minutesOf, spanTable, spanValues, windowSpans } from "../spans.ts";
@@ -27,7 +27,7 @@ const countActions: Partial<Record<Metric, number>> = {
   purchases: actionNumbers.purchase,
 };
 
-/** One value per bucket, empty buckets included. @throws WeirError invalid_query */
+/** One value per bucket, empty buckets included. @throws WeirError unanswerable_query */
 export async function readSeries(
   { runner, userCounts }: { readonly runner: QueryRunner; readonly userCounts: UserCounts },
   question: SeriesQuestion,
@@ -65,17 +65,17 @@ export async function readSeries(
 function checkFilters({ metric, currency, eventType, source }: SeriesQuestion): void {
   const counted = metric === "events" || metric in countActions;
   if (currency !== undefined && metric !== "revenue") {
-    throw invalidQuery("currency", 'belongs to the metric "revenue" only');
+    throw unanswerable("currency", 'belongs to the metric "revenue" only');
   }
   if (eventType !== undefined && !counted) {
-    throw invalidQuery(
+    throw unanswerable(
       "event_type",
       `the metric "${metric}" cannot be filtered by event type; use events, views, carts or purchases`,
     );
   }
   if (source !== undefined && !counted && metric !== "revenue") {
     const known = metrics.filter((name) => name === "events" || name in countActions);
-    throw invalidQuery(
+    throw unanswerable(
       "source",
       `the metric "${metric}" cannot be filtered by source; use ${known.join(", ")} or revenue`,
     );
@@ -85,7 +85,7 @@ function checkFilters({ metric, currency, eventType, source }: SeriesQuestion): 
 function bucketsOf(range: QueryRange, granularity: Granularity): MinuteRange[] {
   const starts = bucketStarts({ ...range, granularity }, maxPoints);
   if (starts === undefined) {
-    throw invalidQuery(
+    throw unanswerable(
       "granularity",
       `gives more than ${maxPoints} points for this range; use a coarser granularity or a shorter range`,
     );
