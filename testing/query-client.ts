@@ -33,7 +33,8 @@ export function clientOf(routes: readonly Route[]): Client {
       const values = url.searchParams.getAll(name);
       given[name] = values.length === 1 ? (values[0] ?? "") : values;
     }
-    const query = route.query === undefined ? given : queryReader(route.query)(given);
+    const query =
+      route.query === undefined ? given : queryReader(route.query, route.required)(given);
     if (route.body?.kind === "json") bodyValidator(route.body.schema)(body);
     return route.handle({
       params,

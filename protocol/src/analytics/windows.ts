@@ -1,5 +1,5 @@
 /** `/api/windows`: windows, their state and their reruns. */
-import { momentExpects, momentPattern } from "../patterns.ts";
+import { instantExpects, instantPattern } from "../patterns.ts";
 import { array, boolean, type Infer, integer, nullable, object, oneOf, string } from "../schema.ts";
 import { freshnessSchema, granularities, instant } from "./common.ts";
 
@@ -56,7 +56,7 @@ export type WindowPage = Infer<typeof windowPageSchema>;
 export const rerunRequestSchema = object(
   {
     size: oneOf(granularities),
-    start: string({ pattern: momentPattern, "x-expects": momentExpects, examples: ["2026-11-21"] }),
+    start: string({ pattern: instantPattern, format: "date-time", "x-expects": instantExpects }),
   },
   { $id: "RerunRequest", examples: [{ size: "hour", start: "2026-11-21T09:00:00Z" }] },
 );

@@ -63,6 +63,9 @@ export async function createBoundsModel(
   { owner }: TestAuth,
   wanted: ReadonlyMap<string, Rights>,
 ): Promise<BoundsModel> {
+  // what an earlier model left behind would be read with every change
+  await owner.query({ text: "truncate auth.services cascade" });
+  await owner.query({ text: "delete from auth.roles where name like 'role-of-%'" });
   const services = new Map<string, ModelService>();
   const roles = new Map<string, readonly string[]>();
   for (const [name, { role, extra, revoked }] of wanted) {

@@ -50,14 +50,22 @@ function search(pair: Pair, chosen: readonly string[]): string | undefined {
   const at = (segment: string) => search(narrowed(pair, index, segment), [...chosen, segment]);
   // Values that no rule names behave alike: the rules with a * are all that matches them.
   const unnamed = wanted.granted.some((pattern) => pattern[index] === "*") ? at("*") : undefined;
-  if (unnamed !== undefined && index !== methodSegment) return unnamed;
-  // Methods are a closed list, so a policy that names all of them leaves none unnamed.
-  const named = unnamed === undefined ? namedIn(pair, index) : methods;
-  for (const segment of named) {
+  if (unnamed !== undefined) return index === methodSegment ? missingMethod(unnamed, at) : unnamed;
+  for (const segment of namedIn(pair, index)) {
     const missing = at(segment);
-    if (missing !== undefined) return unnamed ?? missing;
+    if (missing !== undefined) return missing;
   }
   return undefined;
+}
+
+/** Methods are a closed list: a policy that names all of them leaves none that `*` could stand for. */
+function missingMethod(
+  unnamed: string,
+  at: (method: string) => string | undefined,
+): string | undefined {
+  const missing = methods.map(at);
+  const isForAll = missing.every((one) => one?.replace(/\.[a-z]+\./, ".*.") === unnamed);
+  return isForAll ? unnamed : missing.find((one) => one !== undefined);
 }
 
 /** The other rules only add to the holder or take from what is wanted, so they need no case of their own. */

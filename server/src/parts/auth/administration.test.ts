@@ -88,10 +88,6 @@ test("the audit log is read in pages, newest first, and by subject", async (t) =
   const all = (await readAuditLog(auth.app, { limit: 500 })).entries.map(({ id }) => id);
   assert.deepEqual(seen, all);
   assert.equal((await readAuditLog(auth.app, { limit: 5, subject: "b" })).entries.length, 1);
-  assert.equal(
-    await codeOf(() => readAuditLog(auth.app, { limit: 5, cursor: "1;" })),
-    "invalid_query",
-  );
 });
 
 test("no change can remove the last administrator", async (t) => {

@@ -106,7 +106,7 @@ test("pages and filters show each dead letter once, most recent failure first", 
   const foreign = Buffer.from("1 or true").toString("base64url");
   await assert.rejects(
     listDeadLetters(app, {}, { limit: 1, cursor: foreign }),
-    code("invalid_query"),
+    code("unanswerable_query"),
   );
   await assert.rejects(
     listDeadLetters(app, { since: "soon" }, { limit: 1 }),

@@ -138,7 +138,7 @@ test("an invalid request is refused with a problem that says why", async (t) => 
   };
   assert.equal(await codeOf("GET", "/api/dlq/letters/nothing"), "404 not_found");
   assert.equal(await codeOf("GET", `/api/dlq/replays/${id}`), "404 not_found");
-  assert.equal(await codeOf("GET", "/api/dlq/letters?cursor=abc"), "400 invalid_query");
+  assert.equal(await codeOf("GET", "/api/dlq/letters?cursor=abc"), "422 unanswerable_query");
   assert.equal(await codeOf("GET", "/api/dlq/letters?state=lost"), "400 invalid_query");
   assert.equal(await codeOf("GET", "/api/dlq/letters?since=soon"), "400 invalid_query");
   const replay = (filter: unknown) => codeOf("POST", "/api/dlq/replays", { filter });

@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import type { Breakdown, Funnel, Overview, Retention, Series, Sessions } from "@weir/protocol";
+import type {
+  Breakdown,
+  ErrorCode,
+  Funnel,
+  Overview,
+  Retention,
+  Series,
+  Sessions,
+} from "@weir/protocol";
 import { parse } from "csv-parse/sync";
 import { createTestDatabase } from "../../../../testing/database.ts";
 import { clientOf, refusal, textOf } from "../../../../testing/query-client.ts";
@@ -28,21 +36,26 @@ const client = clientOf(queryRoutes(deps));
 const range = "from=2026-11-01&to=2026-11-08";
 
 test("invalid parameters are refused with their name and how to fix them", async () => {
-  for (const [address, about] of [
-    ["overview?from=2026-11-08&to=2026-11-01", /from.*before/],
-    ["overview?from=2026-11-01T10:00:30Z", /from.*whole minute.*10:00:00/],
-    ["overview?from=2024-01-01&to=2026-11-01", /from.*400 days/],
+  for (const [address, about, code = "invalid_query"] of [
+    ["overview?from=2026-11-08&to=2026-11-01", /from.*before/, "unanswerable_query"],
+    ["overview?from=2026-11-01T10:00:30Z", /from.*whole minute/],
+    ["overview?from=2024-01-01&to=2026-11-01", /from.*400 days/, "unanswerable_query"],
     ["overview?form=2026-11-01", /form.*\n?.*did you mean "from"/s],
     ["overview?time_zone=%2B03:00", /time_zone.*IANA/],
     ["overview?from=2026-11-01&from=2026-11-02", /from/],
     [`series?${range}&metric=visits`, /metric.*events, users/],
-    [`series?${range}&granularity=minute`, /granularity.*1500 points/],
-    [`series?${range}&metric=users&source=web`, /source.*cannot be filtered by source/],
+    [`series?${range}&granularity=minute`, /granularity.*1500 points/, "unanswerable_query"],
+    [
+      `series?${range}&metric=users&source=web`,
+      /source.*cannot be filtered by source/,
+      "unanswerable_query",
+    ],
     [
       `series?${range}&metric=revenue&event_type=purchase`,
       /event_type.*cannot be filtered by event type/,
+      "unanswerable_query",
     ],
-    [`series?${range}&metric=views&currency=TRY`, /currency.*revenue/],
+    [`series?${range}&metric=views&currency=TRY`, /currency.*revenue/, "unanswerable_query"],
     [`series?${range}&compare=always`, /compare/],
     [`breakdown?${range}`, /by.*required/],
     [`breakdown?${range}&by=sourse`, /by.*did you mean "source"/],
@@ -50,7 +63,7 @@ test("invalid parameters are refused with their name and how to fix them", async
     [`breakdown?${range}&by=password.hash`, /by.*path/],
     [`breakdown?${range}&by=source&limit=1001`, /limit/],
     [`products?${range}&sort=name`, /sort.*revenue/],
-    [`products?${range}&sort=views&currency=TRY`, /currency.*sort=revenue/],
+    [`products?${range}&sort=views&currency=TRY`, /currency.*sort=revenue/, "unanswerable_query"],
     [`products?${range}&limit=0`, /limit/],
     [`revenue?${range}&currency=TRY`, /currency/],
     [`revenue?${range}&format=xml`, /format.*json, csv/],
@@ -60,17 +73,13 @@ test("invalid parameters are refused with their name and how to fix them", async
     [`funnel?${range}&within=forever`, /within.*24h/],
     [`funnel?${range}&within=31d`, /within.*30 days/],
     [`retention?${range}&period=month`, /period.*day, week/],
-    ["retention?from=2026-01-01&to=2026-11-01&period=day", /period.*62/],
+    ["retention?from=2026-01-01&to=2026-11-01&period=day", /period.*62/, "unanswerable_query"],
     [`retention?${range}&limit=5`, /limit/],
-    [`sessions?${range}&cursor=abc`, /cursor.*next_cursor/],
+    [`sessions?${range}&cursor=abc`, /cursor.*next_cursor/, "unanswerable_query"],
     [`sessions?${range}&user_i=1`, /user_i.*\n?.*did you mean "user_id"/s],
     [`sessions?${range}&limit=many`, /limit/],
-  ] as const) {
-    await assert.rejects(
-      client.get(`/api/analytics/${address}`),
-      refusal("invalid_query", about),
-      address,
-    );
+  ] satisfies readonly (readonly [string, RegExp, ErrorCode?])[]) {
+    await assert.rejects(client.get(`/api/analytics/${address}`), refusal(code, about), address);
   }
 });
 

@@ -182,8 +182,8 @@ test("similar products, search with filters, and hybrid search", async (t) => {
   const inverted = { price_gte: 20, price_lte: 10 };
   const price = { gte: 20, lte: 10 };
   for (const [refused, status] of [
-    [await call("/api/products/:id/similar", { id: "lamp", query: inverted }), 400],
-    [await call("/api/users/:id/recommendations", { id: "nobody", query: inverted }), 400],
+    [await call("/api/products/:id/similar", { id: "lamp", query: inverted }), 422],
+    [await call("/api/users/:id/recommendations", { id: "nobody", query: inverted }), 422],
     [await call("/api/search", { body: { text: "mug", filter: { price } } }), 422],
   ] as const) {
     assert.equal(refused.status, status);

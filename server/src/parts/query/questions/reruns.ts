@@ -1,4 +1,4 @@
-import { type Granularity, momentExpects, momentPattern, type RunPage } from "@weir/protocol";
+import { type Granularity, instantExpects, instantPattern, type RunPage } from "@weir/protocol";
 import { WeirError } from "../../../core/errors.ts";
 import { readCursor, writeCursor } from "../cursor.ts";
 import type { QueryRunner } from "../query-runner.ts";
@@ -11,12 +11,12 @@ export type RequestRerun = (rerun: {
   readonly requestedBy: string;
 }) => Promise<{ readonly runId: string }>;
 
-const moment = new RegExp(momentPattern, "u");
+const instant = new RegExp(instantPattern, "u");
 
-/** The instant in `start` of a rerun; a date is its midnight in UTC. @throws WeirError invalid_request */
+/** The instant in `start` of a rerun. @throws WeirError invalid_request */
 export function readStart(text: string): Date {
-  if (moment.test(text)) return new Date(text.toUpperCase());
-  const detail = `must be ${momentExpects}`;
+  if (instant.test(text)) return new Date(text.toUpperCase());
+  const detail = `must be ${instantExpects}`;
   throw new WeirError("invalid_request", {
     detail: `/start: ${detail}`,
     errors: [{ pointer: "/start", detail }],
