@@ -4,7 +4,7 @@
  * The client sends `subscribe` to replace its filter. To pause, it closes the socket and reconnects
  * with its cursor. The server sends `hello`, `event`, `heartbeat`, `gap`, `subscribed` once a filter
  * is in effect, and `bye` before it closes. Cursors are opaque: reconnect with the last one as
- * `?cursor=` to continue without gaps or repeats.
+ * `?cursor=` to continue without gaps, and without repeats unless PostgreSQL crashed in between.
  */
 import {
   array,
@@ -63,7 +63,10 @@ export interface RawEvent {
 export type ServerFrame =
   | { readonly type: "hello"; readonly cursor: string; readonly heartbeat_s: number }
   | { readonly type: "event"; readonly cursor: string; readonly event: RawEvent }
-  /** The feed cannot replay the events between the client's cursor and `cursor`: they are too old. */
+  /**
+   * The feed cannot replay the events between the client's cursor, or the last event, and `cursor`: they are too
+   * old or too many, or PostgreSQL was replaced by one that may lack some. `reason` is for people.
+   */
   | { readonly type: "gap"; readonly cursor: string; readonly reason: string }
   | { readonly type: "heartbeat"; readonly cursor: string; readonly at: string }
   /** The filter of a `subscribe` is in effect for all events stored from here on; one per `subscribe`. */

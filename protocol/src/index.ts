@@ -36,6 +36,8 @@
  * Reading
  * - log reader: a registered consumer of the raw log.
  * - position: how far a log reader has read the raw log, a PostgreSQL snapshot (its watermark).
+ * - incarnation: the time in which PostgreSQL has taken back nothing that it had shown. A crash, a promoted
+ *   standby and a restored backup begin a new one; a clean restart does not. A position is valid in its own.
  * - page: a claimed range of the raw log for one stream worker. In the API: a page of results.
  * - cursor: what an API client gets in order to continue, in a list of results or in the live feed.
  *

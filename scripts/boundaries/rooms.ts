@@ -177,6 +177,7 @@ export const databaseRooms: readonly DatabaseRoom[] = [
       "log.position_after": readsLog,
       "log.is_due": readsLog,
       "log.advance": readsLog,
+      "log.incarnation": "Fails before a restored dump has been adapted to its cluster.",
     },
   },
   {
@@ -264,6 +265,10 @@ export const databaseRooms: readonly DatabaseRoom[] = [
       "log.since": "The reader that a day waits for, for the message.",
     },
   },
-  { path: "server/src/adapters/vectors", owns: ["vectors"] },
+  {
+    path: "server/src/adapters/vectors",
+    owns: ["vectors"],
+    calls: { "log.incarnation": "Positions of the change feed end with the server's incarnation." },
+  },
   { path: "server/src/adapters/telemetry", owns: ["telemetry"] },
 ];

@@ -103,6 +103,7 @@ async function tail(filter: TailFilter, command: Command): Promise<void> {
   socket.addEventListener("message", ({ data }) => {
     const frame = JSON.parse(String(data)) as ServerFrame;
     if (frame.type === "bye") process.stderr.write(`weir: ${frame.detail}\n`);
+    if (frame.type === "gap") process.stderr.write(`weir: events were missed: ${frame.reason}\n`);
     if (frame.type !== "event") return;
     const line = context.json ? JSON.stringify(frame.event) : eventLine(frame.event);
     process.stdout.write(`${line}\n`);

@@ -24,6 +24,8 @@ declare
   since timestamptz := clock_timestamp();
 begin
   perform etl.open_batch();
+  -- as in log.next_page
+  perform log.incarnation();
   select * into reader from log.readers where name = 'windows' for no key update;
   if reader.epoch is distinct from worker_epoch then
     raise exception 'fenced: epoch % has been taken over by epoch %', worker_epoch, reader.epoch using errcode = 'WF001';

@@ -19,8 +19,12 @@ begin
   perform from log.readers r where r.name = for_reader for no key update;
   select * into page from log.next_page(for_reader, max_events);
   if page.events > 0 then
-    return query insert into log.pages (from_position, to_position, since, read_at, events, owner, reader, oldest)
-      values (page.from_position, page.to_position, page.since, page.read_at, page.events, worker, for_reader, page.oldest)
+    -- After a crash, ids of lost pages are given out again. The first epoch is random, so that a worker that still
+    -- holds a lost page does not finish the page that has its id now.
+    return query insert into log.pages
+        (from_position, to_position, since, read_at, events, owner, epoch, reader, oldest)
+      values (page.from_position, page.to_position, page.since, page.read_at, page.events, worker,
+        1 + floor(random() * 1e9)::int, for_reader, page.oldest)
       returning *;
   end if;
   if page.events > 0 or log.is_due(page.read_at) then

@@ -14,6 +14,7 @@ import {
   readFunctions,
   type SqlFunction,
 } from "./functions.ts";
+import { adoptRestored } from "./restored.ts";
 
 /** Contains `migrations/` and `functions/`. */
 export const sqlFolder = fileURLToPath(new URL("../../../sql", import.meta.url));
@@ -72,11 +73,13 @@ export interface Migrated {
   /** Names of the migrations that this call applied. */
   readonly migrations: readonly string[];
   readonly functions: FunctionChanges;
+  /** The database came from a dump of another cluster; its readers continue where they were. */
+  readonly adopted: boolean;
 }
 
 /**
  * Applies the migrations that are missing, in the order of their numbers, each in a transaction of
- * its own, and then the function files that changed. Several processes may call it at once: one
+ * its own, then the function files that changed, and adapts a restored dump to its cluster. Several processes may call it at once: one
  * does the work, the others wait. Rejects when an applied migration has changed or is missing, and
  * when a newer Weir has applied functions.
  */
@@ -92,7 +95,9 @@ export async function migrate(options: MigrateOptions): Promise<Migrated> {
     for (const name of changes.orphaned) {
       options.log?.(`function ${name} has no file any more: a migration has to drop it`);
     }
-    return { migrations: applied, functions: changes };
+    const adopted = await adoptRestored(client);
+    if (adopted) options.log?.("adapted the log of a restored dump to this cluster");
+    return { migrations: applied, functions: changes, adopted };
   } finally {
     // the lock ends with the session
     await client.end().catch(() => {});

@@ -39,6 +39,10 @@ async function put(
   return (row?.left_out ?? "").replace(/[{}]/g, "").split(",").filter(Boolean);
 }
 
+const incarnationOf = async (database: Queryable) =>
+  (await currentPosition(database)).incarnation;
+const positionNow = async (database: Queryable) => (await currentPosition(database)).position;
+
 /** Everything from `position` on, in pages of `limit`; the last state of each point. */
 async function drain(
   database: Queryable,
@@ -46,8 +50,9 @@ async function drain(
 ): Promise<{ changes: PointChange[]; position: string }> {
   const changes: PointChange[] = [];
   let { position } = from;
+  const incarnation = await incarnationOf(database);
   for (;;) {
-    const page = await readChanges(database, { ...from, position });
+    const page = await readChanges(database, { ...from, position, incarnation });
     changes.push(...page.changes);
     position = page.position;
     if (!page.more) return { changes, position };
@@ -88,7 +93,12 @@ test("pages are bounded within one transaction, and changes between pages are no
   const seen = new Map<string, PointChange>();
   let position = firstPosition;
   for (let pages = 1, more = true; more; pages++) {
-    const page = await readChanges(database.app, { collectionId, position, limit: 10 });
+    const page = await readChanges(database.app, {
+      collectionId,
+      position,
+      incarnation: await incarnationOf(database.app),
+      limit: 10,
+    });
     assert.ok(page.changes.length <= 10);
     for (const change of page.changes) seen.set(change.id, { ...seen.get(change.id), ...change });
     ({ position, more } = page);
@@ -123,7 +133,7 @@ test("putting the same again is silent; what has no vector and is not there is l
   const [id, absent] = [randomUUID(), randomUUID()];
   const point = { id, vector: bytes(1, 0), payload: { a: 1 } };
   assert.deepEqual(await put(database.app, collectionId, [{ id: absent }, point]), [absent]);
-  const position = await currentPosition(database.app);
+  const position = await positionNow(database.app);
   await put(database.app, collectionId, [point]);
   await put(database.app, collectionId, [{ id, payload: { a: 1 } }]);
   assert.deepEqual((await drain(database.app, { collectionId, position })).changes, []);
@@ -140,7 +150,7 @@ test("a deletion is heard of, a point may come back, and cleaning up breaks only
     { id: gone, vector: bytes(1, 0) },
     { id: back, vector: bytes(1, 0), payload: { a: 1 } },
   ]);
-  const before = await currentPosition(database.app);
+  const before = await positionNow(database.app);
   const remove = { text: "select vectors.delete_points($1, $2::uuid[])" };
   await database.app.query({ ...remove, values: [collectionId, [gone, back]] });
   assert.deepEqual(await put(database.app, collectionId, [{ id: gone }]), [gone]);
@@ -156,7 +166,7 @@ test("a deletion is heard of, a point may come back, and cleaning up breaks only
   // one that surely has read them: transactions of other databases of the server count as well
   const position = await until(
     async () => {
-      const now = await currentPosition(database.app);
+      const now = await positionNow(database.app);
       const [row] = await database.app.query<{ behind: boolean }>({
         text: "select max(changed) >= pg_snapshot_xmin($1::pg_snapshot) as behind from vectors.points",
         values: [now.split("/")[0]],
@@ -179,7 +189,7 @@ test("after cleaning up, a new position is good and one from before is not, thou
   const { database, collectionId } = await prepare(t);
   const [gone, later] = [randomUUID(), randomUUID()];
   await put(database.app, collectionId, [{ id: gone, vector: bytes(1, 0) }]);
-  const before = await currentPosition(database.app);
+  const before = await positionNow(database.app);
   await database.app.transaction(async (older) => {
     await older.query({ text: "select pg_current_xact_id()" });
     await database.app.query({
@@ -188,7 +198,7 @@ test("after cleaning up, a new position is good and one from before is not, thou
     });
     await database.owner.query({ text: "select vectors.purge_tombstones('0 seconds')" });
     await assert.rejects(drain(database.app, { collectionId, position: before }), FeedGapError);
-    const position = await currentPosition(database.app);
+    const position = await positionNow(database.app);
     assert.deepEqual((await drain(database.app, { collectionId, position })).changes, []);
     await put(database.app, collectionId, [{ id: later, vector: bytes(1, 0) }]);
     const { changes } = await drain(database.app, { collectionId, position });
@@ -210,7 +220,7 @@ test("a position of another database is refused, and points of a restored one ar
   const repair = { text: "select vectors.mend_feed($1) as repaired", values: [collectionId] };
   assert.deepEqual(await database.app.query(repair), [{ repaired: false }]);
   await database.app.query({ text: "update vectors.points set changed = '9000000'" });
-  const position = await currentPosition(database.app);
+  const position = await positionNow(database.app);
   assert.deepEqual((await drain(database.app, { collectionId, position })).changes, []);
   assert.deepEqual(await database.app.query(repair), [{ repaired: true }]);
   await assert.rejects(drain(database.app, { collectionId, position }), FeedGapError);
@@ -222,6 +232,21 @@ test("a position of another database is refused, and points of a restored one ar
     text: "update vectors.collections set purged = '9000000', purged_by = '9000001'",
   });
   assert.deepEqual(await database.app.query(repair), [{ repaired: true }]);
-  const empty = await currentPosition(database.app);
+  const empty = await positionNow(database.app);
   assert.deepEqual((await drain(database.app, { collectionId, position: empty })).changes, []);
+});
+
+test("a position of another incarnation of the server is refused; from the first position nothing is missed", async (t) => {
+  const { database, collectionId } = await prepare(t);
+  await put(database.app, collectionId, [{ id: randomUUID(), vector: bytes(1, 0) }]);
+  const { position, incarnation } = await currentPosition(database.app);
+  const request = { collectionId, position };
+  await readChanges(database.app, { ...request, incarnation });
+  // as a crash does: PostgreSQL empties unlogged tables
+  await database.owner.query({ text: "delete from log.current_incarnation" });
+  await assert.rejects(readChanges(database.app, { ...request, incarnation }), FeedGapError);
+  await assert.rejects(readChanges(database.app, request), FeedGapError);
+  const all = await readChanges(database.app, { collectionId, position: firstPosition });
+  assert.equal(all.changes.length, 1);
+  assert.notEqual(all.incarnation, incarnation);
 });

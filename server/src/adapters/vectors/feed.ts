@@ -24,8 +24,10 @@ export interface PointChange {
 export interface ChangePage {
   /** In the order of their transaction ids. Each has the current state of its point, so the last one counts. */
   readonly changes: readonly PointChange[];
-  /** Text to be kept and handed in again; see `parsePosition`. */
+  /** Text to be kept and handed in again, with `incarnation`; see `parsePosition`. */
   readonly position: string;
+  /** The server's incarnation, in which the position is valid; see log.incarnation. */
+  readonly incarnation: string;
   /** There may be more already. */
   readonly more: boolean;
   /** The collection was deleted, or never was. */
@@ -45,8 +47,10 @@ export interface RawChange {
 }
 
 /**
- * Deletions behind the position are no longer known (their tombstones were cleaned up), or the position is
- * of another database: read the whole collection and compare.
+ * Deletions behind the position are no longer known (their tombstones were cleaned up), or the position is of
+ * another incarnation of the server, or of another database: read the whole collection and compare. After a crash
+ * the copy may hold points that PostgreSQL has lost, and the position may show transactions as ended whose ids
+ * were given to others since.
  */
 export class FeedGapError extends Error {
   override readonly name = "FeedGapError";
@@ -54,6 +58,7 @@ export class FeedGapError extends Error {
 
 interface Row {
   readonly snapshot: string;
+  readonly incarnation: string;
   readonly known: boolean;
   readonly gone: boolean;
   readonly id: string | null;
@@ -64,8 +69,8 @@ interface Row {
 }
 
 const statement = `
-with s as materialized (select pg_current_snapshot() as snapshot)
-select s.snapshot::text as snapshot,
+with s as materialized (select pg_current_snapshot() as snapshot, log.incarnation() as incarnation)
+select s.snapshot::text as snapshot, s.incarnation,
   coalesce(c.purged < pg_snapshot_xmin($2::pg_snapshot)
       or pg_visible_in_snapshot(c.purged_by, $2::pg_snapshot), true)
     and pg_snapshot_xmax($2::pg_snapshot) <= pg_snapshot_xmax(s.snapshot) as known,
@@ -81,6 +86,8 @@ export interface FeedRequest extends QueryOptions {
   readonly collectionId: number;
   /** `firstPosition`, `currentPosition`, or the position of the page before. */
   readonly position: string;
+  /** That of the position; not needed for `firstPosition`. */
+  readonly incarnation?: string | undefined;
   readonly limit?: number;
 }
 
@@ -95,7 +102,7 @@ export async function readChanges(database: Queryable, request: FeedRequest): Pr
 
 export async function readRawChanges(
   database: Queryable,
-  { collectionId, position, limit = 1_000, ...options }: FeedRequest,
+  { collectionId, position, incarnation, limit = 1_000, ...options }: FeedRequest,
 ): Promise<RawChangePage> {
   const { from, vectorsFrom, step } = parsePosition(position);
   const rows = await database.query<Row>(
@@ -117,18 +124,21 @@ export async function readRawChanges(
   const [first] = rows;
   if (first === undefined) throw new Error("the feed returned no snapshot");
   // from the very beginning nothing is missed: deleted points are not needed
-  if (!first.known && from !== firstPosition) {
+  const isKnown = first.known || from === firstPosition;
+  const isCurrent = first.incarnation === incarnation || position === firstPosition;
+  if (!isKnown || !isCurrent) {
     throw new FeedGapError("The feed of changes cannot be continued from this position.");
   }
+  const common = { incarnation: first.incarnation, gone: first.gone };
   const to = step?.to ?? first.snapshot;
   const changes = first.id === null ? [] : (rows as (Row & { readonly id: string })[]);
   const last = changes.at(-1);
   if (last !== undefined && changes.length >= limit) {
     const next = [from, vectorsFrom, to, last.changed, last.id].join("/");
-    return { changes, position: next, more: true, gone: first.gone };
+    return { ...common, changes, position: next, more: true };
   }
   const next = step === undefined ? to : `${to}/${vectorsFrom}`;
-  return { changes, position: next, more: false, gone: first.gone };
+  return { ...common, changes, position: next, more: false };
 }
 
 /**
@@ -151,13 +161,15 @@ function parsePosition(position: string): {
 export async function currentPosition(
   database: Queryable,
   options: QueryOptions = {},
-): Promise<string> {
-  const [row] = await database.query<{ snapshot: string }>(
-    { text: "select pg_current_snapshot()::text as snapshot" },
+): Promise<Pick<ChangePage, "position" | "incarnation">> {
+  const [row] = await database.query<Pick<ChangePage, "position" | "incarnation">>(
+    {
+      text: "select pg_current_snapshot()::text as position, log.incarnation() as incarnation",
+    },
     options,
   );
   if (row === undefined) throw new Error("the database returned no snapshot");
-  return row.snapshot;
+  return row;
 }
 
 function toChange({ id, vector, payload, deleted }: RawChange): PointChange {

@@ -27,6 +27,24 @@ export interface LiveEvent extends EventPlace {
   readonly payload: string;
 }
 
+/**
+ * An instant of the log. A position is valid in the server's incarnation in which it was read: a crash gives the
+ * ids of transactions that were lost to others. In a later incarnation it is valid if it was settled and has
+ * survived (see `LiveLog.survived`).
+ */
+export interface LogInstant {
+  /** When it was read, in milliseconds by PostgreSQL's clock. */
+  readonly at: number;
+  /** The server's; see log.incarnation. */
+  readonly incarnation: string;
+  /**
+   * Byte of the write-ahead log; a position read at this instant is settled once the log is on disk up to here.
+   */
+  readonly written: bigint;
+  /** Up to where the write-ahead log is on disk. */
+  readonly flushed: bigint;
+}
+
 /** Events visible in `to` and not in `from`; after `after` if part of them has been delivered. */
 export interface LiveRange {
   readonly from: Position;
@@ -37,11 +55,9 @@ export interface LiveRange {
   readonly after?: EventPlace | undefined;
 }
 
-export interface LiveEvents {
+export interface LiveEvents extends LogInstant {
   /** `to` of the range, or the position that this read has taken. */
   readonly to: Position;
-  /** When this read took place, in milliseconds by PostgreSQL's clock. */
-  readonly at: number;
   /** In the order of (xid, event id, service id). */
   readonly events: readonly LiveEvent[];
   /** The limit was reached: the range may hold more. */
@@ -49,8 +65,11 @@ export interface LiveEvents {
 }
 
 export interface LiveLog {
-  /** The current position: before everything that is committed later. */
-  now(options: QueryOptions): Promise<{ readonly at: number; readonly position: Position }>;
+  /** The current position, settled: before everything that is committed later. */
+  now(options: QueryOptions): Promise<LogInstant & { readonly position: Position }>;
+  /** Whether a position of another incarnation that was settled at this byte is valid in the current one. */
+  survived(incarnation: string, settled: bigint, options: QueryOptions): Promise<boolean>;
+  /** Check `incarnation` of the answer: in another one than that of the range, its events mean nothing. */
   read(range: LiveRange, options: QueryOptions & { readonly limit: number }): Promise<LiveEvents>;
   /** Events of the range, without those of a range within it that were delivered up to `done.after`. */
   count(

@@ -65,21 +65,27 @@ export interface PageReader {
   find(connection: Queryable, name: EventName): Promise<StoredEvent | undefined>;
 }
 
-/** One pass over the log from any position, without registration. */
+/** A range of one pass. */
+export interface ScanRange extends LogRange {
+  /** The server's incarnation; see log.incarnation. */
+  readonly incarnation: string;
+}
+
+/** One pass over the log from its start, without registration. Rejects once PostgreSQL has crashed: begin again. */
 export interface LogScan {
   /** The next events in the order of their transactions, whole transactions at a time; undefined at the log's end. */
   next(
-    from: string,
+    after: ScanRange | undefined,
     options: {
       /** Events received earlier are left out. */
       readonly receivedFrom: Date;
       readonly maxEvents: number;
     },
-  ): Promise<{ readonly range: LogRange; readonly events: readonly StoredEvent[] } | undefined>;
+  ): Promise<{ readonly range: ScanRange; readonly events: readonly StoredEvent[] } | undefined>;
   /** The events of a range that are still in the log. */
   names(
     connection: Queryable,
-    range: LogRange,
+    range: ScanRange,
   ): Promise<readonly Pick<EventName, "serviceId" | "eventId">[]>;
 }
 
@@ -99,6 +105,3 @@ export type ReadLag = (
   reader: string,
   options?: QueryOptions & { readonly atMost?: number },
 ) => Promise<Lag | undefined>;
-
-/** Before the oldest event. */
-export const logStart = "1:1:";

@@ -18,6 +18,12 @@ const positions: fc.Arbitrary<Position> = fc
 
 const cursors: fc.Arbitrary<Cursor> = fc
   .record({
+    incarnation: fc.string({
+      unit: fc.constantFrom(..."0123456789abcdef"),
+      minLength: 16,
+      maxLength: 16,
+    }),
+    settled: fc.option(fc.bigInt({ min: 0n, max: 1n << 62n }), { nil: undefined }),
     at: fc.integer({ min: 0, max: 4_102_444_800_000 }),
     from: positions,
     later: fc.bigInt({ min: 1n, max: 50n }),
@@ -25,10 +31,11 @@ const cursors: fc.Arbitrary<Cursor> = fc
     serviceId: fc.integer({ min: 1, max: 2 ** 31 - 1 }),
     inside: fc.boolean(),
   })
-  .map(({ at, from, later, eventId, serviceId, inside }) => {
-    if (!inside) return { at, from };
+  .map(({ later, eventId, serviceId, inside, ...place }) => {
+    const { from } = place;
+    if (!inside) return place;
     const to = { xmin: from.xmax, xmax: from.xmax + later, xip: [] };
-    return { at, from, round: { to, last: { xid: from.xmax, eventId, serviceId } } };
+    return { ...place, round: { to, last: { xid: from.xmax, eventId, serviceId } } };
   });
 
 test("a cursor survives being written and read", () => {
@@ -40,6 +47,8 @@ test("a cursor survives being written and read", () => {
       assert.equal(encodeCursor(read), text);
       assert.equal(formatPosition(read.from), formatPosition(cursor.from));
       assert.equal(read.round?.last.eventId, cursor.round?.last.eventId);
+      assert.equal(read.incarnation, cursor.incarnation);
+      assert.equal(read.settled, cursor.settled);
     }),
   );
 });
@@ -64,7 +73,11 @@ test("nonsense is no cursor", () => {
     "",
     "AAAA",
     "1:2:",
+    encoded("3~a~5.4."),
     encoded("2~a~5.4."),
+    encoded("2~0123456789abcde~~a~5.4."),
+    encoded("2~0123456789abcdeg~~a~5.4."),
+    encoded("2~0123456789abcdef~00~a~5.4."),
     encoded("1~00~5.4."),
     encoded("1~a~0.4."),
     encoded("1~a~5.-4."),
@@ -79,6 +92,15 @@ test("nonsense is no cursor", () => {
   ]) {
     assert.equal(decodeCursor(text), undefined, text);
   }
-  const sound = encoded("1~a~5.4.~5.5.~9~00000000-0000-0000-0000-000000000000~1");
+  const sound = encoded(
+    "2~0123456789abcdef~a~a~5.4.~5.5.~9~00000000-0000-0000-0000-000000000000~1",
+  );
   assert.ok(decodeCursor(sound) !== undefined);
+});
+
+test("a cursor of the previous version is read, as one of an unknown incarnation", () => {
+  const text = Buffer.from("1~a~5.4.", "latin1").toString("base64url");
+  const cursor = decodeCursor(text);
+  assert.equal(cursor?.incarnation, "");
+  assert.equal(cursor?.settled, undefined);
 });

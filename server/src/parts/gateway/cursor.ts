@@ -11,6 +11,13 @@ import type { EventPlace, LiveRange } from "../../core/ports/live-log.ts";
 import { follows, isSound, type Position, sees } from "../../core/position.ts";
 
 export interface Cursor {
+  /** The server's, in which `from` and the round are valid; empty in a cursor of the previous version. */
+  readonly incarnation: string;
+  /**
+   * Present when `from` outlives a crash: the byte of the write-ahead log that was on disk after `from` was
+   * taken. The round never does.
+   */
+  readonly settled?: bigint | undefined;
   /** When `from` was taken, by the database's clock, in milliseconds: it bounds which days are read. */
   readonly at: number;
   readonly from: Position;
@@ -22,7 +29,8 @@ export function rangeAfter({ at, from, round }: Cursor, end?: Position): LiveRan
   return { at, from, to: round?.to ?? end, after: round?.last };
 }
 
-const version = "1";
+const version = "2";
+const previousVersion = "1";
 const longest = 4096;
 const mostInProgress = 2_000;
 
@@ -33,9 +41,10 @@ export function encodeCursor(cursor: Cursor): string {
 
 /** As `encodeCursor` for the events of one round: what they share is written once. */
 export function encodeInRound(
-  cursor: Pick<Cursor, "at" | "from"> & { readonly round?: { readonly to: Position } },
+  cursor: Omit<Cursor, "round"> & { readonly round?: { readonly to: Position } },
 ) {
-  const head = [version, cursor.at.toString(36), shorten(cursor.from)];
+  const { incarnation, settled, at, from } = cursor;
+  const head = [version, incarnation, settled?.toString(36) ?? "", at.toString(36), shorten(from)];
   const start = head.join("~");
   const inside = cursor.round === undefined ? "" : `${start}~${shorten(cursor.round.to)}~`;
   return (last: EventPlace | undefined): string => {
@@ -53,13 +62,23 @@ export function decodeCursor(text: string): Cursor | undefined {
   const bytes = Buffer.from(text, "base64url");
   // several texts decode to the same bytes; only one of them is ours
   if (bytes.toString("base64url") !== text) return undefined;
-  const [head, at = "", from = "", to, xid = "", eventId = "", service = "", ...rest] = bytes
-    .toString("latin1")
-    .split("~");
-  if (head !== version || !/^(?:0|[1-9a-z][0-9a-z]{0,8})$/.test(at)) return undefined;
-  const place = { at: Number.parseInt(at, 36), from: expand(from) };
+  const [head, ...parts] = bytes.toString("latin1").split("~");
+  if (head === previousVersion) return readPlace(parts, { incarnation: "" });
+  const [incarnation = "", settled = "", ...place] = parts;
+  if (head !== version || !/^[0-9a-f]{16}$/.test(incarnation)) return undefined;
+  if (settled === "") return readPlace(place, { incarnation });
+  const byte = parseBase36(settled);
+  return byte === undefined ? undefined : readPlace(place, { incarnation, settled: byte });
+}
+
+function readPlace(
+  [at = "", from = "", to, xid = "", eventId = "", service = "", ...rest]: readonly string[],
+  of: Pick<Cursor, "incarnation" | "settled">,
+): Cursor | undefined {
+  if (!/^(?:0|[1-9a-z][0-9a-z]{0,8})$/.test(at)) return undefined;
+  const place = { ...of, at: Number.parseInt(at, 36), from: expand(from) };
   if (place.from === undefined) return undefined;
-  if (to === undefined) return { at: place.at, from: place.from };
+  if (to === undefined) return { ...place, from: place.from };
   const last = {
     xid: parseBase36(xid),
     eventId,
@@ -78,7 +97,7 @@ export function decodeCursor(text: string): Cursor | undefined {
     !sees(place.from, last.xid);
   if (!sound || end === undefined || last.xid === undefined) return undefined;
   return {
-    at: place.at,
+    ...place,
     from: place.from,
     round: { to: end, last: { ...last, xid: last.xid } },
   };

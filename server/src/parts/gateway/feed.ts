@@ -2,11 +2,12 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { messageOf } from "../../core/errors.ts";
 import type { LiveEvent, LiveEvents } from "../../core/ports/live-log.ts";
 import { pause } from "../../timing/pause.ts";
+import { Anchor } from "./anchor.ts";
 import { type Cursor, encodeCursor, encodeInRound, rangeAfter } from "./cursor.ts";
 import { eventFrame } from "./event-frame.ts";
 import { heartbeatSeconds, type Member } from "./member.ts";
 import type { GatewayLimits, GatewayOptions } from "./ports.ts";
-import { findGap, replay } from "./replay.ts";
+import { replay, startOfReplay } from "./replay.ts";
 import { Turns } from "./turns.ts";
 
 const readEvents = 1_000;
@@ -14,6 +15,11 @@ const readEvents = 1_000;
 const mostSliceBytes = 256 * 1024;
 const readTimeoutMs = 5_000;
 const replaysAtOnce = 3;
+
+interface Place extends Cursor {
+  /** The byte of the write-ahead log at which `from` is settled. */
+  readonly written: bigint;
+}
 
 /**
  * Reads the log once for all sockets, and only while there is one. Members join between two
@@ -29,7 +35,9 @@ export class Feed {
   readonly #turns = new Turns(replaysAtOnce);
   #joining: Member[] = [];
   /** Exactly what live members have been sent. */
-  #place: Cursor | undefined;
+  #place: Place | undefined;
+  /** Where to continue after a crash of PostgreSQL. */
+  readonly #anchor = new Anchor();
   #wake = Promise.withResolvers<void>();
 
   constructor(options: GatewayOptions, limits: GatewayLimits) {
@@ -66,6 +74,7 @@ export class Feed {
           unsubscribe?.();
           unsubscribe = undefined;
           this.#place = undefined;
+          this.#anchor.clear();
           await this.#wake.promise;
           this.#wake = Promise.withResolvers();
           continue;
@@ -106,59 +115,95 @@ export class Feed {
     for (const member of joining) if (member.isOpen) this.#admit(member, this.#place, signal);
   }
 
-  async #now(signal: AbortSignal): Promise<Cursor> {
-    const { at, position } = await this.#options.log.now({ timeoutMs: readTimeoutMs, signal });
-    return { at, from: position };
+  /** Begins at what is current, which is settled. */
+  async #now(signal: AbortSignal): Promise<Place> {
+    const now = await this.#options.log.now({ timeoutMs: readTimeoutMs, signal });
+    const { at, position: from, incarnation, written } = now;
+    this.#anchor.drop({ incarnation, settled: written, at, from });
+    return { incarnation, settled: written, written, at, from };
   }
 
-  async #readRound(start: Cursor, signal: AbortSignal): Promise<void> {
+  async #readRound(start: Place, signal: AbortSignal): Promise<void> {
     let place = start;
-    let end = { at: start.at };
+    let end: Pick<Place, "at" | "written"> | undefined;
     for (let events = 0; ; ) {
       const read = await this.#options.log.read(rangeAfter(place), {
         limit: readEvents,
         timeoutMs: readTimeoutMs,
         signal,
       });
-      if (place.round === undefined) end = { at: read.at };
+      if (read.incarnation !== place.incarnation) return this.#recover(read.incarnation, signal);
+      // of the round's end; of one that a failure cut it is not known, but not later than now
+      end ??= place.round === undefined ? read : { at: place.at, written: read.written };
+      this.#anchor.settle(read.flushed);
+      place = settledAt(place, read.flushed);
       await this.#deliver(place, read);
       events += read.events.length;
       const last = read.events.at(-1);
       if (!read.more || last === undefined) {
-        this.#place = { at: end.at, from: read.to };
+        const { incarnation } = read;
+        const next = { incarnation, at: end.at, from: read.to, written: end.written };
+        this.#anchor.follow({ ...next, settled: end.written });
+        this.#place = settledAt(next, read.flushed);
         // a round that a failure cut ends in the past; members join at a place as young as they are
         if (start.round !== undefined) await this.#readRound(this.#place, signal);
         return;
       }
-      place = { at: place.at, from: place.from, round: { to: read.to, last } };
+      place = { ...place, round: { to: read.to, last } };
       if (events >= this.#limits.replayEvents) {
-        this.#place = await this.#now(signal);
-        const gap = this.#gap(this.#place, `more than ${events} events arrived at once`);
-        for (const member of this.members) member.send(gap);
-        return;
+        return this.#skip(`more than ${events} events arrived at once`, signal);
       }
     }
   }
 
-  async #deliver(place: Cursor, read: LiveEvents): Promise<void> {
-    const round = { at: place.at, from: place.from, round: { to: read.to } };
+  /** Tells every member that it missed events, and continues with what is new. */
+  async #skip(reason: string, signal: AbortSignal): Promise<void> {
+    this.#place = await this.#now(signal);
+    const gap = this.#gap(this.#place, reason);
+    for (const member of this.members) member.send(gap);
+  }
+
+  /**
+   * After a crash of PostgreSQL, or with another server: `place` may show transactions as ended that were lost, and
+   * whose ids were given to others since. Reads again from the last place that a crash cannot undo, without what
+   * was delivered after it; before any member joins, because members join where nothing is left out.
+   */
+  async #recover(incarnation: string, signal: AbortSignal): Promise<void> {
+    const { log } = this.#options;
+    const options = { timeoutMs: readTimeoutMs, signal };
+    const held = this.#anchor.place;
+    const isValid =
+      held !== undefined && (await log.survived(held.incarnation, held.settled, options));
+    const place = isValid ? this.#anchor.goBack(incarnation) : undefined;
+    if (place === undefined) {
+      return this.#skip("PostgreSQL crashed or was replaced; events may be missing", signal);
+    }
+    this.#place = { ...place, written: place.settled };
+    await this.#readRound(this.#place, signal);
+  }
+
+  async #deliver(place: Place, read: LiveEvents): Promise<void> {
+    const round = { ...place, round: { to: read.to } };
     const cursorOf = encodeInRound(round);
     let slice: { readonly event: LiveEvent; readonly frame: Buffer }[] = [];
     const sliceBytes = Math.min(mostSliceBytes, this.#limits.backlogBytes / 4);
     let bytes = 0;
     for (const [index, event] of read.events.entries()) {
-      const frame = this.#options.encodeFrame(eventFrame(cursorOf(event), event));
-      slice.push({ event, frame });
-      bytes += frame.length;
+      if (this.#anchor.isNew(event)) {
+        const frame = this.#options.encodeFrame(eventFrame(cursorOf(event), event));
+        slice.push({ event, frame });
+        bytes += frame.length;
+      }
       const isLast = index === read.events.length - 1;
       if (bytes < sliceBytes && !isLast) continue;
       this.#handOut(slice, bytes);
+      for (const sent of slice) this.#anchor.delivered(sent.event);
+      this.counts.events += slice.length;
       this.#place = { ...round, round: { to: read.to, last: event } };
       slice = [];
       bytes = 0;
       if (!isLast || read.more) await nextTurn();
     }
-    this.counts.events += read.events.length;
   }
 
   /** One buffer for all members with the same filter. */
@@ -216,13 +261,19 @@ export class Feed {
       signal,
       inTurn: <T>(work: () => Promise<T>) => this.#turns.take(work),
     };
-    const reason = await findGap(way.from, way.end, options);
-    if (reason !== undefined) member.send(this.#gap(way.end, reason));
-    else this.counts.frames += await replay(member, way, options);
+    const start = await startOfReplay(way.from, way.end, options);
+    if ("gap" in start) member.send(this.#gap(way.end, start.gap));
+    else this.counts.frames += await replay(member, { ...way, from: start.from }, options);
   }
 
   #gap(place: Cursor, reason: string) {
     this.counts.gaps++;
     return { type: "gap", cursor: encodeCursor(place), reason } as const;
   }
+}
+
+/** The place with what is known now about `from`; what was known already stays true. */
+function settledAt(place: Place, flushed: bigint): Place {
+  if (place.settled !== undefined || place.written > flushed) return place;
+  return { ...place, settled: place.written };
 }

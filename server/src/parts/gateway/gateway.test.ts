@@ -131,7 +131,7 @@ test("a session cookie opens the feed from our own pages and allowed ones, and f
 test("malformed cursors and filters are a 400 that says what is wrong", async (t) => {
   const { live } = await start(t);
   const from = { xmin: 5n, xmax: 9n, xip: [5n, 7n] };
-  const sound = encodeCursor({ at: Date.now(), from });
+  const sound = encodeCursor({ incarnation: "0123456789abcdef", at: Date.now(), from });
   for (const query of [
     "cursor=AAAA",
     "cursor=%00",

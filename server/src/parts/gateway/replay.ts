@@ -17,23 +17,49 @@ interface ReplayOptions {
 const readEvents = 500;
 const readTimeoutMs = 10_000;
 
-/** Why nothing can be replayed from `cursor` up to `end`; undefined when it can. */
-export async function findGap(
-  cursor: Cursor,
+/** Where a replay up to `end` begins, or why nothing can be replayed. */
+export type ReplayStart = { readonly from: Cursor } | { readonly gap: string };
+
+export async function startOfReplay(
+  sent: Cursor,
   end: Cursor,
   options: ReplayOptions,
-): Promise<string | undefined> {
+): Promise<ReplayStart> {
   const { limits } = options;
+  if (end.at - sent.at > limits.replayMs) {
+    return { gap: `the cursor is older than ${Math.round(limits.replayMs / 60_000)} minutes` };
+  }
+  const cursor = await inIncarnation(sent, end.incarnation, options);
+  if (cursor === undefined) {
+    return {
+      gap: "PostgreSQL crashed or was replaced after the cursor was sent; events may be missing",
+    };
+  }
   const newest = cursor.round?.to ?? cursor.from;
   if (!follows(end.from, newest) || cursor.at > end.at + 60_000) {
-    return "the cursor is of another database, or of this one before it was restored";
-  }
-  if (end.at - cursor.at > limits.replayMs) {
-    return `the cursor is older than ${Math.round(limits.replayMs / 60_000)} minutes`;
+    return { gap: "the cursor is of another database, or of this one before it was restored" };
   }
   const missed = await options.inTurn(() => countMissed(cursor, end, options));
-  if (missed > limits.replayEvents) return `more than ${limits.replayEvents} events were missed`;
-  return undefined;
+  if (missed > limits.replayEvents) {
+    return { gap: `more than ${limits.replayEvents} events were missed` };
+  }
+  return { from: cursor };
+}
+
+/**
+ * A cursor of another incarnation continues from its `from`, if that was settled and has survived; then events of
+ * the round that it was in come again. Undefined when it cannot be continued.
+ */
+async function inIncarnation(
+  { round, ...cursor }: Cursor,
+  incarnation: string,
+  { log, signal }: ReplayOptions,
+): Promise<Cursor | undefined> {
+  if (cursor.incarnation === incarnation) return { ...cursor, ...(round && { round }) };
+  if (cursor.settled === undefined) return undefined;
+  const options = { timeoutMs: readTimeoutMs, signal };
+  const isValid = await log.survived(cursor.incarnation, cursor.settled, options);
+  return isValid ? { ...cursor, incarnation } : undefined;
 }
 
 /**
@@ -56,13 +82,16 @@ export async function replay(
         signal: options.signal,
       }),
     );
+    // the member is closed; it reconnects with its last cursor
+    if (read.incarnation !== end.incarnation) throw new Error("PostgreSQL crashed during a replay");
     if (!(await sendEvents(member, { place, read }, options))) return sent;
     sent += read.events.length;
     const last = read.events.at(-1);
     if (read.more && last !== undefined) {
-      place = { at: place.at, from: place.from, round: { to: read.to, last } };
+      place = { ...place, round: { to: read.to, last } };
     } else if (inOldRound) {
-      place = { at: place.at, from: read.to };
+      const { incarnation, at } = place;
+      place = { incarnation, at, from: read.to };
     } else {
       return sent;
     }
@@ -74,7 +103,7 @@ async function sendEvents(
   { place, read }: { readonly place: Cursor; readonly read: LiveEvents },
   { encodeFrame }: ReplayOptions,
 ): Promise<boolean> {
-  const cursorOf = encodeInRound({ at: place.at, from: place.from, round: { to: read.to } });
+  const cursorOf = encodeInRound({ ...place, round: { to: read.to } });
   for (const event of read.events) {
     if (!member.filter.matches(event)) continue;
     if (!(await member.replay(encodeFrame(eventFrame(cursorOf(event), event))))) return false;

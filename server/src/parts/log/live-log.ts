@@ -3,18 +3,21 @@
  * they reach back minutes, where retention keeps days.
  */
 import type { Queryable, QueryOptions } from "../../core/ports/database.ts";
-import type { LiveEvent, LiveLog, LiveRange } from "../../core/ports/live-log.ts";
+import type { LiveEvent, LiveLog, LiveRange, LogInstant } from "../../core/ports/live-log.ts";
 import { formatPosition, type Position, parsePosition } from "../../core/position.ts";
 
 /** How far before the instant of a position its events can have been received; reading a day more costs nothing. */
 const lookBackMs = 24 * 60 * 60 * 1000;
 
-interface PositionRow {
+interface InstantRow {
   readonly position: string;
   readonly at: string;
+  readonly incarnation: string;
+  readonly written: string;
+  readonly flushed: string;
 }
 
-interface EventRow extends PositionRow {
+interface EventRow extends InstantRow {
   readonly xid: string | null;
   readonly event_id: string;
   readonly service_id: number;
@@ -30,19 +33,30 @@ interface EventRow extends PositionRow {
 }
 
 /**
- * `at` in milliseconds. Partitions: from `$3`, a closed day that was written to, or the first open day,
+ * Of the snapshot `seen`, which is older than `written`: whatever it shows as ended has written its end before.
+ * `at` in milliseconds.
+ */
+const instant = `trunc(extract(epoch from clock_timestamp()) * 1000)::text as at, log.incarnation() as incarnation,
+    (pg_current_wal_insert_lsn() - '0/0')::text as written, (pg_current_wal_flush_lsn() - '0/0')::text as flushed`;
+
+/**
+ * Partitions: from `$3`, a closed day that was written to, or the first open day,
  * whichever is earliest (see log.close_days).
  */
 const range = `s as materialized (
-  select coalesce($2::pg_snapshot, pg_current_snapshot()) as seen,
-    trunc(extract(epoch from clock_timestamp()) * 1000)::text as at,
+  select coalesce($2::pg_snapshot, pg_current_snapshot()) as seen, ${instant},
     log.since($1::pg_snapshot, least($3::timestamptz, (select since from log.open_days))) as since
 )`;
+
+/** The message makes PostgreSQL write everything before it to disk, which is what settles the position. */
+const nowStatement = `
+with i as materialized (select pg_current_snapshot()::text as position, ${instant})
+select i.*, pg_logical_emit_message(false, 'weir', '', true) from i`;
 
 /** $1 from, $2 to or null, $3 look-back, $4-$6 the last event before or null, $7 limit. */
 const readStatement = `
 with ${range}
-select s.seen::text as position, s.at,
+select s.seen::text as position, s.at, s.incarnation, s.written, s.flushed,
   d.xid::text as xid, d.event_id::text as event_id, d.service_id, d.event_type,
   services.name as source,
   (array['native', 'segment', 'cloudevents'])[d.format + 1] as format,
@@ -72,14 +86,22 @@ select count(*)::int as events from (
 export function createLiveLog(database: Queryable): LiveLog {
   return {
     async now(options) {
-      const [row] = await database.query<PositionRow>(
+      const [row] = await database.query<InstantRow>(
+        { name: "log_now_live", text: nowStatement },
+        options,
+      );
+      const moment = instantOf(row);
+      return { ...moment, flushed: moment.written, position: readPosition(row) };
+    },
+    async survived(incarnation, settled, options) {
+      const [row] = await database.query<{ survived: boolean }>(
         {
-          text: `select pg_current_snapshot()::text as position,
-                   trunc(extract(epoch from clock_timestamp()) * 1000)::text as at`,
+          text: "select log.survived($1, '0/0'::pg_lsn + $2::numeric) as survived",
+          values: [incarnation, settled.toString()],
         },
         options,
       );
-      return { at: Number(row?.at), position: readPosition(row) };
+      return row?.survived === true;
     },
     async read(about, options) {
       const rows = await database.query<EventRow>(
@@ -99,7 +121,7 @@ export function createLiveLog(database: Queryable): LiveLog {
       const [first] = rows;
       const to = about.to ?? readPosition(first);
       const events = first?.xid == null ? [] : rows.map(toLiveEvent);
-      return { to, at: Number(first?.at), events, more: events.length >= options.limit };
+      return { ...instantOf(first), to, events, more: events.length >= options.limit };
     },
     async count(about, options: QueryOptions & { readonly atMost: number }) {
       const [row] = await database.query<{ events: number }>(
@@ -126,7 +148,13 @@ function placeOf({ after }: Pick<LiveRange, "after">) {
   return [after?.xid.toString() ?? null, after?.eventId ?? null, after?.serviceId ?? null];
 }
 
-function readPosition(row: PositionRow | undefined): Position {
+function instantOf(row: InstantRow | undefined): LogInstant {
+  if (row === undefined) throw new Error("PostgreSQL returned no snapshot.");
+  const { at, incarnation, written, flushed } = row;
+  return { at: Number(at), incarnation, written: BigInt(written), flushed: BigInt(flushed) };
+}
+
+function readPosition(row: InstantRow | undefined): Position {
   const position = row === undefined ? undefined : parsePosition(row.position);
   if (position === undefined) throw new Error("PostgreSQL returned no snapshot.");
   return position;

@@ -10,6 +10,8 @@ export interface NextRange extends LogRange {
   readonly nextReadAt: string;
   /** The limit was reached: more may wait. */
   readonly more: boolean;
+  /** The server's, in which the range was read; see log.incarnation. */
+  readonly incarnation: string;
 }
 
 export interface RangeReader {
@@ -22,7 +24,7 @@ export interface RangeReader {
   ): AsyncIterable<readonly StoredEvent[]>;
   /**
    * Part of the transaction that writes what was made of the range; false when another process with this
-   * reader's name has moved it meanwhile: roll back.
+   * reader's name has moved it meanwhile, or PostgreSQL has crashed: roll back, and read the next range.
    */
   advance(connection: Queryable, range: NextRange): Promise<boolean>;
 }
@@ -36,7 +38,7 @@ export function createRangeReader(database: Database, name: string): RangeReader
       const [range] = await database.query<NextRange>({
         name: "log_next",
         text: `select events, more, from_position::text as "from", to_position::text as "to", since::text,
-                 next_since::text as "nextSince", next_read_at::text as "nextReadAt"
+                 next_since::text as "nextSince", next_read_at::text as "nextReadAt", log.incarnation() as incarnation
                from log.next_page($1, $2)`,
         values: [name, maxEvents],
       });
@@ -46,8 +48,16 @@ export function createRangeReader(database: Database, name: string): RangeReader
     async advance(connection, range) {
       const [row] = await connection.query<{ moved: boolean }>({
         name: "log_advance",
-        text: "select log.advance($1, $2, $3, $4, $5, $6) as moved",
-        values: [name, range.from, range.to, range.nextSince, range.nextReadAt, range.events],
+        text: "select log.advance($1, $2, $3, $4, $5, $6) as moved where log.incarnation() = $7",
+        values: [
+          name,
+          range.from,
+          range.to,
+          range.nextSince,
+          range.nextReadAt,
+          range.events,
+          range.incarnation,
+        ],
       });
       return row?.moved === true;
     },

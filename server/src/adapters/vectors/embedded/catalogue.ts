@@ -7,8 +7,10 @@ export interface CollectionRow {
   readonly name: string;
   readonly dimension: number;
   readonly payloadIndexes: Readonly<Record<string, string>>;
-  /** Identifies the collection, its database and its timeline: a cache file of any other is not usable. */
+  /** Identifies the collection, its database and the server's incarnation: a cache file of any other is not usable. */
   readonly identity: string;
+  /** The server's; see log.incarnation. */
+  readonly incarnation: string;
 }
 
 /** Notifies the other processes that a collection or an alias changed. */
@@ -16,11 +18,8 @@ const channel = "weir_collections";
 const cacheMs = 1_000;
 
 const columns = `
-  c.id, c.name, c.dimension, c.payload_indexes as "payloadIndexes",
-  concat_ws(' ', c.id, c.name, c.dimension, extract(epoch from c.created_at),
-    (select system_identifier from pg_control_system()),
-    (select timeline_id from pg_control_checkpoint()),
-    (select oid from pg_database where datname = current_database())) as identity`;
+  c.id, c.name, c.dimension, c.payload_indexes as "payloadIndexes", i.incarnation,
+  concat_ws(' ', c.id, c.name, c.dimension, extract(epoch from c.created_at), i.incarnation) as identity`;
 
 export class Catalogue {
   readonly #database: Database;
@@ -38,7 +37,7 @@ export class Catalogue {
     if (known !== undefined && known.until > performance.now()) return known.row;
     const [row] = await this.#database.query<CollectionRow>({
       name: "vectors_find_collection",
-      text: `select ${columns} from vectors.collections c
+      text: `select ${columns} from vectors.collections c cross join log.incarnation() i (incarnation)
              where c.name = $1
                or c.id = (select collection_id from vectors.aliases where alias = $1)
              order by c.name = $1 desc limit 1`,

@@ -24,7 +24,7 @@ export type EmbeddedEvent =
   /** A cache file exists but was not used. */
   | { readonly event: "cache_refused"; readonly collection: string; readonly reason: string }
   | { readonly event: "cache_failed"; readonly collection: string; readonly error: Error }
-  /** The collection is loaded again: tombstones that it had not read yet were purged. */
+  /** The collection is loaded again: PostgreSQL crashed, or tombstones that it had not read yet were purged. */
   | { readonly event: "feed_gap"; readonly collection: string }
   /** Will be retried; meanwhile queries use what the index has. */
   | { readonly event: "feed_failed"; readonly collection: string; readonly error: Error }
@@ -54,6 +54,8 @@ export class Follower {
   readonly #stop = new AbortController();
   readonly #wake: Wake = createWake();
   #position = "";
+  /** In which the position is valid, and which the points in the index come from. */
+  #incarnation = "";
   /** Position of the cache file on disk. */
   #savedPosition: string | undefined;
   #changedSinceSave = 0;
@@ -177,7 +179,7 @@ export class Follower {
 
   async #load(cacheFile: string | undefined): Promise<void> {
     const { database, index, onEvent } = this.#options;
-    const { id, name, dimension, payloadIndexes, identity } = this.row;
+    const { id, name, dimension, payloadIndexes, identity, incarnation } = this.row;
     await database.query({ text: "select vectors.mend_feed($1)", values: [id] });
     const start = await currentPosition(database);
     const points = await countPoints(database, id);
@@ -192,7 +194,9 @@ export class Follower {
       onEvent({ event: "cache_refused", collection: name, reason: opened.refused });
     }
     this.#from = opened.position === undefined ? "database" : "cache";
-    this.#position = opened.position ?? start;
+    this.#position = opened.position ?? start.position;
+    // a cache file of another incarnation is refused by its identity
+    this.#incarnation = opened.position === undefined ? start.incarnation : incarnation;
     this.#savedPosition = opened.position;
     this.#size = opened.size;
     if (opened.position === undefined) await this.#loadPoints();
@@ -236,6 +240,7 @@ export class Follower {
       const page = await readRawChanges(database, {
         collectionId,
         position: this.#position,
+        incarnation: this.#incarnation,
         limit: changesAtOnce,
       });
       // not awaited: the next query is processed after it anyway

@@ -1,6 +1,7 @@
 /** The collections of the store: created, filled, compared and removed as in PostgreSQL. */
 import type { Queryable } from "../../../core/ports/database.ts";
 import { type CollectionSettings, VectorStoreError } from "../../../core/ports/vector-store.ts";
+import { FeedGapError } from "../feed.ts";
 import { countsAgree, resetSync, syncPage } from "./page.ts";
 import type { Target } from "./target.ts";
 
@@ -74,7 +75,11 @@ export class CollectionSync {
 
   /** True when the store did not have as many points as PostgreSQL, and the sync begins again. */
   async #verify(collection: Collection, signal: AbortSignal): Promise<boolean> {
-    const agree = await countsAgree(this.#target, collection, signal);
+    const agree = await countsAgree(this.#target, collection, signal).catch((error: unknown) => {
+      // a crash in between: the next page begins again
+      if (error instanceof FeedGapError) return undefined;
+      throw error;
+    });
     if (agree === false) await resetSync(this.#target, collection.id);
     if (agree !== undefined) this.#verifiedAt.set(collection.id, performance.now());
     return agree === false;

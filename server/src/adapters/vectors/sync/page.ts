@@ -17,6 +17,8 @@ export interface SyncedPage {
 
 interface State {
   readonly position: string;
+  /** In which the position is valid; null: not known. */
+  readonly incarnation: string | null;
   readonly epoch: string;
   /** The store may have points that PostgreSQL no longer has. */
   readonly sweep: boolean;
@@ -33,16 +35,15 @@ export async function syncPage(
   signal: AbortSignal,
 ): Promise<SyncedPage> {
   let sent: State | undefined;
+  // outside the transaction: a new incarnation must not wait for the store
+  await target.database.query({ text: "select log.incarnation()" });
   try {
     return await target.database.transaction(
       async (connection): Promise<SyncedPage> => {
         if (!(await tryLockCollection(connection, target.storeName, collection.id))) return busy;
         const state = await readState(target, connection, collection.id);
         if (state === undefined) return busy;
-        const { page, change } = await readPage(target, connection, {
-          collection,
-          position: state.position,
-        });
+        const { page, change } = await readPage(target, connection, { collection, state });
         sent = state;
         await write(target.store, { name: collection.name, change, signal });
         if (state.sweep && !page.more) {
@@ -75,7 +76,7 @@ async function readState(
   collectionId: number,
 ): Promise<State | undefined> {
   const [row] = await connection.query<State>({
-    text: `select position, epoch, sweep from vectors.sync_state
+    text: `select position, incarnation, epoch, sweep from vectors.sync_state
            where store = $1 and collection_id = $2`,
     values: [storeName, collectionId],
   });
@@ -85,12 +86,13 @@ async function readState(
 async function readPage(
   { pagePoints }: Target,
   connection: Queryable,
-  { collection, position }: { readonly collection: SyncedCollection; readonly position: string },
+  { collection, state }: { readonly collection: SyncedCollection; readonly state: State },
 ) {
   const readAt = performance.now();
   const page = await readChanges(connection, {
     collectionId: collection.id,
-    position,
+    position: state.position,
+    incarnation: state.incarnation ?? undefined,
     limit: pagePoints,
   });
   const change = await toStoreChange(connection, collection.id, page.changes);
@@ -118,11 +120,11 @@ async function savePosition(
   },
 ): Promise<void> {
   await connection.query({
-    text: `update vectors.sync_state set position = $5, points = points + $6,
+    text: `update vectors.sync_state set position = $5, incarnation = $8, points = points + $6,
              synced_at = case when $6 > 0 then clock_timestamp() else synced_at end,
              sweep = sweep and $7, caught_up_at = case when $7 then caught_up_at else now() end
            where store = $1 and collection_id = $2 and epoch = $3 and position = $4
-             and ($6 > 0 or sweep or caught_up_at is null
+             and ($6 > 0 or sweep or caught_up_at is null or incarnation is distinct from $8
                or caught_up_at < now() - interval '2 seconds')`,
     values: [
       storeName,
@@ -132,6 +134,7 @@ async function savePosition(
       page.position,
       page.changes.length,
       page.more,
+      page.incarnation,
     ],
   });
 }
@@ -152,12 +155,13 @@ export async function resetSync(
 async function goBack(
   target: Target,
   collectionId: number,
-  { epoch, position }: State,
+  { epoch, position, incarnation }: State,
 ): Promise<void> {
   await target.database.query({
     text: `update vectors.sync_state set position = $4, epoch = epoch + 1, caught_up_at = null
-           where store = $1 and collection_id = $2 and epoch = $3 and position <> $4`,
-    values: [target.storeName, collectionId, epoch, position],
+           where store = $1 and collection_id = $2 and epoch = $3 and position <> $4
+             and incarnation is not distinct from $5`,
+    values: [target.storeName, collectionId, epoch, position, incarnation],
   });
 }
 
@@ -175,7 +179,12 @@ export async function countsAgree(
       if (!(await tryLockCollection(connection, target.storeName, collection.id))) return undefined;
       const state = await readState(target, connection, collection.id);
       if (state === undefined || state.sweep) return undefined;
-      const request = { collectionId: collection.id, position: state.position, limit: 1 };
+      const request = {
+        collectionId: collection.id,
+        position: state.position,
+        incarnation: state.incarnation ?? undefined,
+        limit: 1,
+      };
       // one snapshot for both: without changes since the position the store must have this many points
       if ((await readChanges(connection, request)).changes.length > 0) return undefined;
       const [expected] = await connection.query<{ points: string }>({

@@ -1,6 +1,6 @@
 /** Fills a model's collection `events` from the raw log, a page at a time. */
 import type { ModelCollections } from "../../../core/ports/collections.ts";
-import { type LogScan, logStart } from "../../../core/ports/log.ts";
+import type { LogScan, ScanRange } from "../../../core/ports/log.ts";
 import type { TextEmbedder } from "../embed/embed-texts.ts";
 import { takeSteps } from "../steps/steps.ts";
 import {
@@ -32,9 +32,9 @@ export async function* fillEvents(
 ): AsyncGenerator<void> {
   const { database, log, collections, model, embedder, signal } = options;
   const receivedFrom = new Date(options.oldest);
-  for (let from = logStart; ; ) {
+  for (let after: ScanRange | undefined; ; ) {
     signal.throwIfAborted();
-    const page = await log.next(from, { receivedFrom, maxEvents: pageEvents });
+    const page = await log.next(after, { receivedFrom, maxEvents: pageEvents });
     if (page === undefined) return;
     const events = documented(
       page.events.flatMap((event) => {
@@ -51,7 +51,7 @@ export async function* fillEvents(
       await writeEvents(connection, left, { model, vectors });
     });
     await database.query({ text: "select pg_notify('weir_points', '')" });
-    from = page.range.to;
+    after = page.range;
     yield;
   }
 }

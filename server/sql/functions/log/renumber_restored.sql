@@ -1,0 +1,31 @@
+-- The work of log.adopt_restored(), which holds the locks. `now_seen`: the current snapshot of this cluster.
+create or replace function log.renumber_restored(now_seen pg_snapshot) returns void language plpgsql as $$
+begin
+  create temporary table restored_unread on commit drop as
+  select w.xid, w.readers, (10 + dense_rank() over (order by w.readers))::text::xid8 as new_xid
+  from (
+    select u.xid, array_agg(u.name order by u.name) as readers
+    from (
+      select distinct r.name, e.xid
+      from log.readers r
+      join raw.events e on not pg_visible_in_snapshot(e.xid, r.position)
+        or exists (select from log.pages p where p.reader = r.name
+          and not pg_visible_in_snapshot(e.xid, p.from_position) and pg_visible_in_snapshot(e.xid, p.to_position))
+    ) u group by u.xid
+  ) w;
+  -- ids below 100 were given by an earlier restore
+  update raw.events e set xid = '3'
+  where e.xid <> '3' and (e.xid >= pg_snapshot_xmin(now_seen) or e.xid < '100')
+    and not exists (select from restored_unread u where u.xid = e.xid);
+  update raw.events e set xid = u.new_xid from restored_unread u where e.xid = u.xid;
+
+  update log.readers r set since = '-infinity', position = (
+    select (coalesce(min(n.x)::text, pg_snapshot_xmax(now_seen)::text) || ':' || pg_snapshot_xmax(now_seen) || ':'
+      || coalesce(string_agg(n.x::text, ',' order by n.x), ''))::pg_snapshot
+    from (
+      select u.new_xid::text::numeric as x from restored_unread u where r.name = any (u.readers)
+      union select running::text::numeric from pg_snapshot_xip(now_seen) running
+    ) n);
+  delete from log.pages;
+  delete from log.reopenings;
+end $$;
