@@ -151,7 +151,11 @@ const retentionDecides = "Retention decides when; the owner's function says how.
 const inPage = "Written in the transaction of the page that it comes from.";
 
 export const databaseRooms: readonly DatabaseRoom[] = [
-  { path: "server/src/parts/auth", owns: ["auth"] },
+  {
+    path: "server/src/parts/auth",
+    owns: ["auth"],
+    calls: { "log.incarnation": "A revision has one meaning within the server's incarnation." },
+  },
   {
     path: "server/src/parts/ingest",
     owns: ["raw"],

@@ -2,6 +2,7 @@ import type { Area } from "../mutant.ts";
 import { deadLetters } from "./dead-letters.ts";
 import { groupCommit } from "./group-commit.ts";
 import { identity } from "./identity.ts";
+import { incarnations } from "./incarnation.ts";
 import { logPosition } from "./log-position.ts";
 import { pageFencing } from "./page-fencing.ts";
 import { policyDecision } from "./policy-decision.ts";
@@ -19,6 +20,7 @@ export const areas: readonly Area[] = [
   visits,
   logPosition,
   pageFencing,
+  incarnations,
   deadLetters,
   search,
   signIn,

@@ -27,6 +27,7 @@ export const pageFencing: Area = {
       to: "set heartbeat_at = clock_timestamp() where id = $1 and epoch >= $2",
     },
     { in: claim, from: "epoch = p.epoch + 1", to: "epoch = p.epoch" },
+    { in: claim, from: "1 + floor(random() * 1e9)::int", to: "1" },
     {
       in: claim,
       from: "a.heartbeat_at not between clock_timestamp() - patience and clock_timestamp() + patience",

@@ -20,7 +20,9 @@ export async function adoptRestored(client: pg.Client): Promise<boolean> {
     );
     const adopted = rows[0]?.adopted === true;
     if (adopted) {
-      await client.query(timed("select vectors.mend_feed(id) from vectors.collections order by id"));
+      await client.query(
+        timed("select vectors.mend_feed(id) from vectors.collections order by id"),
+      );
     }
     await client.query("commit");
     return adopted;

@@ -39,8 +39,7 @@ async function put(
   return (row?.left_out ?? "").replace(/[{}]/g, "").split(",").filter(Boolean);
 }
 
-const incarnationOf = async (database: Queryable) =>
-  (await currentPosition(database)).incarnation;
+const incarnationOf = async (database: Queryable) => (await currentPosition(database)).incarnation;
 const positionNow = async (database: Queryable) => (await currentPosition(database)).position;
 
 /** Everything from `position` on, in pages of `limit`; the last state of each point. */

@@ -16,8 +16,8 @@ import { LastUsed } from "./last-used.ts";
 import {
   type KeyEntry,
   obstacle,
-  readRevision,
   readSnapshot,
+  readVersion,
   type SessionEntry,
   type Snapshot,
 } from "./snapshot.ts";
@@ -55,6 +55,8 @@ export class Directory implements Part {
   readonly #verified = new Map<string, KeyPrincipal>();
   readonly #listeners = new Set<() => void>();
   #snapshot: Snapshot | undefined;
+  /** In which the snapshot was read: a standby that lacks a revision gives its number to another one. */
+  #incarnation: string | undefined;
   #confirmedAt = Number.NEGATIVE_INFINITY;
   #nextExpiry = Number.POSITIVE_INFINITY;
   #wasFresh = false;
@@ -176,8 +178,8 @@ export class Directory implements Part {
     const { database, monotonic } = this.#options;
     try {
       const asked = monotonic();
-      const revision = await readRevision(database, revisionTimeoutMs);
-      if (revision !== this.#snapshot?.revision) {
+      const { revision, incarnation } = await readVersion(database, revisionTimeoutMs);
+      if (revision !== this.#snapshot?.revision || incarnation !== this.#incarnation) {
         this.#take(
           await database.transaction((connection) => readSnapshot(connection), {
             isolation: "repeatable read",
@@ -185,6 +187,7 @@ export class Directory implements Part {
             timeoutMs: 5_000,
           }),
         );
+        this.#incarnation = incarnation;
       }
       this.#confirmedAt = asked;
       this.#failure = undefined;

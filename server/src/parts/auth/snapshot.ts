@@ -98,7 +98,22 @@ export async function readSnapshot(connection: Queryable, timeoutMs = 5_000): Pr
   };
 }
 
-export async function readRevision(connection: Queryable, timeoutMs: number): Promise<string> {
+/** What changes with every change of services, keys and permissions; `incarnation`: see log.incarnation. */
+export async function readVersion(
+  connection: Queryable,
+  timeoutMs: number,
+): Promise<{ readonly revision: string; readonly incarnation: string }> {
+  const [row] = await connection.query<{ revision: string; incarnation: string }>(
+    {
+      name: "auth_version",
+      text: "select revision::text as revision, log.incarnation() as incarnation from auth.revision",
+    },
+    { timeoutMs },
+  );
+  return row ?? { revision: "", incarnation: "" };
+}
+
+async function readRevision(connection: Queryable, timeoutMs: number): Promise<string> {
   const [row] = await connection.query<{ revision: string }>(
     { name: "auth_revision", text: "select revision::text as revision from auth.revision" },
     { timeoutMs },

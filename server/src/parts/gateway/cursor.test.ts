@@ -78,6 +78,7 @@ test("nonsense is no cursor", () => {
     encoded("2~0123456789abcde~~a~5.4."),
     encoded("2~0123456789abcdeg~~a~5.4."),
     encoded("2~0123456789abcdef~00~a~5.4."),
+    encoded("2~0123456789abcdef~zzzzzzzzzzzzz~a~5.4."),
     encoded("1~00~5.4."),
     encoded("1~a~0.4."),
     encoded("1~a~5.-4."),

@@ -68,7 +68,9 @@ export function decodeCursor(text: string): Cursor | undefined {
   if (head !== version || !/^[0-9a-f]{16}$/.test(incarnation)) return undefined;
   if (settled === "") return readPlace(place, { incarnation });
   const byte = parseBase36(settled);
-  return byte === undefined ? undefined : readPlace(place, { incarnation, settled: byte });
+  return byte === undefined || byte >= 1n << 63n
+    ? undefined
+    : readPlace(place, { incarnation, settled: byte });
 }
 
 function readPlace(

@@ -110,3 +110,18 @@ test("lag counts what is unread and what is claimed, up to a limit, and never go
   await writeEvents(owner, 1, new Date(Date.now() + 3_600_000));
   assert.deepEqual(await readLag(app, "test"), { events: 1, more: false, seconds: 0 });
 });
+
+test("a worker that holds a page which a crash took back cannot finish the page that has its id now", async (t) => {
+  const { database, pages, claim } = await start(t);
+  await writeEvents(database.owner, 5);
+  const lost = (await claim("first")) as LogPage;
+  // the row, the position and the sequence were not on disk
+  await database.owner.query({ text: "delete from log.pages" });
+  await database.owner.query({ text: "update log.readers set position = '1:1:'" });
+  await database.owner.query({ text: "alter table log.pages alter column id restart" });
+  const now = (await claim("second")) as LogPage;
+  assert.equal(now.id, lost.id);
+  assert.equal(await pages.keep(lost), false);
+  assert.equal(await pages.finish(database.app, lost), false);
+  assert.equal(await pages.finish(database.app, now), true);
+});
