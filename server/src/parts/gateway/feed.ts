@@ -105,6 +105,7 @@ export class Feed {
     try {
       if (this.#place === undefined) this.#place = await this.#now(signal);
       else await this.#readRound(this.#place, signal);
+      if (joining.length > 0) await this.#settle(signal);
       this.problem = undefined;
     } catch (error) {
       if (signal.aborted) return;
@@ -113,6 +114,15 @@ export class Feed {
       return;
     }
     for (const member of joining) if (member.isOpen) this.#admit(member, this.#place, signal);
+  }
+
+  /** Members begin with a cursor that outlives a crash. */
+  async #settle(signal: AbortSignal): Promise<void> {
+    if (this.#place === undefined || this.#place.settled !== undefined) return;
+    const now = await this.#options.log.now({ timeoutMs: readTimeoutMs, signal });
+    if (now.incarnation !== this.#place.incarnation) return;
+    this.#anchor.settle(now.flushed);
+    this.#place = settledAt(this.#place, now.flushed);
   }
 
   /** Begins at what is current, which is settled. */

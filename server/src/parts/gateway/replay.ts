@@ -29,7 +29,7 @@ export async function startOfReplay(
   if (end.at - sent.at > limits.replayMs) {
     return { gap: `the cursor is older than ${Math.round(limits.replayMs / 60_000)} minutes` };
   }
-  const cursor = await inIncarnation(sent, end.incarnation, options);
+  const cursor = await inIncarnation(sent, end, options);
   if (cursor === undefined) {
     return {
       gap: "PostgreSQL crashed or was replaced after the cursor was sent; events may be missing",
@@ -52,10 +52,13 @@ export async function startOfReplay(
  */
 async function inIncarnation(
   { round, ...cursor }: Cursor,
-  incarnation: string,
+  { incarnation, settled }: Cursor,
   { log, signal }: ReplayOptions,
 ): Promise<Cursor | undefined> {
-  if (cursor.incarnation === incarnation) return { ...cursor, ...(round && { round }) };
+  if (cursor.incarnation === incarnation) {
+    // it is older than the end of the replay: on disk if that is
+    return { ...cursor, settled: cursor.settled ?? settled, ...(round && { round }) };
+  }
   if (cursor.settled === undefined) return undefined;
   const options = { timeoutMs: readTimeoutMs, signal };
   const isValid = await log.survived(cursor.incarnation, cursor.settled, options);
@@ -90,8 +93,8 @@ export async function replay(
     if (read.more && last !== undefined) {
       place = { ...place, round: { to: read.to, last } };
     } else if (inOldRound) {
-      const { incarnation, at } = place;
-      place = { incarnation, at, from: read.to };
+      const { incarnation, settled } = end;
+      place = { incarnation, settled, at: place.at, from: read.to };
     } else {
       return sent;
     }
