@@ -148,6 +148,7 @@ const actions = "The action that an event type stands for.";
 const inOneTransaction =
   "Each stage deletes rows in one transaction with the progress of the request.";
 const retentionDecides = "Retention decides when; the owner's function says how.";
+const restored = "Migrating adapts a restored dump before anything writes.";
 const inPage = "Written in the transaction of the page that it comes from.";
 
 export const databaseRooms: readonly DatabaseRoom[] = [
@@ -166,6 +167,7 @@ export const databaseRooms: readonly DatabaseRoom[] = [
     path: "server/src/parts/log",
     owns: ["log"],
     reads: { raw: "The log itself.", etl: actions, auth: serviceNames },
+    writes: { raw: "Transaction ids of a restored dump are adapted to its cluster." },
   },
   {
     path: "server/src/parts/etl",
@@ -275,4 +277,9 @@ export const databaseRooms: readonly DatabaseRoom[] = [
     calls: { "log.incarnation": "Positions of the change feed end with the server's incarnation." },
   },
   { path: "server/src/adapters/telemetry", owns: ["telemetry"] },
+  {
+    path: "server/src/adapters/postgres",
+    reads: { vectors: restored },
+    calls: { "log.adopt_restored": restored, "vectors.mend_feed": restored },
+  },
 ];

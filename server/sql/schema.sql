@@ -1669,6 +1669,8 @@ declare
   since timestamptz := clock_timestamp();
 begin
   perform etl.open_batch();
+  -- as in log.next_page
+  perform log.incarnation();
   select * into reader from log.readers where name = 'windows' for no key update;
   if reader.epoch is distinct from worker_epoch then
     raise exception 'fenced: epoch % has been taken over by epoch %', worker_epoch, reader.epoch using errcode = 'WF001';
@@ -1714,6 +1716,24 @@ end $function$;
 -- log ---------------------------------------------------------------------------------------------
 create schema log;
 
+create unlogged table log.current_incarnation (
+  only_row boolean not null default true,
+  id text not null,
+  cluster text not null,
+  constraint current_incarnation_only_row_check CHECK (only_row),
+  constraint current_incarnation_pkey PRIMARY KEY (only_row)
+);
+
+create table log.incarnations (
+  number integer not null,
+  id text not null,
+  cluster text not null,
+  survived pg_lsn not null,
+  began_at timestamp with time zone not null default clock_timestamp(),
+  constraint incarnations_id_key UNIQUE (id),
+  constraint incarnations_pkey PRIMARY KEY (number)
+);
+
 create table log.open_days (
   only_row boolean not null default true,
   since timestamp with time zone not null,
@@ -1756,6 +1776,31 @@ create table log.reopenings (
   constraint reopenings_pkey PRIMARY KEY (xid, received_from)
 );
 
+CREATE OR REPLACE FUNCTION log.adopt_restored()
+ RETURNS boolean
+ LANGUAGE plpgsql
+AS $function$
+declare
+  home text := log.cluster();
+  last log.incarnations;
+  now_seen pg_snapshot;
+begin
+  perform pg_advisory_xact_lock(hashtext('log.incarnation'));
+  select * into last from log.incarnations order by number desc limit 1;
+  if last.cluster is null or split_part(last.cluster, '/', 1) = split_part(home, '/', 1) then return false; end if;
+
+  lock table raw.events, log.readers, log.pages in share row exclusive mode;
+  now_seen := pg_current_snapshot();
+  -- in a cluster that has gone further than the dump, ids and positions still agree
+  if (select max(xid) from raw.events) >= pg_snapshot_xmin(now_seen)
+    or exists (select from log.readers where pg_snapshot_xmax(position) > pg_snapshot_xmin(now_seen))
+  then
+    perform log.renumber_restored(now_seen);
+  end if;
+  perform log.begin_incarnation(last, home);
+  return true;
+end $function$;
+
 CREATE OR REPLACE FUNCTION log.advance(reader text, from_position pg_snapshot, to_position pg_snapshot, next_since timestamp with time zone, next_read_at timestamp with time zone, read_events integer)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -1766,6 +1811,26 @@ begin
     heartbeat_at = clock_timestamp()
   where r.name = reader and r.position::text = from_position::text;
   return found;
+end $function$;
+
+CREATE OR REPLACE FUNCTION log.begin_incarnation(last log.incarnations, home text)
+ RETURNS text
+ LANGUAGE plpgsql
+AS $function$
+declare
+  new_id text := left(replace(gen_random_uuid()::text, '-', ''), 16);
+begin
+  -- an incarnation whose id was handed out is never forgotten
+  if current_setting('synchronous_commit') = 'off' then
+    perform set_config('synchronous_commit', 'on', true);
+  end if;
+  insert into log.incarnations (number, id, cluster, survived)
+  values (coalesce(last.number, 0) + 1, new_id, home,
+    -- where the last recovery of this server ended; null after a clean start
+    case when last.cluster = home then coalesce(pg_last_wal_replay_lsn(), '0/0') else '0/0' end);
+  delete from log.current_incarnation;
+  insert into log.current_incarnation (id, cluster) values (new_id, home);
+  return new_id;
 end $function$;
 
 CREATE OR REPLACE FUNCTION log.claim(for_reader text, worker text, max_events integer, patience interval)
@@ -1789,8 +1854,12 @@ begin
   perform from log.readers r where r.name = for_reader for no key update;
   select * into page from log.next_page(for_reader, max_events);
   if page.events > 0 then
-    return query insert into log.pages (from_position, to_position, since, read_at, events, owner, reader, oldest)
-      values (page.from_position, page.to_position, page.since, page.read_at, page.events, worker, for_reader, page.oldest)
+    -- After a crash, ids of lost pages are given out again. The first epoch is random, so that a worker that still
+    -- holds a lost page does not finish the page that has its id now.
+    return query insert into log.pages
+        (from_position, to_position, since, read_at, events, owner, epoch, reader, oldest)
+      values (page.from_position, page.to_position, page.since, page.read_at, page.events, worker,
+        1 + floor(random() * 1e9)::int, for_reader, page.oldest)
       returning *;
   end if;
   if page.events > 0 or log.is_due(page.read_at) then
@@ -1838,6 +1907,38 @@ begin
   where noted_at not between now() - interval '1 day' and now() + interval '1 day'
     and not exists (select from log.readers r where not pg_visible_in_snapshot(o.xid, r.position))
     and not exists (select from log.pages p where not pg_visible_in_snapshot(o.xid, p.from_position));
+end $function$;
+
+CREATE OR REPLACE FUNCTION log.cluster()
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select (select system_identifier from pg_control_system()) || '/'
+    || (select oid from pg_database where datname = current_database())
+$function$;
+
+CREATE OR REPLACE FUNCTION log.incarnation()
+ RETURNS text
+ LANGUAGE plpgsql
+AS $function$
+declare
+  home text := log.cluster();
+  current_id text;
+  last log.incarnations;
+begin
+  select i.id into current_id from log.current_incarnation i where i.cluster = home;
+  if found then return current_id; end if;
+
+  perform pg_advisory_xact_lock(hashtext('log.incarnation'));
+  select i.id into current_id from log.current_incarnation i where i.cluster = home;
+  if found then return current_id; end if;
+  select * into last from log.incarnations order by number desc limit 1;
+  if split_part(last.cluster, '/', 1) <> split_part(home, '/', 1) then
+    raise exception 'this database was restored from a dump of another PostgreSQL cluster' using errcode = 'WF004',
+      hint = 'Run "weir migrate": it adapts the positions of the log readers to this cluster.';
+  end if;
+  return log.begin_incarnation(last, home);
 end $function$;
 
 CREATE OR REPLACE FUNCTION log.is_due(read_at timestamp with time zone)
@@ -1903,6 +2004,8 @@ declare
   kept log.readers;
   page record;
 begin
+  -- fails in a database that was restored from a dump, where positions mean nothing yet
+  perform log.incarnation();
   select * into kept from log.readers r where r.name = reader;
   if kept.name is null then
     raise exception 'no reader of the raw log is named %', reader using errcode = 'WF002';
@@ -1947,12 +2050,57 @@ AS $function$
   group by cut
 $function$;
 
+CREATE OR REPLACE FUNCTION log.renumber_restored(now_seen pg_snapshot)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  create temporary table restored_unread on commit drop as
+  select w.xid, w.readers, (10 + dense_rank() over (order by w.readers))::text::xid8 as new_xid
+  from (
+    select u.xid, array_agg(u.name order by u.name) as readers
+    from (
+      select distinct r.name, e.xid
+      from log.readers r
+      join raw.events e on not pg_visible_in_snapshot(e.xid, r.position)
+        or exists (select from log.pages p where p.reader = r.name
+          and not pg_visible_in_snapshot(e.xid, p.from_position) and pg_visible_in_snapshot(e.xid, p.to_position))
+    ) u group by u.xid
+  ) w;
+  -- ids below 100 were given by an earlier restore
+  update raw.events e set xid = '3'
+  where e.xid <> '3' and (e.xid >= pg_snapshot_xmin(now_seen) or e.xid < '100')
+    and not exists (select from restored_unread u where u.xid = e.xid);
+  update raw.events e set xid = u.new_xid from restored_unread u where e.xid = u.xid;
+
+  update log.readers r set since = '-infinity', position = (
+    select (coalesce(min(n.x)::text, pg_snapshot_xmax(now_seen)::text) || ':' || pg_snapshot_xmax(now_seen) || ':'
+      || coalesce(string_agg(n.x::text, ',' order by n.x), ''))::pg_snapshot
+    from (
+      select u.new_xid::text::numeric as x from restored_unread u where r.name = any (u.readers)
+      union select running::text::numeric from pg_snapshot_xip(now_seen) running
+    ) n);
+  delete from log.pages;
+  delete from log.reopenings;
+end $function$;
+
 CREATE OR REPLACE FUNCTION log.since("position" pg_snapshot, kept timestamp with time zone)
  RETURNS timestamp with time zone
  LANGUAGE sql
  STABLE
 AS $function$
   select least(kept, (select min(received_from) from log.reopenings where not pg_visible_in_snapshot(xid, "position")))
+$function$;
+
+CREATE OR REPLACE FUNCTION log.survived(incarnation text, settled pg_lsn)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select coalesce((
+    select settled <= pg_current_wal_insert_lsn() and not exists (
+      select from log.incarnations later where later.number > i.number and later.survived < settled)
+    from log.incarnations i where i.id = incarnation), false)
 $function$;
 
 CREATE OR REPLACE FUNCTION log.unread("position" pg_snapshot, seen pg_snapshot, since timestamp with time zone, max_events integer)
@@ -2616,6 +2764,7 @@ create table vectors.sync_state (
   synced_at timestamp with time zone,
   points bigint not null default 0,
   created_at timestamp with time zone not null default clock_timestamp(),
+  incarnation text,
   constraint sync_state_pkey PRIMARY KEY (store, collection_id),
   constraint sync_state_store_check CHECK (((length(store) >= 1) AND (length(store) <= 100)))
 );
@@ -2893,6 +3042,8 @@ grant delete, insert, select, truncate, update on table etl.leases to weir_app;
 grant delete, insert, select, truncate, update on table etl.raw_history to weir_app;
 grant delete, insert, select, truncate, update on table etl.window_runs to weir_app;
 grant select, usage on sequence etl.window_runs_id_seq to weir_app;
+grant delete, insert, select, update on table log.current_incarnation to weir_app;
+grant delete, insert, select, update on table log.incarnations to weir_app;
 grant delete, insert, select, update on table log.open_days to weir_app;
 grant delete, insert, select, truncate, update on table log.pages to weir_app;
 grant select, usage on sequence log.pages_id_seq to weir_app;
@@ -2971,17 +3122,23 @@ grant execute on function etl.staged_sessions(integer,boolean) to weir_app;
 grant execute on function etl.staged_user_hours(integer,boolean) to weir_app;
 grant execute on function etl.start_of_hour(integer) to weir_app;
 grant execute on function etl.step(bigint,integer,interval) to weir_app;
+grant execute on function log.adopt_restored() to weir_app;
 grant execute on function log.advance(text,pg_snapshot,pg_snapshot,timestamp with time zone,timestamp with time zone,integer) to weir_app;
+grant execute on function log.begin_incarnation(log.incarnations,text) to weir_app;
 grant execute on function log.claim(text,text,integer,interval) to weir_app;
 grant execute on function log.close_day(regclass) to weir_app;
 grant execute on function log.close_days(date) to weir_app;
+grant execute on function log.cluster() to weir_app;
+grant execute on function log.incarnation() to weir_app;
 grant execute on function log.is_due(timestamp with time zone) to weir_app;
 grant execute on function log.lag(text,integer) to weir_app;
 grant execute on function log.needed_since() to weir_app;
 grant execute on function log.next_page(text,integer) to weir_app;
 grant execute on function log.note_reopening() to weir_app;
 grant execute on function log.position_after(pg_snapshot,xid8) to weir_app;
+grant execute on function log.renumber_restored(pg_snapshot) to weir_app;
 grant execute on function log.since(pg_snapshot,timestamp with time zone) to weir_app;
+grant execute on function log.survived(text,pg_lsn) to weir_app;
 grant execute on function log.unread(pg_snapshot,pg_snapshot,timestamp with time zone,integer) to weir_app;
 grant execute on function raw.append(integer[],smallint[],uuid[],bigint[],timestamp with time zone[],text[],text[],numeric[],text[],text[],text[],json[],text[]) to weir_ingest;
 grant execute on function raw.append_new(integer[],smallint[],uuid[],bigint[],timestamp with time zone[],text[],text[],numeric[],text[],text[],text[],json[],text[]) to weir_ingest;
