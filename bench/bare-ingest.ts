@@ -42,6 +42,7 @@ const ingest = createIngest({
       process.stderr.write(`${String(error)}\n`);
     },
   },
+  storage: { refusal: undefined, full() {} },
   settings: {
     groupsInFlight,
     groupEvents: 2_000,

@@ -65,6 +65,11 @@ const table = {
   },
   unavailable: { status: 503, retryable: true, title: "Service temporarily unavailable" },
   overloaded: { status: 503, retryable: true, title: "Too much work is queued" },
+  storage_full: {
+    status: 503,
+    retryable: true,
+    title: "The server has no disk space for more events",
+  },
   search_unavailable: {
     status: 503,
     retryable: true,

@@ -1,6 +1,14 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { join, relative } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
@@ -46,9 +54,15 @@ export function buildDashboard({ root, node, env }) {
       say(`The dashboard could not be built (${problem}); the API runs without it.\n${output()}`);
       return false;
     }
-    compressFiles(join(folder, "out"));
-    mkdirSync(join(root, ".cache"), { recursive: true });
-    writeFileSync(stampFile(root), sources);
+    try {
+      compressFiles(join(folder, "out"));
+      mkdirSync(join(root, ".cache"), { recursive: true });
+      writeWhole(stampFile(root), sources);
+    } catch (error) {
+      // a full disk: the next start builds it again; Weir, which this process started, runs on
+      say(`The dashboard could not be completed (${error}); the API runs without it.`);
+      return false;
+    }
     const seconds = ((performance.now() - began) / 1000).toFixed(0);
     say(`The dashboard is built (${seconds} s).`);
     return true;
@@ -76,8 +90,24 @@ function compressFiles(folder) {
     const path = join(entry.parentPath, entry.name);
     const bytes = readFileSync(path);
     if (bytes.length < 1024) continue;
-    writeFileSync(`${path}.br`, brotliCompressSync(bytes));
-    writeFileSync(`${path}.gz`, gzipSync(bytes));
+    writeWhole(`${path}.br`, brotliCompressSync(bytes));
+    writeWhole(`${path}.gz`, gzipSync(bytes));
+  }
+}
+
+/**
+ * A full disk must not leave half a file, which would be served.
+ * @param {string} path
+ * @param {string | Buffer} content
+ */
+function writeWhole(path, content) {
+  const draft = `${path}.new`;
+  try {
+    writeFileSync(draft, content);
+    renameSync(draft, path);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw error;
   }
 }
 

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Command } from "commander";
+import { writeFileAtomically } from "../adapters/files/atomic-file.ts";
 import { openReplayMarker } from "../parts/demo/replay-marker.ts";
 import { runBurst } from "../parts/demo/run-burst.ts";
 import { type DemoOptions, type DemoProgress, runDemo } from "../parts/demo/run-demo.ts";
@@ -46,7 +47,10 @@ export function registerDemo(program: Command): void {
 type Target = Pick<DemoOptions, "url" | "keys" | "signal" | "seed">;
 
 async function sendTraffic({ config, show }: CommandContext, target: Target): Promise<void> {
-  const marker = openReplayMarker(join(config.data_dir, "demo.json"), new Date());
+  const marker = openReplayMarker(join(config.data_dir, "demo.json"), {
+    now: new Date(),
+    write: writeFileAtomically,
+  });
   const done = await runDemo({
     ...target,
     rate: config.demo.rate,

@@ -33,7 +33,8 @@ const commands: Readonly<Record<string, () => Promise<Register>>> = {
 
 /** Runs one command. Resolves with the exit code; errors of use are printed without a stack. */
 export async function runCommandLine(argv: readonly string[]): Promise<number> {
-  endQuietlyWhenOutputCloses();
+  if (argv.some((word) => daemons.has(word))) ignoreClosedOutput();
+  else endQuietlyWhenOutputCloses();
   try {
     const program = await createProgram(argv);
     await program.parseAsync([...argv], { from: "user" });
@@ -69,6 +70,13 @@ export async function createProgram(argv: readonly string[]): Promise<Command> {
   const wanted = named === undefined ? Object.values(commands) : [commands[named]];
   for (const load of wanted) (await load?.())?.(program);
   return program;
+}
+
+/** They run on when nothing reads what they print any more, and when it cannot be written. */
+const daemons = new Set(["up", "serve"]);
+
+function ignoreClosedOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 }
 
 /** `weir … | head` closes the pipe early: that ends the command and is no error. */

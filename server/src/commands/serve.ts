@@ -1,4 +1,6 @@
 import type { Command } from "commander";
+import { observeDroppedLines } from "../adapters/telemetry/dropped-lines.ts";
+import { type LogOutput, openLogOutput } from "../adapters/telemetry/log-output.ts";
 import { createLogger } from "../adapters/telemetry/logger.ts";
 import { createMetrics } from "../adapters/telemetry/metrics.ts";
 import type { ComposedProcess } from "../compose/options.ts";
@@ -7,13 +9,16 @@ import type { Config } from "../config/schema.ts";
 import { type WatchedConfig, watchConfig } from "../config/watch.ts";
 import { nearestName } from "../core/nearest-name.ts";
 import { configuredUrls, type DatabaseUrls, unreachableUrls } from "../process/databases.ts";
+import { logProcessFailures } from "../process/log-failures.ts";
 import { runParts } from "../process/part-runner.ts";
 import { readRunFile } from "../process/run-file.ts";
 import { aborted, stopSignal } from "../process/signals.ts";
-import { reportToSupervisor } from "../process/supervisor-channel.ts";
+import { onDroppedLogLines, reportToSupervisor } from "../process/supervisor-channel.ts";
 import { contextOf, exitCodes, UserError } from "./context.ts";
 import { withHelp } from "./help.ts";
 import { readNumber } from "./option-values.ts";
+
+const lastLinesMs = 500;
 
 interface ServeFlags {
   readonly parts: string;
@@ -68,10 +73,16 @@ async function serve(
   const entries = processesOf(names);
   const urls = databaseUrls(entries, initial);
   const label = [...names].join("+");
-  const logger = createLogger(initial.log.level, { part: label });
   const metrics = createMetrics(label);
+  const dropped = observeDroppedLines(metrics);
+  const output = openLogOutput({ part: label }, dropped.fromOutput);
+  onDroppedLogLines(dropped.fromFile);
+  const logger = createLogger(initial.log.level, { part: label }, output);
+  logProcessFailures({ logger, writeLast: output.writeLast });
 
   await using stack = new AsyncDisposableStack();
+  // last, after everything that may log
+  stack.defer(() => endOutput(output));
   const config = watchConfig(initial, (sentence) => logger.warn({}, sentence));
   stack.defer(() => config.close());
   config.onChange((now) => {
@@ -103,6 +114,11 @@ async function serve(
   running.abort();
   await ended;
   for (const { close } of composed) await close?.();
+}
+
+/** A reader that does not read must not keep the process alive. */
+async function endOutput(output: LogOutput): Promise<void> {
+  if (!(await output.end(lastLinesMs))) process.exit(process.exitCode ?? exitCodes.ok);
 }
 
 /** @throws UserError when a process needs the database and none is configured */

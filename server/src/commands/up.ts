@@ -9,11 +9,14 @@ import { createDataFolder } from "../process/data-folder.ts";
 import { configuredUrls, type DatabaseUrls } from "../process/databases.ts";
 import { type Installation, prepareInstallation } from "../process/installation.ts";
 import { type KeptPostgres, keepPostgresRunning } from "../process/kept-postgres.ts";
+import { keepRunFile } from "../process/kept-run-file.ts";
 import { checkPortIsFree } from "../process/port.ts";
-import { removeRunFile, writeRunFile } from "../process/run-file.ts";
+import { logLimits, openProcessLog, type ProcessLog } from "../process/process-log.ts";
+import type { RunFile } from "../process/run-file.ts";
 import { aborted, stopSignal } from "../process/signals.ts";
 import { Supervisor } from "../process/supervisor.ts";
 import { version } from "../process/version.ts";
+import { untilThereIsSpace } from "../process/wait-for-space.ts";
 import { contextOf, UserError } from "./context.ts";
 import { firstScreen } from "./first-screen.ts";
 import { withHelp } from "./help.ts";
@@ -67,15 +70,21 @@ async function up(config: Config): Promise<void> {
 
   await using stack = new AsyncDisposableStack();
   const problems = new Map<string, string>();
-  const { urls, postgres } = await openDatabase(config, { stack, problems });
-  const installation = await prepareInstallation(config, urls);
+  const logFolder = join(config.data_dir, "logs");
+  const log = openProcessLog(logFolder, logLimits(config, logFolder));
+  stack.defer(() => log.close());
+  const retrying = { signal, onWait: reportWaiting };
+  const { urls, postgres } = await (hasDatabase(config)
+    ? untilThereIsSpace(() => openDatabase(config, { stack, problems, log }), retrying)
+    : openDatabase(config, { stack, problems, log }));
+  const installation = await untilThereIsSpace(() => prepareInstallation(config, urls), retrying);
   if (signal.aborted) return;
 
   let onChange = () => {};
   const supervisor = new Supervisor({
     main,
-    logFolder: join(config.data_dir, "logs"),
-    environment: childEnvironment(config, urls),
+    log,
+    environment: childEnvironment(config, urls, postgres?.dataFolder),
     onExit: (name, how) => problems.set(name, `${name} ended (${how}), restarting`),
     onReady: (name) => {
       problems.delete(name);
@@ -83,12 +92,18 @@ async function up(config: Config): Promise<void> {
     },
   });
   stack.defer(() => supervisor.stop());
-  stack.defer(() => removeRunFile(config.data_dir));
   const url = await Promise.race([startProcesses(supervisor, config), aborted(signal)]);
   if (url !== undefined && !signal.aborted) {
     const system = { config, urls, postgres, installation, supervisor };
     process.stdout.write(screenOf(system, { url, startedInMs: Date.now() - startedAt }));
-    onChange = () => writeRun(system, url);
+    const runFile = stack.use(
+      keepRunFile(
+        config.data_dir,
+        () => runFileOf(system, url),
+        (problem) => setProblem(problems, "run.json", problem),
+      ),
+    );
+    onChange = () => runFile.update();
     onChange();
     postgres?.onRestart(onChange);
     stack.use(
@@ -103,6 +118,15 @@ async function up(config: Config): Promise<void> {
   process.stdout.write("\n  Stopping; finishing accepted work.\n");
   await stack.disposeAsync();
   process.stdout.write("  Stopped.\n");
+}
+
+function reportWaiting(error: unknown): void {
+  process.stderr.write(`weir: ${messageOf(error)}\n      waiting for disk space\n`);
+}
+
+/** At the very first start a disk that is full is a mistake to report, not a state to wait out. */
+function hasDatabase({ data_dir: folder }: Config): boolean {
+  return existsSync(join(folder, "postgres", "cluster", "data", "PG_VERSION"));
 }
 
 /** Fails before PostgreSQL is started when the data folder or the port cannot be used. */
@@ -129,20 +153,36 @@ async function checkPlace({ data_dir: folder, http: { host, port } }: Config): P
 /** The configured database, or an embedded PostgreSQL that is restarted whenever it ends. */
 async function openDatabase(
   config: Config,
-  up: { readonly stack: AsyncDisposableStack; readonly problems: Map<string, string> },
+  up: {
+    readonly stack: AsyncDisposableStack;
+    readonly problems: Map<string, string>;
+    readonly log: ProcessLog;
+  },
 ): Promise<{ readonly urls: DatabaseUrls; readonly postgres: KeptPostgres | undefined }> {
   const configured = configuredUrls(config);
   if (configured !== undefined) return { urls: configured, postgres: undefined };
   const postgres = up.stack.use(
-    await keepPostgresRunning(config.data_dir, (problem) =>
-      problem === undefined ? up.problems.delete("postgres") : up.problems.set("postgres", problem),
-    ),
+    await keepPostgresRunning({
+      stateDir: config.data_dir,
+      log: logLimits(config, join(config.data_dir, "postgres")),
+      logger: up.log.logger,
+      onProblem: (problem) => setProblem(up.problems, "postgres", problem),
+    }),
   );
   return { urls: postgres.urls, postgres };
 }
 
-function writeRun({ config, urls, postgres, installation, supervisor }: System, url: string): void {
-  writeRunFile(config.data_dir, {
+function setProblem(
+  problems: Map<string, string>,
+  name: string,
+  problem: string | undefined,
+): void {
+  if (problem === undefined) problems.delete(name);
+  else problems.set(name, problem);
+}
+
+function runFileOf({ urls, postgres, installation, supervisor }: System, url: string): RunFile {
+  return {
     version,
     url,
     shop_url: null,
@@ -156,7 +196,7 @@ function writeRun({ config, urls, postgres, installation, supervisor }: System, 
       admin: existingFile(installation.adminKey.file),
       demo: installation.demoKey === undefined ? null : existingFile(installation.demoKey.file),
     },
-  });
+  };
 }
 
 function existingFile(file: string): string | null {

@@ -13,6 +13,8 @@ import { requestRerun } from "../parts/etl/reruns.ts";
 import { livePermission } from "../parts/gateway/gateway.ts";
 import { ingestRoutes } from "../parts/ingest/ingest.ts";
 import { queryRoutes } from "../parts/query/routes.ts";
+import { storageCheck } from "../parts/storage/health.ts";
+import { observeStorage } from "../parts/storage/metrics.ts";
 import { openConnections } from "../process/databases.ts";
 import { policiesFolder } from "../process/paths.ts";
 import { version } from "../process/version.ts";
@@ -23,11 +25,14 @@ import { composeLiveFeed } from "./live-feed.ts";
 import type { ComposeOptions } from "./options.ts";
 import { composeBreakerCheck, composeResilience } from "./resilience.ts";
 import { composeSearch } from "./search.ts";
+import { composeStorage } from "./storage.ts";
 
 export async function assembleApi(options: ComposeOptions) {
   const { database, notifications } = openDatabase(options);
   const directory = openDirectory(options, notifications);
-  const { ingest, observer } = composeIngest(options);
+  const storage = composeStorage(options);
+  observeStorage(options.metrics, storage);
+  const { ingest, observer } = composeIngest(options, storage);
   const gateway = composeLiveFeed(options, { directory, notifications });
   const resilience = composeResilience(options);
   const search = composeSearch(options, { database, notifications, guard: resilience.guard });
@@ -45,6 +50,7 @@ export async function assembleApi(options: ComposeOptions) {
     ...composeHealth(options, {
       database,
       checks: {
+        storage: storageCheck(storage),
         ...search.checks,
         ...dlq.checks,
         breakers: composeBreakerCheck(resilience, database),
@@ -58,7 +64,7 @@ export async function assembleApi(options: ComposeOptions) {
   ];
 
   return {
-    ...{ routes, permissions, directory, ingest, observer, gateway, search },
+    ...{ routes, permissions, directory, ingest, observer, gateway, search, storage },
     /** Health reports the process as down from now on. */
     beginDraining() {
       draining = true;

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { Config } from "../config/schema.ts";
 import { type DatabaseUrls, urlVariables } from "../process/databases.ts";
+import { embeddedDataVariable } from "../process/paths.ts";
 import type { ChildSpec, Supervisor } from "../process/supervisor.ts";
 import { type ProcessEntry, processes } from "./processes.ts";
 
@@ -51,10 +52,18 @@ function portOf(url: string): number {
   return Number(new URL(url).port || 80);
 }
 
-/** Environment variables of all child processes. */
-export function childEnvironment(config: Config, urls: DatabaseUrls): Record<string, string> {
+/**
+ * Environment variables of all child processes.
+ * @param embeddedData folder of the embedded PostgreSQL, if that is the database
+ */
+export function childEnvironment(
+  config: Config,
+  urls: DatabaseUrls,
+  embeddedData: string | undefined,
+): Record<string, string> {
   return {
     ...urlVariables(urls),
+    ...(embeddedData === undefined ? {} : { [embeddedDataVariable]: embeddedData }),
     WEIR_ENV: config.env,
     WEIR_DATA_DIR: config.data_dir,
     WEIR_DEMO_RATE: String(config.demo.rate),

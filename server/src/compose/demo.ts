@@ -1,5 +1,6 @@
 /** The process that sends sample data and simulated traffic: a client of the HTTP server. */
 import { join } from "node:path";
+import { writeFileAtomically } from "../adapters/files/atomic-file.ts";
 import { openReplayMarker } from "../parts/demo/replay-marker.ts";
 import { type DemoProgress, runDemo } from "../parts/demo/run-demo.ts";
 import { readDemoKeys } from "../process/installation.ts";
@@ -7,7 +8,10 @@ import type { Compose } from "./options.ts";
 
 export const compose: Compose = async ({ config, logger, serverUrl }) => {
   const { data_dir: dataDir, demo } = config();
-  const marker = openReplayMarker(join(dataDir, "demo.json"), new Date());
+  const marker = openReplayMarker(join(dataDir, "demo.json"), {
+    now: new Date(),
+    write: writeFileAtomically,
+  });
   const keys = readDemoKeys(dataDir);
   let samplesToSend = 0;
   let problem: string | undefined;

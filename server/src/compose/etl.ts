@@ -14,13 +14,14 @@ import { createEtl } from "../parts/etl/worker.ts";
 import { createRetention } from "../parts/retention/retention.ts";
 import { openConnections, untilDatabaseAnswers } from "../process/databases.ts";
 import type { Compose, ComposeOptions } from "./options.ts";
+import { composePausable } from "./storage.ts";
 
 export const compose: Compose = async (options, names) => {
   const observer = observeEtl(options.metrics);
   const parts: Part[] = [];
   if (names.has("etl")) parts.push(await composeEtlPart(options, observer));
   if (names.has("retention")) parts.push(composeRetention(options), composeErasure(options));
-  return { parts, counters: observer.counters };
+  return { parts: composePausable(options, parts), counters: observer.counters };
 };
 
 async function composeEtlPart(

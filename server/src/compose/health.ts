@@ -35,7 +35,7 @@ export function composeHealth(
       readers: readersCheck(database),
       ...checks,
     },
-    needed: ["postgres"],
+    needed: ["postgres", "storage"],
     draining,
     dataDir: config().data_dir,
     metrics: () => collectMetrics(database, metrics),

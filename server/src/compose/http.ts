@@ -11,11 +11,13 @@ import { dashboardFolder } from "../process/paths.ts";
 import { version } from "../process/version.ts";
 import { assembleApi } from "./api.ts";
 import type { Compose, ComposeOptions } from "./options.ts";
+import { storagePart } from "./storage.ts";
 
 export const compose: Compose = async (options) => {
   const { logger } = options;
   const api = await assembleApi(options);
-  const { directory, ingest, observer, gateway, search } = api;
+  const { directory, ingest, observer, gateway, search, storage } = api;
+  await storage.refresh();
   // The server is ready once it knows every key; the directory's part keeps them current from then on.
   await untilDatabaseAnswers(logger, async () => {
     await directory.refresh();
@@ -27,7 +29,7 @@ export const compose: Compose = async (options) => {
     .catch((error: unknown) => logger.info({ reason: messageOf(error) }, "no index to load yet"));
   const { http, detach } = await openServer(options, api);
   return {
-    parts: [directory, gateway.part],
+    parts: [directory, gateway.part, storagePart(storage)],
     counters: () => ({ ...observer.totals, live_sockets: gateway.stats().sockets }),
     listen: () => listen(http, options.config()),
     async drain() {

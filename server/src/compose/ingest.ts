@@ -3,12 +3,16 @@ import { createMemoryRateLimiter } from "../adapters/limits/memory-rate-limiter.
 import { uuidV7Maker } from "../core/uuid.ts";
 import { createIngest, type Ingest } from "../parts/ingest/ingest.ts";
 import { type MeasuredIngest, observeIngest } from "../parts/ingest/metrics.ts";
+import type { StorageGate } from "../parts/ingest/ports.ts";
 import { createRawLog } from "../parts/ingest/raw-log.ts";
 import { openConnections } from "../process/databases.ts";
 import type { ComposeOptions } from "./options.ts";
 
 /** The accept path: limits, checks and group commits into the raw log. */
-export function composeIngest(options: ComposeOptions): {
+export function composeIngest(
+  options: ComposeOptions,
+  storage: StorageGate,
+): {
   readonly ingest: Ingest;
   readonly observer: MeasuredIngest;
 } {
@@ -35,6 +39,7 @@ export function composeIngest(options: ComposeOptions): {
       return { eventsPerSecond: events_per_second, burstEvents: burst_events };
     },
     observer,
+    storage,
     settings: {
       groupsInFlight: settings.groups_in_flight,
       groupEvents: settings.group_events,

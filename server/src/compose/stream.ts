@@ -27,6 +27,7 @@ import { openEmbedderShelf } from "./embedders.ts";
 import { composeModels } from "./models.ts";
 import type { Compose, ComposeOptions } from "./options.ts";
 import { composeResilience } from "./resilience.ts";
+import { composePausable } from "./storage.ts";
 import { openQdrant } from "./vector-store.ts";
 
 const dayMs = 86_400_000;
@@ -60,7 +61,7 @@ export const compose: Compose = async (options) => {
     ...composeSync(options, { ...shared, guard: resilience.guard }),
   ];
   stack.defer(publishMetrics(database, `stream ${owner}`, metrics));
-  return { parts, counters: observer.counters };
+  return { parts: composePausable(options, parts), counters: observer.counters };
 };
 
 function openDatabase({ config, urls, logger, stack }: ComposeOptions) {

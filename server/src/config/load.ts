@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { Ajv, type ErrorObject } from "ajv";
 import { nearestName } from "../core/nearest-name.ts";
+import { sizePattern } from "../core/size.ts";
 import { ConfigError } from "./config-error.ts";
 import { type Config, configSchema } from "./schema.ts";
 import { type SettingNode, settings, valueAt } from "./settings.ts";
@@ -86,6 +87,9 @@ function requirement({ keyword, params, message }: ErrorObject): string {
   if (keyword === "enum") return `must be one of ${params["allowedValues"].join(", ")}`;
   if (keyword === "minimum") return `must be at least ${params["limit"]}`;
   if (keyword === "maximum") return `must be at most ${params["limit"]}`;
+  if (keyword === "pattern" && params["pattern"] === sizePattern) {
+    return "must be a size such as 512 MiB";
+  }
   if (keyword === "type") return `must be of type ${[params["type"]].flat().join(" or ")}`;
   return message ?? "is not valid";
 }

@@ -17,6 +17,7 @@ import { logSection } from "./sections/log.ts";
 import { querySection } from "./sections/query.ts";
 import { resilienceSection } from "./sections/resilience.ts";
 import { retentionSection } from "./sections/retention.ts";
+import { storageSection } from "./sections/storage.ts";
 import { streamSection } from "./sections/stream.ts";
 import { vectorsSection } from "./sections/vectors.ts";
 
@@ -33,6 +34,7 @@ export const configSchema = s.object({
   http: httpSection,
   database: databaseSection,
   ingest: ingestSection,
+  storage: storageSection,
   retention: retentionSection,
   etl: etlSection,
   stream: streamSection,

@@ -1,5 +1,6 @@
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { writeFileAtomically } from "../adapters/files/atomic-file.ts";
 
 /** `.weir/run.json`, by which scripts and other commands find the running Weir. */
 export interface RunFile {
@@ -16,9 +17,7 @@ const name = "run.json";
 
 /** Written atomically: a reader never sees a part of it. */
 export function writeRunFile(dataDir: string, run: RunFile): void {
-  const path = join(dataDir, name);
-  writeFileSync(`${path}.new`, `${JSON.stringify(run, null, 2)}\n`, { mode: 0o600 });
-  renameSync(`${path}.new`, path);
+  writeFileAtomically(join(dataDir, name), `${JSON.stringify(run, null, 2)}\n`);
 }
 
 export function readRunFile(dataDir: string): RunFile | undefined {
@@ -34,11 +33,9 @@ export function removeRunFile(dataDir: string): void {
   rmSync(join(dataDir, name), { force: true });
 }
 
-/** Writes a secret to a file that only its owner can read. */
+/** Writes a secret to a file that only its owner can read, whole or not at all. */
 export function writeSecretFile(path: string, secret: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  writeFileSync(path, `${secret}\n`, { mode: 0o600 });
-  chmodSync(path, 0o600);
+  writeFileAtomically(path, `${secret}\n`);
 }
 
 export function readSecretFile(path: string): string | undefined {

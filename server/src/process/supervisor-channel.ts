@@ -3,6 +3,20 @@ export type ChildMessage =
   | { readonly type: "ready"; readonly url?: string }
   | { readonly type: "counters"; readonly counters: Readonly<Record<string, number>> };
 
+/** From the supervisor to the process that serves the metrics: lines that did not reach the log file. */
+export interface LogMessage {
+  readonly type: "log_dropped";
+  readonly lines: number;
+}
+
+/** Calls `count` with the number of further lines that the supervisor could not write. */
+export function onDroppedLogLines(count: (lines: number) => void): void {
+  if (process.channel === undefined) return;
+  process.on("message", (message: LogMessage) => {
+    if (message.type === "log_dropped") count(message.lines);
+  });
+}
+
 type Counters = Readonly<Record<string, number>>;
 
 const counterIntervalMs = 1_000;

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { createTestFolder } from "../../../testing/database.ts";
 import { until } from "../../../testing/until.ts";
+import { openProcessLog } from "./process-log.ts";
 import { type ChildSpec, Supervisor } from "./supervisor.ts";
 
 /** A program that reports that it is ready at the URL it was given, or fails with a message. */
@@ -20,8 +21,12 @@ async function supervise(t: TestContext, folder?: string): Promise<Supervisor> {
   folder ??= await createTestFolder(t);
   const main = join(folder, "main.mjs");
   await writeFile(main, program);
-  const supervisor = new Supervisor({ main, environment: {}, logFolder: join(folder, "logs") });
-  t.after(() => supervisor.stop());
+  const log = openProcessLog(join(folder, "logs"), { maxBytes: 1e6, files: 2 });
+  const supervisor = new Supervisor({ main, environment: {}, log });
+  t.after(async () => {
+    await supervisor.stop();
+    await log.close();
+  });
   return supervisor;
 }
 

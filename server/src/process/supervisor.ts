@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { createWriteStream, mkdirSync, renameSync, statSync, type WriteStream } from "node:fs";
-import { join } from "node:path";
 import { type Backoff, createBackoff } from "../timing/backoff.ts";
-import type { ChildMessage } from "./supervisor-channel.ts";
+import type { ProcessLog } from "./process-log.ts";
+import type { ChildMessage, LogMessage } from "./supervisor-channel.ts";
 
 export interface ChildSpec {
   readonly name: string;
@@ -29,7 +28,8 @@ interface Child {
 export interface SupervisorOptions {
   readonly main: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly logFolder: string;
+  /** Gets what the children print, and the restarts. Open until after `stop`. */
+  readonly log: ProcessLog;
   onExit?(name: string, how: string): void;
   /** Called after every start, restarts included. */
   onReady?(name: string): void;
@@ -40,7 +40,7 @@ const senderGraceMs = 1_000;
 const stopGraceMs = 3_000;
 const firstRestartMs = 200;
 const lastRestartMs = 5_000;
-const logLimitBytes = 16 * 1024 * 1024;
+const logReportMs = 1_000;
 const errorOutputLimit = 2_000;
 
 /**
@@ -51,12 +51,13 @@ export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #children = new Map<string, Child>();
   readonly #timers = new Set<NodeJS.Timeout>();
-  readonly #log: WriteStream;
+  readonly #logReport: NodeJS.Timeout;
+  #reportedDropped = 0;
   #stopping = false;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    this.#log = openLog(options.logFolder);
+    this.#logReport = setInterval(() => this.#reportDropped(), logReportMs).unref();
   }
 
   get processIds(): Readonly<Record<string, number>> {
@@ -105,12 +106,12 @@ export class Supervisor {
    */
   async stop(): Promise<void> {
     this.#stopping = true;
+    clearInterval(this.#logReport);
     for (const timer of this.#timers) clearTimeout(timer);
     const senders = [...this.#children.values()].filter((child) => child.spec.stopsFirst === true);
     const others = [...this.#children.values()].filter((child) => child.spec.stopsFirst !== true);
     await Promise.all(senders.map(({ running }) => end(running, senderGraceMs)));
     await Promise.all(others.map(({ running }) => end(running, stopGraceMs)));
-    await new Promise((resolve) => this.#log.end(resolve));
   }
 
   #spawn(spec: ChildSpec, previousUrl: string | undefined): ChildProcess {
@@ -123,8 +124,7 @@ export class Supervisor {
         env: { MALLOC_ARENA_MAX: "2", ...process.env, ...this.#options.environment },
       },
     );
-    child.stdout?.pipe(this.#log, { end: false });
-    child.stderr?.pipe(this.#log, { end: false });
+    this.#options.log.attach(child, spec.name);
     return child;
   }
 
@@ -155,16 +155,22 @@ export class Supervisor {
 
   /** One line in the form of the children's logs, so that an operator can count restarts. */
   #logRestart({ spec, restarts }: Child, about: Readonly<Record<string, unknown>>): void {
-    const line = {
-      level: "warn",
-      time: new Date().toISOString(),
-      part: "supervisor",
-      process: spec.name,
-      restarts: restarts + 1,
-      ...about,
-      msg: "a process ended and is restarted",
-    };
-    this.#log.write(`${JSON.stringify(line)}\n`);
+    const line = { process: spec.name, restarts: restarts + 1, ...about };
+    this.#options.log.logger.warn(line, "a process ended and is restarted");
+  }
+
+  /** The process that serves the metrics learns how many lines could not be written. */
+  #reportDropped(): void {
+    const lines = this.#options.log.dropped - this.#reportedDropped;
+    if (lines === 0) return;
+    const message: LogMessage = { type: "log_dropped", lines };
+    for (const { running, url } of this.#children.values()) {
+      if (url === undefined || !running.connected) continue;
+      this.#reportedDropped += lines;
+      running.send(message, (error) => {
+        if (error !== null) this.#reportedDropped -= lines;
+      });
+    }
   }
 
   #untilReady(child: Child, timeoutMs: number): Promise<void> {
@@ -207,13 +213,4 @@ async function end(child: ChildProcess, graceMs: number): Promise<void> {
   const kill = setTimeout(() => child.kill("SIGKILL"), graceMs);
   await gone;
   clearTimeout(kill);
-}
-
-/** The log of all children. One that has grown past 16 MiB is renamed, and replaces the last such. */
-function openLog(folder: string): WriteStream {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const path = join(folder, "weir.log");
-  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-  if (size > logLimitBytes) renameSync(path, `${path}.1`);
-  return createWriteStream(path, { flags: "a", mode: 0o600 });
 }

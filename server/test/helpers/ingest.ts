@@ -7,7 +7,7 @@ import type { Database } from "../../src/core/ports/database.ts";
 import type { RouteReply } from "../../src/core/ports/route.ts";
 import { uuidV7Maker } from "../../src/core/uuid.ts";
 import { createIngest, type Ingest, ingestRoutes } from "../../src/parts/ingest/ingest.ts";
-import type { IngestObserver, RawLog } from "../../src/parts/ingest/ports.ts";
+import type { IngestObserver, RawLog, StorageGate } from "../../src/parts/ingest/ports.ts";
 import { createRawLog } from "../../src/parts/ingest/raw-log.ts";
 
 export interface Answer {
@@ -39,6 +39,8 @@ export interface TestIngestOptions {
   readonly patienceMs?: number;
   readonly queueEvents?: number;
   readonly observer?: Partial<IngestObserver>;
+  /** Without it there is space. */
+  readonly storage?: StorageGate;
 }
 
 const silent: IngestObserver = {
@@ -60,6 +62,7 @@ export function createTestIngest(t: CleanUp, options: TestIngestOptions): TestIn
     rateLimiter: createMemoryRateLimiter(),
     ratePolicy: () => options.ratePolicy ?? { eventsPerSecond: 1e6, burstEvents: 1e6 },
     observer: { ...silent, ...options.observer },
+    storage: options.storage ?? { refusal: undefined, full() {} },
     settings: {
       groupsInFlight: 3,
       groupEvents: 2_000,

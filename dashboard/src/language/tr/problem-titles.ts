@@ -31,6 +31,7 @@ export const problemTitles: Readonly<Record<ErrorCode, string>> = {
   not_implemented: "Yöntem veya aktarım kodlaması desteklenmiyor",
   unavailable: "Hizmet geçici olarak kullanılamıyor",
   overloaded: "Kuyrukta çok fazla iş var",
+  storage_full: "Sunucuda yeni etkinlikler için disk alanı kalmadı",
   search_unavailable: "Arama geçici olarak kullanılamıyor",
   query_timeout: "Sorgu zaman sınırını aştı",
   http_version_not_supported: "HTTP sürümü desteklenmiyor",

@@ -45,11 +45,21 @@ const details: Readonly<Record<string, string>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: "the Content-Type header is malformed",
 };
 
+const diskFull = "53100";
+const storageRetrySeconds = 5;
+
 /** `57014`: the statement was cancelled; here that means it reached its time limit. */
 function databaseProblem(error: DatabaseError): WeirError {
   if (error.code === "57014" || error.code === "timeout") {
     return new WeirError("query_timeout", {
       detail: "use a shorter range or fewer rows",
+      cause: error,
+    });
+  }
+  if (error.code === diskFull) {
+    return new WeirError("storage_full", {
+      detail: "the database has no disk space left for this; try again later",
+      retryAfterSeconds: storageRetrySeconds,
       cause: error,
     });
   }

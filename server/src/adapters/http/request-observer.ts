@@ -24,7 +24,8 @@ export function observeRequests(metrics: Metrics, logger: Logger): RequestObserv
           children.set(status, child);
         }
         child.observe(ms / 1000);
-        if (isQuiet && status < 500) return;
+        // senders repeat what a full disk refuses: one line for each would fill it further
+        if (isQuiet && (status < 500 || error?.code === "storage_full")) return;
         const line = {
           route: permission,
           status,

@@ -12,6 +12,7 @@ import {
   rename,
   rm,
   stat,
+  statfs,
   symlink,
   writeFile,
 } from "node:fs/promises";
@@ -197,13 +198,23 @@ export async function writeConfiguration(
     const path = join(folders.data, name);
     const before = await readFile(path, "utf8").catch(() => undefined);
     if (before === text) return;
-    await writeFile(path, text, { mode: 0o600 });
-    if (user !== undefined) await chown(path, user.uid, user.gid);
+    // never half a file, also on a full disk
+    const draft = `${path}.new`;
+    try {
+      await writeFile(draft, text, { mode: 0o600, flush: true });
+      if (user !== undefined) await chown(draft, user.uid, user.gid);
+      await rename(draft, path);
+    } catch (error) {
+      await rm(draft, { force: true });
+      throw error;
+    }
   };
   const names = trustedUserNames(user);
   await write("pg_hba.conf", "local all all peer map=weir\n");
   await write("pg_ident.conf", names.map((name) => `weir "${name}" all\n`).join(""));
-  await write("weir.conf", serverSettings(settings, folders));
+  const { blocks, bsize } = await statfs(join(folders.data, "pg_wal"));
+  const walDiskBytes = blocks * bsize;
+  await write("weir.conf", serverSettings(settings, { ...folders, walDiskBytes }));
   await write("postgresql.conf", "include 'weir.conf'\ninclude 'local.conf'\n");
   if (!(await readFile(join(folders.data, "local.conf")).catch(() => undefined))) {
     await write("local.conf", "# Your own settings: they win over those that Weir writes.\n");

@@ -37,6 +37,7 @@ export interface EmbeddedPostgres {
   readonly url: string;
   readonly socketFolder: string;
   readonly pid: number;
+  readonly dataFolder: string;
   /** Path of the server's own log. */
   readonly logFolder: string;
   /** Whether a server whose supervisor had died was taken over, instead of a new one started. */
@@ -237,6 +238,7 @@ function supervised(of: Supervised): EmbeddedPostgres {
   return {
     url: of.url,
     socketFolder: folders.socket,
+    dataFolder: folders.data,
     logFolder: folders.log,
     pid,
     takenOver: of.takenOver,

@@ -7,6 +7,15 @@ import { DatabaseError } from "../../core/ports/database.ts";
  */
 const retryableCodes = /^(08...|40001|40P01|40003|53...|55P03|57014|57P0[1-5]|25P0[34]|58...)$/;
 
+/**
+ * PostgreSQL has a code of its own only for ENOSPC (53100). It reports an exhausted quota and a file
+ * size limit as an internal error (XX000) and a file system that became read-only as missing privilege (42501): a
+ * writer would take its data for the cause.
+ */
+const fileFailure =
+  /^could not (?:extend|write|create|open|fsync|truncate|rename|close|access|remove|seek)\b.*: (?:No space left on device|Disk quota exceeded|File too large|Read-only file system)/;
+const diskFull = "53100";
+
 const sqlState = /^[0-9A-Z]{5}$/;
 
 /** Turns errors of `pg` or the socket into a `DatabaseError`; leaves other errors unchanged. */
@@ -18,9 +27,10 @@ export function toDatabaseError(error: unknown): unknown {
     severity?: unknown;
   };
   if (typeof code === "string" && sqlState.test(code) && typeof severity === "string") {
+    const known = fileFailure.test(error.message) ? diskFull : code;
     return new DatabaseError(error.message, {
-      code,
-      retryable: retryableCodes.test(code),
+      code: known,
+      retryable: retryableCodes.test(known),
       constraint,
       cause: error,
     });

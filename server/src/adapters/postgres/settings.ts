@@ -4,6 +4,8 @@ export interface ServerSettings {
   /** False only in tests: a crash of the machine may then lose data. */
   readonly durable?: boolean;
   readonly maxConnections?: number;
+  /** Size at which the server's own log begins a new file; default 64 MiB. */
+  readonly logFileBytes?: number;
   /** Further settings of postgresql.conf; they override all others. */
   readonly extra?: Readonly<Record<string, string>>;
 }
@@ -11,7 +13,11 @@ export interface ServerSettings {
 const MiB = 1024 * 1024;
 
 /** Contents of `weir.conf`, rewritten at every start; the operator's own settings go to `local.conf`. */
-export function serverSettings(options: ServerSettings, folders: ServerFolders): string {
+export function serverSettings(
+  options: ServerSettings,
+  { walDiskBytes, ...folders }: ServerFolders & { readonly walDiskBytes: number },
+): string {
+  const wal = walLimits(walDiskBytes);
   const durable = options.durable !== false;
   const memory = Math.min(process.constrainedMemory() || Number.POSITIVE_INFINITY, totalmem());
   // Allocated lazily, but never released: pages used once stay allocated. The system's page cache
@@ -35,8 +41,8 @@ export function serverSettings(options: ServerSettings, folders: ServerFolders):
     max_wal_senders: "4",
     // the default is one segment, which is small here
     wal_buffers: `${Math.round(shared / 32)}MB`,
-    max_wal_size: "4GB",
-    min_wal_size: "256MB",
+    max_wal_size: `${wal.most}MB`,
+    min_wal_size: `${wal.least}MB`,
     checkpoint_timeout: "15min",
     checkpoint_completion_target: "0.9",
 
@@ -66,11 +72,11 @@ export function serverSettings(options: ServerSettings, folders: ServerFolders):
     logging_collector: "on",
     log_destination: "stderr",
     log_directory: folders.log,
-    log_filename: "postgresql-%a.log",
+    // a name twice would continue its file instead of beginning a new one
+    log_filename: "postgresql-%Y%m%dT%H%M.log",
     log_file_mode: "0600",
     log_rotation_age: "1d",
-    log_rotation_size: "20MB",
-    log_truncate_on_rotation: "on",
+    log_rotation_size: `${Math.ceil((options.logFileBytes ?? 64 * MiB) / 1024)}kB`,
     log_line_prefix: "%m [%p] %q%u@%d %a ",
     log_checkpoints: "on",
     log_lock_waits: "on",
@@ -85,6 +91,12 @@ export function serverSettings(options: ServerSettings, folders: ServerFolders):
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name} = ${quote(value)}`);
   return `# Written by Weir at every start. Your own settings go into local.conf, which is read last.\n${lines.join("\n")}\n`;
+}
+
+/** In MB, as PostgreSQL counts them. The log may take a quarter of its disk, and is never larger than 4 GB. */
+function walLimits(diskBytes: number): { readonly most: number; readonly least: number } {
+  const most = Math.max(16, Math.min(4_096, Math.floor(diskBytes / 4 / MiB)));
+  return { most, least: Math.max(2, Math.min(256, Math.floor(most / 4))) };
 }
 
 export interface ServerFolders {

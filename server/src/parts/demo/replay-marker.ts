@@ -1,5 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
 
 interface Marker {
   /** The instant that the samples are shifted to, as RFC 3339. */
@@ -11,27 +10,44 @@ export interface ReplayMarker {
   /** The same at every start, so that an interrupted replay resumes with the same events. */
   readonly anchor: Date;
   readonly replayed: boolean;
-  /** Records that all samples were sent: they are sent once per installation. */
+  /** Records that all samples were sent: they are sent once per installation. Called again, it writes what failed. */
   setReplayed(): void;
 }
 
-/** The state of the replay, kept in `file`, which is created when it is missing. */
-export function openReplayMarker(file: string, now: Date): ReplayMarker {
-  let marker: Marker = existsSync(file)
+export interface ReplayMarkerOptions {
+  readonly now: Date;
+  /** Writes the whole file or leaves the previous one, and throws. */
+  readonly write: (file: string, content: string) => void;
+}
+
+/**
+ * The state of the replay, kept in `file`, which is created when it is missing. While it cannot be written (a full
+ * disk) the state is kept in memory.
+ */
+export function openReplayMarker(file: string, { now, write }: ReplayMarkerOptions): ReplayMarker {
+  const isThere = existsSync(file);
+  let marker: Marker = isThere
     ? (JSON.parse(readFileSync(file, "utf8")) as Marker)
     : { anchor: now.toISOString(), replayed: false };
-  const write = () => writeFileSync(file, JSON.stringify(marker));
-  mkdirSync(dirname(file), { recursive: true });
-  write();
+  let isSaved = isThere;
+  const save = () => {
+    try {
+      write(file, JSON.stringify(marker));
+      isSaved = true;
+    } catch {
+      isSaved = false;
+    }
+  };
+  if (!isSaved) save();
   return {
     anchor: new Date(marker.anchor),
     get replayed() {
       return marker.replayed;
     },
     setReplayed() {
-      if (marker.replayed) return;
+      if (marker.replayed && isSaved) return;
       marker = { ...marker, replayed: true };
-      write();
+      save();
     },
   };
 }

@@ -6,13 +6,14 @@ import type { Checked, EventRecord, Receipt, Rejection } from "../../core/event/
 import type { RouteReply, RouteRequest } from "../../core/ports/route.ts";
 import type { Outcome } from "./append-group.ts";
 import type { GroupCommit } from "./group-commit.ts";
-import type { EntryPoint, IngestObserver } from "./ports.ts";
+import type { EntryPoint, IngestObserver, StorageGate } from "./ports.ts";
 
 export interface AcceptContext {
   readonly commit: GroupCommit;
   readonly rateLimiter: RateLimiter;
   readonly ratePolicy: () => RatePolicy;
   readonly observer: IngestObserver;
+  readonly storage: StorageGate;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly newId: (now: number) => string;
@@ -26,10 +27,13 @@ export interface Admitted {
 
 /** By then PostgreSQL is usually back, or the queue is shorter. */
 export const retryAfterSeconds = 1;
+/** Disks are rarely freed sooner. */
+const storageRetrySeconds = 5;
 
 /**
- * Counts `events` against the key's rate limit. A batch larger than what remains is refused as a
- * whole, so that senders need not find out which half was accepted. @throws WeirError rate_limited
+ * Refuses the request while there is no disk space, and counts `events` against the key's rate limit. A batch larger
+ * than what remains is refused as a whole, so that senders need not find out which half was accepted.
+ * @throws WeirError storage_full, rate_limited
  */
 export async function admit(
   context: AcceptContext,
@@ -37,6 +41,11 @@ export async function admit(
   options: { readonly entryPoint: EntryPoint; readonly events: number },
 ): Promise<Admitted> {
   const { events, entryPoint } = options;
+  const { refusal } = context.storage;
+  if (refusal !== undefined) {
+    context.observer.verdict(entryPoint, "retry", events);
+    throw storageFull(refusal);
+  }
   const now = context.now();
   const policy = context.ratePolicy();
   const { keyId, serviceId } = request.principal;
@@ -55,6 +64,10 @@ export async function admit(
     retryAfterSeconds: decision.retryAfterSeconds,
     headers,
   });
+}
+
+function storageFull(detail: string, headers: Admitted["headers"] = {}): WeirError {
+  return new WeirError("storage_full", { detail, retryAfterSeconds: storageRetrySeconds, headers });
 }
 
 /** draft-ietf-httpapi-ratelimit-headers-10 */
@@ -79,7 +92,8 @@ export async function acceptOne(
   }
   const submitted = context.commit.submit([checked]);
   const outcome = submitted === undefined ? "overloaded" : ((await submitted)[0] as Outcome);
-  context.observer.verdict(entryPoint, outcome === "overloaded" ? "retry" : outcome, 1);
+  const isRetry = outcome === "overloaded" || outcome === "full";
+  context.observer.verdict(entryPoint, isRetry ? "retry" : outcome, 1);
   switch (outcome) {
     case "accepted":
     case "duplicate":
@@ -90,6 +104,8 @@ export async function acceptOne(
       throw new WeirError("invalid_event", { detail: refusedDetail, headers });
     case "retry":
       throw new WeirError("unavailable", { detail: unavailableDetail, retryAfterSeconds, headers });
+    case "full":
+      throw storageFull(fullDetail, headers);
     case "overloaded":
       throw new WeirError("overloaded", { detail: overloadedDetail, retryAfterSeconds, headers });
   }
@@ -102,7 +118,10 @@ function rejectionError(
   return new WeirError(code, { detail, errors: [{ pointer, detail }], headers });
 }
 
-/** Stores the valid events of a batch and answers for each event in the order sent. */
+/**
+ * Stores the valid events of a batch and answers for each event in the order sent.
+ * @throws WeirError storage_full when none was stored for lack of space
+ */
 export async function acceptMany(
   context: AcceptContext,
   entryPoint: EntryPoint,
@@ -111,6 +130,10 @@ export async function acceptMany(
   const records = checked.filter((one): one is EventRecord => one.kind === "record");
   const submitted = context.commit.submit(records);
   const outcomes = await submitted;
+  if (outcomes?.every((outcome) => outcome === "full") && records.length > 0) {
+    context.observer.verdict(entryPoint, "retry", checked.length);
+    throw storageFull(fullDetail);
+  }
   let next = 0;
   const results = checked.map((one): EventResult => {
     if (one.kind === "rejection") {
@@ -135,6 +158,8 @@ function resultOf(record: EventRecord, outcome: Outcome): EventResult {
       return { event_id, verdict: outcome, code: "invalid_event", detail: refusedDetail };
     case "retry":
       return { event_id, verdict: outcome, code: "unavailable", detail: unavailableDetail };
+    case "full":
+      return { event_id, verdict: "retry", code: "storage_full", detail: fullDetail };
   }
 }
 
@@ -175,4 +200,6 @@ const refusedDetail =
   "the database rejected this event although it passed validation; please report this with the event";
 const unavailableDetail =
   "the event could not be stored in time; send it again with the same event_id";
+const fullDetail =
+  "the database has no disk space left; nothing was stored, send it again with the same event_id";
 const overloadedDetail = "the queue of events is full; send the event again later";

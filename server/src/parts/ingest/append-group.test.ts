@@ -99,7 +99,6 @@ test("any other failure answers every event with retry", async () => {
     failing("connection", true),
     failing("timeout", true),
     failing("57P01", true),
-    failing("53100", true),
     failing("25006", false),
     failing("42501", false),
     failing("XX000", false),
@@ -112,6 +111,19 @@ test("any other failure answers every event with retry", async () => {
     assert.equal(calls(), 1);
     assert.deepEqual(seen, [error]);
   }
+});
+
+test("a full disk is an outcome of its own: nothing was stored", async () => {
+  const full = failing("53100", true);
+  const { log } = logThat(() => {
+    throw full;
+  });
+  assert.deepEqual(await appendGroup(log, group("a", "b"), () => {}), ["full", "full"]);
+  const withoutDay: RawLog = {
+    append: () => Promise.reject(failing("23514", false)),
+    prepareDays: () => Promise.reject(full),
+  };
+  assert.deepEqual(await appendGroup(withoutDay, group("a"), () => {}), ["full"]);
 });
 
 test("a bug of our own with one event does not affect its neighbours", async () => {

@@ -4,8 +4,11 @@ import type { EventRecord } from "../../core/event/record.ts";
 import { DatabaseError } from "../../core/ports/database.ts";
 import { type Appended, appended, type RawLog } from "./ports.ts";
 
-/** `rejected`: PostgreSQL refuses this event. `retry`: the outcome is unknown; send it again. */
-export type Outcome = "accepted" | "duplicate" | "conflict" | "rejected" | "retry";
+/**
+ * `rejected`: PostgreSQL refuses this event. `retry`: the outcome is unknown; send it again. `full`: nothing was stored,
+ * because the disk is full.
+ */
+export type Outcome = "accepted" | "duplicate" | "conflict" | "rejected" | "retry" | "full";
 
 const outcomes: Readonly<Record<Appended, Outcome>> = {
   [appended.accepted]: "accepted",
@@ -19,6 +22,7 @@ const passing = new Set(["40001", "40P01"]);
 /** Data exceptions, integrity violations and program limits are caused by the events. */
 const dataReason = /^(22|23|54)/;
 const noPartition = "23514";
+const diskFull = "53100";
 
 /**
  * An outcome for each event, in the order given. Validation should leave PostgreSQL nothing to
@@ -40,10 +44,12 @@ export async function appendGroup(
       if (passing.has(code) && attempt < attempts) continue;
       if (code === noPartition && !preparedDays) {
         preparedDays = true;
-        if (await createdDay(log, onFailure)) continue;
-        return filled(group, "retry");
+        const failed = await createDay(log, onFailure);
+        if (failed === undefined) continue;
+        return filled(group, failed);
       }
       onFailure(error);
+      if (code === diskFull) return filled(group, "full");
       // an error that is not from the database (a bug of our own) may also be caused by one event
       const isUnknown = !(error instanceof DatabaseError);
       if (!dataReason.test(code) && !isUnknown) return filled(group, "retry");
@@ -55,14 +61,17 @@ export async function appendGroup(
   }
 }
 
-/** The partition of the day is missing: create it. */
-async function createdDay(log: RawLog, onFailure: (error: unknown) => void): Promise<boolean> {
+/** The partition of the day is missing: create it. The outcome of the group if that failed. */
+async function createDay(
+  log: RawLog,
+  onFailure: (error: unknown) => void,
+): Promise<"retry" | "full" | undefined> {
   try {
     await log.prepareDays(1);
-    return true;
+    return undefined;
   } catch (error) {
     onFailure(error);
-    return false;
+    return error instanceof DatabaseError && error.code === diskFull ? "full" : "retry";
   }
 }
 

@@ -8,7 +8,7 @@
  */
 import type { EventRecord } from "../../core/event/record.ts";
 import { appendGroup, type Outcome } from "./append-group.ts";
-import type { IngestObserver, RawLog } from "./ports.ts";
+import type { IngestObserver, RawLog, StorageGate } from "./ports.ts";
 
 export interface GroupSettings {
   /** 3-4; with one, 30-40 % of the batch throughput is lost waiting for the disk. */
@@ -24,6 +24,7 @@ export interface GroupSettings {
 export interface GroupCommitOptions {
   readonly log: RawLog;
   readonly observer: IngestObserver;
+  readonly storage: StorageGate;
   readonly settings: GroupSettings;
   /** Monotonic milliseconds (performance.now). */
   readonly monotonic: () => number;
@@ -162,7 +163,7 @@ export class GroupCommit {
   }
 
   async #write(group: Group): Promise<void> {
-    const { log, observer, monotonic } = this.#options;
+    const { log, observer, storage, monotonic } = this.#options;
     this.#inFlight.add(group);
     const started = monotonic();
     const [only] = group.submissions;
@@ -175,8 +176,9 @@ export class GroupCommit {
       events: group.events,
       bytes: group.bytes,
       seconds: (monotonic() - started) / 1000,
-      failed: outcomes.includes("retry"),
+      failed: outcomes.includes("retry") || outcomes.includes("full"),
     });
+    if (outcomes.includes("full")) storage.full();
     this.#inFlight.delete(group);
     // before the answers are written: PostgreSQL has a connection free
     if (this.#isFull() && this.#mayStart()) void this.#write(this.#takeGroup());

@@ -5,7 +5,7 @@ import type { AcceptContext } from "./accept.ts";
 import { cloudEventsRoutes } from "./cloudevents-routes.ts";
 import { GroupCommit, type GroupSettings } from "./group-commit.ts";
 import { nativeRoutes } from "./native-routes.ts";
-import type { IngestObserver, RawLog } from "./ports.ts";
+import type { IngestObserver, RawLog, StorageGate } from "./ports.ts";
 import { segmentRoutes } from "./segment-routes.ts";
 
 export interface IngestOptions {
@@ -14,6 +14,7 @@ export interface IngestOptions {
   /** Called for each request, so that it can change at run time. */
   readonly ratePolicy: () => RatePolicy;
   readonly observer: IngestObserver;
+  readonly storage: StorageGate;
   readonly settings: GroupSettings;
   /** Milliseconds since 1970. */
   readonly now: () => number;

@@ -18,6 +18,14 @@ export interface RawLog {
   prepareDays(ahead: number): Promise<void>;
 }
 
+/** Whether there is disk space for events. */
+export interface StorageGate {
+  /** Why no events are accepted now, for senders; undefined: they are. Read for each request. */
+  readonly refusal: string | undefined;
+  /** The log of events could not be written for lack of space. */
+  full(): void;
+}
+
 export type EntryPoint = "single" | "batch" | "segment" | "cloudevents";
 
 /** What the accept path reports. Called on the hot path: it must not throw or wait. */

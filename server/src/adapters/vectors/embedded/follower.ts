@@ -123,6 +123,7 @@ export class Follower {
     if (cacheFile === undefined || !this.isReady) return;
     if (this.#savedPosition !== undefined && this.#changedSinceSave === 0) return;
     const position = this.#position;
+    const changes = this.#changedSinceSave;
     this.#changedSinceSave = 0;
     try {
       await index.request("save", {
@@ -133,6 +134,8 @@ export class Follower {
       });
       this.#savedPosition = position;
     } catch (error) {
+      // still to be saved: the next attempt may find space
+      this.#changedSinceSave += changes;
       onEvent({ event: "cache_failed", collection: this.row.name, error: asError(error) });
     }
   }

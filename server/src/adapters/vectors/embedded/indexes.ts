@@ -1,6 +1,5 @@
 /** The collections in the index: loaded on first use, dropped when idle, within the memory limit. */
 import { createHash } from "node:crypto";
-import { mkdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Database, Notifications } from "../../../core/ports/database.ts";
@@ -8,6 +7,7 @@ import { VectorStoreError } from "../../../core/ports/vector-store.ts";
 import { pointsChannel } from "../feed.ts";
 import type { CollectionRow } from "./catalogue.ts";
 import { type EmbeddedEvent, Follower } from "./follower.ts";
+import { removeDrafts } from "./index/cache.ts";
 import { createIndexClient } from "./index/client.ts";
 
 export interface IndexesOptions {
@@ -45,7 +45,7 @@ export class Indexes {
     this.#timer = setInterval(() => void this.#cleanUp(), cleanUpEveryMs).unref();
     this.#client.onLost((error) => this.#restart(error));
     if (options.cacheFolder !== undefined) {
-      mkdirSync(options.cacheFolder, { recursive: true, mode: 0o700 });
+      void removeDrafts(options.cacheFolder);
     }
   }
 

@@ -4,7 +4,8 @@
  * it, it is not used.
  */
 import { createHash, type Hash } from "node:crypto";
-import { open, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { IndexCollection } from "./collection.ts";
 
 const magic = Buffer.from("weir vectors 1\n\0");
@@ -12,6 +13,23 @@ const entryMark = Buffer.from([1]);
 const endMark = Buffer.from([0]);
 const checksumBytes = 32;
 const blockBytes = 1 << 20;
+const draftEnd = ".tmp";
+
+/** Deletes drafts of processes that were killed while they wrote. Never rejects. */
+export async function removeDrafts(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  const drafts = names.filter((name) => /\.[0-9]+\.tmp$/.test(name) && !isOfLiving(name));
+  await Promise.allSettled(drafts.map((name) => rm(join(folder, name), { force: true })));
+}
+
+function isOfLiving(draft: string): boolean {
+  try {
+    process.kill(Number(draft.split(".").at(-2)), 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
 
 export interface CacheFile {
   readonly file: string;
@@ -34,7 +52,9 @@ export async function writeCache(
   collection: IndexCollection,
   { file, identity, position }: CacheFile & { readonly position: string },
 ): Promise<{ readonly bytes: number }> {
-  const draft = `${file}.${process.pid}.tmp`;
+  // here and not at the start: on a full disk the folder cannot be created either, and may be created later
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  const draft = `${file}.${process.pid}${draftEnd}`;
   const handle = await open(draft, "w", 0o600);
   try {
     const hash = createHash("sha256");
@@ -45,6 +65,7 @@ export async function writeCache(
       await handle.writeFile(block);
     }
     await handle.writeFile(hash.digest());
+    await handle.sync();
     await handle.close();
     await rename(draft, file);
     return { bytes: bytes + checksumBytes };
