@@ -73,8 +73,10 @@ async function up(config: Config): Promise<void> {
   const logFolder = join(config.data_dir, "logs");
   const log = openProcessLog(logFolder, logLimits(config, logFolder));
   stack.defer(() => log.close());
-  const retrying = { signal, onWait: reportWaiting };
-  const { urls, postgres } = await (hasDatabase(config)
+  const cluster = join(config.data_dir, "postgres", "cluster", "data");
+  const retrying = { signal, folders: [cluster, join(cluster, "pg_wal")], onWait: reportWaiting };
+  // at the very first start a full disk is a mistake to report, not a state to wait out
+  const { urls, postgres } = await (existsSync(join(cluster, "PG_VERSION"))
     ? untilThereIsSpace(() => openDatabase(config, { stack, problems, log }), retrying)
     : openDatabase(config, { stack, problems, log }));
   const installation = await untilThereIsSpace(() => prepareInstallation(config, urls), retrying);
@@ -122,11 +124,6 @@ async function up(config: Config): Promise<void> {
 
 function reportWaiting(error: unknown): void {
   process.stderr.write(`weir: ${messageOf(error)}\n      waiting for disk space\n`);
-}
-
-/** At the very first start a disk that is full is a mistake to report, not a state to wait out. */
-function hasDatabase({ data_dir: folder }: Config): boolean {
-  return existsSync(join(folder, "postgres", "cluster", "data", "PG_VERSION"));
 }
 
 /** Fails before PostgreSQL is started when the data folder or the port cannot be used. */

@@ -1,6 +1,6 @@
 /** The watch over the disks that Weir writes to. */
 import { join } from "node:path";
-import { readSpace } from "../adapters/files/file-systems.ts";
+import { createSpaceReader } from "../adapters/files/file-systems.ts";
 import type { Part } from "../core/ports/part.ts";
 import { parseSize } from "../core/size.ts";
 import { pauseWithoutSpace } from "../parts/storage/pause-without-space.ts";
@@ -25,7 +25,7 @@ export function composeStorage({
   // the disks of an external PostgreSQL cannot be seen from here
   if (data !== undefined) folders.set("data", data).set("wal", join(data, "pg_wal"));
   return new Storage({
-    readSpace: () => readSpace(folders),
+    readSpace: createSpaceReader(folders),
     settings: () => {
       const { min_free, guarded } = config().storage;
       return { minFreeBytes: min_free === null ? undefined : parseSize(min_free), guarded };

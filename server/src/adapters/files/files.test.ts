@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { createTestFolder } from "../../../../testing/database.ts";
 import { writeFileAtomically } from "./atomic-file.ts";
-import { readSpace } from "./file-systems.ts";
+import { createSpaceReader } from "./file-systems.ts";
 
 test("a file is replaced whole or stays as it was, with its mode, and no draft is left", async (t) => {
   const folder = join(await createTestFolder(t), "keys");
@@ -22,7 +22,7 @@ test("a file is replaced whole or stays as it was, with its mode, and no draft i
 
 test("the space of a folder that does not exist yet is that of the one above it", async (t) => {
   const folder = await createTestFolder(t);
-  const spaces = await readSpace(
+  const read = createSpaceReader(
     new Map([
       ["here", folder],
       ["later", join(folder, "a", "b")],
@@ -30,6 +30,8 @@ test("the space of a folder that does not exist yet is that of the one above it"
       ["nowhere", join(folder, "\0")],
     ]),
   );
+  const spaces = await read();
+  assert.deepEqual([...(await read()).keys()], [...spaces.keys()]);
   const here = spaces.get("here");
   assert.ok(here !== undefined && here.freeBytes > 0 && here.totalBytes > here.freeBytes);
   assert.equal(spaces.get("later")?.device, here.device);

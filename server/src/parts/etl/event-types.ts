@@ -114,7 +114,8 @@ async function replaceActions(
   await connection.query({
     text: `insert into etl.event_type_actions (name, action)
            select * from unnest($1::text[], $2::smallint[])
-           on conflict (name) do update set action = excluded.action`,
+           on conflict (name) do update set action = excluded.action
+             where event_type_actions.action <> excluded.action`,
     values: [names.map(([name]) => name), names.map(([, action]) => actionCodes[action])],
   });
 }

@@ -4,7 +4,7 @@
  */
 import type { Granularity } from "@weir/protocol";
 import { messageOf, WeirError } from "../../core/errors.ts";
-import type { Database, Queryable } from "../../core/ports/database.ts";
+import { type Database, DatabaseError, type Queryable } from "../../core/ports/database.ts";
 
 const hourMs = 3_600_000;
 const sizeMs: Readonly<Record<Granularity, number>> = {
@@ -139,10 +139,11 @@ interface Run {
 }
 
 const maxAttempts = 5;
+const diskFull = "53100";
 
 /**
  * Executes the oldest queued run; false when there was none. A failed hour is retried later, at
- * most five attempts in all. `signal` is checked between hours: a day's run resumes after a restart.
+ * most five attempts in all; attempts on a full disk do not count. `signal` is checked between hours: a day's run resumes after a restart.
  */
 export async function executeNextRun(
   database: Database,
@@ -175,11 +176,10 @@ export async function executeNextRun(
       }
     }
   } catch (error) {
-    const state = run.attempts < maxAttempts ? "queued" : "failed";
-    await endRun(database, run, {
-      state,
-      error: messageOf(error),
-    });
+    const isDiskFull = error instanceof DatabaseError && error.code === diskFull;
+    const state = isDiskFull || run.attempts < maxAttempts ? "queued" : "failed";
+    const countedAttempts = isDiskFull ? run.attempts - 1 : run.attempts;
+    await endRun(database, run, { state, error: messageOf(error), countedAttempts });
     throw error;
   }
   return endRun(database, run, { state: "done", rows, changed });
@@ -193,14 +193,22 @@ async function endRun(
     readonly rows?: number;
     readonly changed?: boolean;
     readonly error?: string;
+    readonly countedAttempts?: number;
   },
 ): Promise<true> {
   await database.query({
     text: `update etl.window_runs
            set state = $2, finished_at = case when $2 = 'queued' then null else clock_timestamp() end,
-             rows = $3, changed = $4, error = $5
+             rows = $3, changed = $4, error = $5, attempts = coalesce($6, attempts)
            where id = $1 and state = 'running'`,
-    values: [run.id, end.state, end.rows ?? null, end.changed ?? null, end.error ?? null],
+    values: [
+      run.id,
+      end.state,
+      end.rows ?? null,
+      end.changed ?? null,
+      end.error ?? null,
+      end.countedAttempts ?? null,
+    ],
   });
   return true;
 }

@@ -116,6 +116,8 @@ export function createEtl(options: EtlOptions): Part {
         if (isFenced(error)) throw error;
         options.onError?.(error);
         await pause(backoffMs.last, signal);
+        // on a full disk its end could not be recorded either; only this worker executes runs
+        await requeueAbandonedRuns(options.database).catch(() => {});
       }
       await wake.wait(4 * pollMs, signal);
     }
