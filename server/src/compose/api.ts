@@ -30,7 +30,7 @@ import { composeStorage } from "./storage.ts";
 export async function assembleApi(options: ComposeOptions) {
   const { database, notifications } = openDatabase(options);
   const directory = openDirectory(options, notifications);
-  const storage = composeStorage(options);
+  const storage = composeStorage(options, "refuses");
   observeStorage(options.metrics, storage);
   const { ingest, observer } = composeIngest(options, storage);
   const gateway = composeLiveFeed(options, { directory, notifications });

@@ -5,15 +5,15 @@ import type { Part } from "../core/ports/part.ts";
 import { parseSize } from "../core/size.ts";
 import { pauseWithoutSpace } from "../parts/storage/pause-without-space.ts";
 import type { FolderName } from "../parts/storage/ports.ts";
-import { Storage } from "../parts/storage/storage.ts";
+import { Storage, type StorageOptions } from "../parts/storage/storage.ts";
 import { embeddedDataVariable } from "../process/paths.ts";
 import type { ComposeOptions } from "./options.ts";
 
 /** Reads nothing before it runs. */
-export function composeStorage({
-  config,
-  logger,
-}: Pick<ComposeOptions, "config" | "logger">): Storage {
+export function composeStorage(
+  { config, logger }: Pick<ComposeOptions, "config" | "logger">,
+  consequence: StorageOptions["consequence"],
+): Storage {
   const { data_dir: dataDir } = config();
   const data = process.env[embeddedDataVariable];
   const folders = new Map<FolderName, string>([
@@ -31,6 +31,7 @@ export function composeStorage({
       return { minFreeBytes: min_free === null ? undefined : parseSize(min_free), guarded };
     },
     logger,
+    consequence,
     monotonic: () => performance.now(),
   });
 }
@@ -40,7 +41,7 @@ const runWithoutSpace = new Set(["retention", "erasure", "dlq"]);
 
 /** Parts that work in the background, most of them paused while the disk is nearly full; and the watch that decides it. */
 export function composePausable(options: ComposeOptions, parts: readonly Part[]): Part[] {
-  const storage = composeStorage(options);
+  const storage = composeStorage(options, "pauses");
   const paused = parts.map((part) =>
     runWithoutSpace.has(part.name) ? part : pauseWithoutSpace(part, storage),
   );

@@ -32,6 +32,7 @@ function watch(settings: Partial<StorageSettings> = {}) {
     readSpace: async () => spaces,
     settings: () => current.settings,
     logger: { debug: note, info: note, warn: note, error: note },
+    consequence: "refuses",
     monotonic: () => current.now,
   });
   return {
@@ -51,8 +52,8 @@ test("below the reserve events are refused with the reason, until a quarter more
   const { storage, read, lines, current } = watch();
   assert.equal(await read(["data", space(GiB)]), undefined);
   assert.equal(
-    await read(["data", space(GiB - 1)], ["wal", space(GiB - 1)]),
-    "the disk of the database, the write-ahead log has 1.00 GiB left and 1.00 GiB must stay free (storage.min_free); no events are accepted until 1.25 GiB are free",
+    await read(["data", space(900 * MiB)], ["wal", space(900 * MiB)]),
+    "the disk of the database, the write-ahead log has 900 MiB left and 1.00 GiB must stay free (storage.min_free); no events are accepted until 1.25 GiB are free",
   );
   assert.ok((await read(["data", space(1.24 * GiB)])) !== undefined);
   assert.equal(await read(["data", space(1.25 * GiB)]), undefined);

@@ -14,6 +14,8 @@ export interface StorageOptions {
   /** Called at each reading, so that it can change at run time. */
   readonly settings: () => StorageSettings;
   readonly logger: Logger;
+  /** What this process does without space, and therefore logs: it refuses events, or pauses background work. */
+  readonly consequence: "refuses" | "pauses";
   /** Monotonic milliseconds (performance.now). */
   readonly monotonic: () => number;
 }
@@ -24,6 +26,8 @@ const readEveryMs = 500;
 const holdMs = { first: 2_000, last: 30_000 } as const;
 const noSpaceSentence =
   "PostgreSQL has no space left to write; no events are accepted until it has";
+
+const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 export class Storage {
   readonly #options: StorageOptions;
@@ -39,15 +43,15 @@ export class Storage {
 
   constructor(options: StorageOptions) {
     this.#options = options;
-    const { logger, monotonic } = options;
+    const { logger, consequence, monotonic } = options;
     this.#episode = createEpisode({
-      logger,
+      logger: consequence === "refuses" ? logger : silent,
       monotonic,
       began: "no events are accepted: a disk is full or nearly full",
       ended: "events are accepted again: there is enough space",
     });
     this.#pausing = createEpisode({
-      logger,
+      logger: consequence === "pauses" ? logger : silent,
       monotonic,
       began: "background work is paused: a disk is nearly full",
       ended: "background work continues: there is enough space",
