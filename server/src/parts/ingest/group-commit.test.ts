@@ -89,6 +89,7 @@ test("requests that share a group each get the verdicts of their own events", as
 function directCommit(log: RawLog) {
   const commit = new GroupCommit({
     log,
+    storage: { refusal: undefined, full() {} },
     observer: { verdict() {}, rateLimited() {}, group() {}, queue() {}, failure() {} },
     settings: {
       groupsInFlight: 3,
