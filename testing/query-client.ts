@@ -28,13 +28,7 @@ export function clientOf(routes: readonly Route[]): Client {
   ): Promise<RouteReply> => {
     const url = new URL(address, "http://weir.test");
     const { route, params } = routeOf(routes, method, url.pathname);
-    const given: Record<string, string | string[]> = {};
-    for (const name of new Set(url.searchParams.keys())) {
-      const values = url.searchParams.getAll(name);
-      given[name] = values.length === 1 ? (values[0] ?? "") : values;
-    }
-    const query =
-      route.query === undefined ? given : queryReader(route.query, route.required)(given);
+    const query = queryReader(route.query ?? {}, route.required)(url.search.slice(1));
     if (route.body?.kind === "json") bodyValidator(route.body.schema)(body);
     return route.handle({
       params,

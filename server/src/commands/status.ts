@@ -5,10 +5,11 @@ import { contextOf, exitCodes, table } from "./context.ts";
 import { withHelp } from "./help.ts";
 import { runningWeir } from "./running-weir.ts";
 
+/** A key without common.get.health_details gets the status only. */
 interface Health {
   readonly status: string;
-  readonly version: string;
-  readonly checks: Readonly<Record<string, { status: string; detail?: string; ms?: number }>>;
+  readonly version?: string;
+  readonly checks?: Readonly<Record<string, { status: string; detail?: string; ms?: number }>>;
 }
 
 interface Status {
@@ -36,19 +37,24 @@ export function registerStatus(program: Command): void {
   });
 }
 
+function checksText(checks: Health["checks"]): string {
+  if (checks === undefined) return "The key may not read the checks (common.get.health_details).";
+  return table(
+    ["check", "state", "detail"],
+    Object.entries(checks).map(([name, check]) => [
+      name,
+      check.status,
+      check.detail ?? (check.ms === undefined ? "" : `${check.ms} ms`),
+    ]),
+  );
+}
+
 function statusText({ url, health, freshness, processes }: Status): string {
   const pids = Object.entries(processes).map(([name, pid]) => `${name} ${pid}`);
   return [
-    `Weir ${health.version} at ${url}: ${health.status}`,
+    `Weir ${health.version ?? ""} at ${url}: ${health.status}`.replace("  ", " "),
     "",
-    table(
-      ["check", "state", "detail"],
-      Object.entries(health.checks).map(([name, check]) => [
-        name,
-        check.status,
-        check.detail ?? (check.ms === undefined ? "" : `${check.ms} ms`),
-      ]),
-    ),
+    checksText(health.checks),
     "",
     `windows: ${freshness.lag_ms} ms behind, ${freshness.behind_events} events not counted yet`,
     ...(pids.length === 0 ? [] : [`processes: ${pids.join(", ")}`]),

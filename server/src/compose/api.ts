@@ -11,6 +11,7 @@ import { authRoutes } from "../parts/auth/routes.ts";
 import { erasureRoutes } from "../parts/erasure/routes.ts";
 import { requestRerun } from "../parts/etl/reruns.ts";
 import { livePermission } from "../parts/gateway/gateway.ts";
+import { healthDetailsPermission } from "../parts/health/health-routes.ts";
 import { ingestRoutes } from "../parts/ingest/ingest.ts";
 import { queryRoutes } from "../parts/query/routes.ts";
 import { storageCheck } from "../parts/storage/health.ts";
@@ -61,6 +62,7 @@ export async function assembleApi(options: ComposeOptions) {
   permissions = [
     ...routes.filter((route) => route.access === "permission").map(permissionOf),
     livePermission,
+    healthDetailsPermission,
   ];
 
   return {

@@ -1,6 +1,6 @@
 /** The process that serves HTTP and WebSocket: ingest, queries, administration, live feed, dashboard. */
 import { liveFeed } from "@weir/protocol";
-import { asWeirError, problemAnswer } from "../adapters/http/problems.ts";
+import { asWeirError } from "../adapters/http/problems.ts";
 import { observeRequests } from "../adapters/http/request-observer.ts";
 import { createHttpServer, type HttpServer } from "../adapters/http/server.ts";
 import { attach } from "../adapters/websocket/attach.ts";
@@ -42,6 +42,8 @@ export const compose: Compose = async (options) => {
   };
 };
 
+const mebibyte = 1024 * 1024;
+
 async function openServer(
   { config, metrics, logger }: ComposeOptions,
   { routes, directory, gateway }: Awaited<ReturnType<typeof assembleApi>>,
@@ -55,13 +57,19 @@ async function openServer(
     dashboardFolder,
     corsOrigins: settings.cors_origins,
     trustedProxies: settings.trusted_proxies,
-    requestTimeoutMs: settings.request_timeout_ms,
+    limits: {
+      requestTimeoutMs: settings.request_timeout_ms,
+      keepAliveMs: settings.keep_alive_ms,
+      maxConnections: settings.max_connections,
+      bodyBytes: settings.body_memory_mib * mebibyte,
+      unknownBodyBytes: settings.unauthenticated_body_memory_mib * mebibyte,
+    },
   });
   const detach = attach(http.server, {
     path: liveFeed.path,
     accept: (request) => gateway.accept(request),
-    problem: (error) =>
-      problemAnswer(error === undefined ? new WeirError("not_found") : asWeirError(error)),
+    refuse: (socket, error) =>
+      http.refuse(socket, error === undefined ? new WeirError("not_found") : asWeirError(error)),
   });
   return { http, detach };
 }

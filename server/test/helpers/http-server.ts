@@ -1,12 +1,21 @@
 /** For the HTTP adapter's tests: a server over given routes, and a client that sends bytes as they are. */
 import { connect } from "node:net";
 import type { TestContext } from "node:test";
+import type { HttpLimits } from "../../src/adapters/http/http-limits.ts";
 import { createHttpServer, type HttpServer } from "../../src/adapters/http/server.ts";
 import type { Principal } from "../../src/core/access/principal.ts";
 import { WeirError } from "../../src/core/errors.ts";
 import type { Route } from "../../src/core/ports/route.ts";
 
 export const allowedOrigin = "https://shop.example";
+
+export const testLimits: HttpLimits = {
+  requestTimeoutMs: 5_000,
+  keepAliveMs: 65_000,
+  maxConnections: 5_000,
+  bodyBytes: 256 * 1024 * 1024,
+  unknownBodyBytes: 8 * 1024 * 1024,
+};
 
 interface Seen {
   readonly status: number;
@@ -22,7 +31,7 @@ export interface TestServer {
 
 interface ServeOptions {
   readonly routes: readonly Route[];
-  readonly requestTimeoutMs?: number;
+  readonly limits?: Partial<HttpLimits>;
   readonly dashboardFolder?: string;
 }
 
@@ -51,7 +60,7 @@ export async function serveRoutes(t: TestContext, options: ServeOptions): Promis
     dashboardFolder: options.dashboardFolder ?? "/nowhere",
     corsOrigins: [allowedOrigin],
     trustedProxies: [],
-    requestTimeoutMs: options.requestTimeoutMs ?? 5_000,
+    limits: { ...testLimits, ...options.limits },
   });
   t.after(() => http.close());
   const { port } = await http.listen("127.0.0.1", 0);

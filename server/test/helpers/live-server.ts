@@ -7,7 +7,8 @@ import { liveFeed, type RawEvent, type ServerFrame } from "@weir/protocol";
 import { WebSocket } from "ws";
 import type { TestDatabase } from "../../../testing/database.ts";
 import { until } from "../../../testing/until.ts";
-import { asWeirError, problemAnswer } from "../../src/adapters/http/problems.ts";
+import { endWith } from "../../src/adapters/http/broken-connection.ts";
+import { asWeirError } from "../../src/adapters/http/problems.ts";
 import { openNotifications } from "../../src/adapters/postgres/notifications.ts";
 import { openPool } from "../../src/adapters/postgres/pool.ts";
 import { attach, encodeFrame } from "../../src/adapters/websocket/attach.ts";
@@ -66,11 +67,14 @@ export async function startLiveServer(
     },
     ...options,
   });
-  const server = createServer((_, response) => response.end("plain"));
+  const server = createServer(
+    { shouldUpgradeCallback: ({ headers }) => headers.upgrade === "websocket" },
+    (_, response) => response.end("plain"),
+  );
   const detach = attach(server, {
     path: liveFeed.path,
     accept: (request) => gateway.accept(request),
-    problem: (error) => problemAnswer(asWeirError(error ?? new WeirError("not_found"))),
+    refuse: (socket, error) => endWith(socket, asWeirError(error ?? new WeirError("not_found"))),
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const stopping = new AbortController();

@@ -1,27 +1,19 @@
 /** How one request of a route is answered, whether it came through Fastify or directly. */
-import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
-import { limits } from "@weir/protocol";
+import type { ServerResponse } from "node:http";
 import { permissionOf } from "../../core/access/permission-name.ts";
 import type { Principal } from "../../core/access/principal.ts";
 import { WeirError } from "../../core/errors.ts";
 import type { Route, RouteReply, RouteRequest } from "../../core/ports/route.ts";
+import { queryOf } from "../../core/query-string.ts";
+import { textFlaw } from "../../core/text-flaw.ts";
 import type { Authenticator } from "./authenticator.ts";
-import { readBody } from "./body.ts";
-import { readCredentials } from "./credentials.ts";
-import { bodyValidator, queryReader } from "./parameters.ts";
+import { type BodyBudgets, unknownBodyBytes } from "./body.ts";
+import type { Connections } from "./connections.ts";
+import { contentReader } from "./content.ts";
+import { anonymous, authenticate, demand, noCredentials, recognise } from "./identify.ts";
+import type { IncomingRequest } from "./incoming-request.ts";
+import { queryReader } from "./parameters.ts";
 import { asWeirError, problemAnswer } from "./problems.ts";
-
-/** What the answer of a route depends on; Fastify's request implements it. */
-export interface IncomingRequest {
-  readonly id: string;
-  readonly method: string;
-  readonly ip: string;
-  readonly headers: IncomingHttpHeaders;
-  readonly raw: IncomingMessage;
-  readonly params: unknown;
-  /** As received, not validated. */
-  readonly query: unknown;
-}
 
 interface RequestRecord {
   readonly request: IncomingRequest;
@@ -46,67 +38,71 @@ export interface Answer {
 export interface AnswerOptions {
   readonly authenticator: Authenticator;
   readonly observer: RequestObserver;
+  readonly budgets: BodyBudgets;
+  /** Known once the server is created, before the first request. */
+  readonly connections: () => Connections;
 }
 
-const jsonBodyLimit = 1024 * 1024;
-const jsonTypes = ["application/json"];
+/** Answers a request; never rejects. */
+export type AnswerRoute = (request: IncomingRequest, response: ServerResponse) => Promise<Answer>;
+
 const jsonHeaders = {
   "content-type": "application/json; charset=utf-8",
   "cache-control": "no-store",
 } as const;
 const textHeaders = { "content-type": "text/plain; charset=utf-8" } as const;
 const bytesHeaders = { "content-type": "application/octet-stream" } as const;
-const noQuery = {};
-const anonymous: Principal = {
-  serviceId: 0,
-  service: "",
-  role: "",
-  keyId: "",
-  via: "key",
-  may: () => false,
-};
+/** A body may be this long while its key, which is in it, is not known: what Segment's clients send at most. */
+const keyInBodyBytes = 512 * 1024;
+const anyonesBody = { limit: unknownBodyBytes } as const;
 
 /**
  * The steps of a route: authenticate, authorise by the route's own name (never by the raw URL, which
  * has many spellings), read and validate parameters and body, run, answer. One function without hooks,
- * as each hook costs about a microsecond on the accept path. The returned function never rejects.
+ * as each hook costs about a microsecond on the accept path.
  */
-export function routeAnswerer(
-  route: Route,
-  options: AnswerOptions,
-): (request: IncomingRequest) => Promise<Answer> {
+export function routeAnswerer(route: Route, options: AnswerOptions): AnswerRoute {
   const permission = permissionOf(route);
-  const { authenticator } = options;
-  const readQuery =
-    route.query === undefined ? undefined : queryReader(route.query, route.required);
-  const readContent = contentReader(route);
+  const { authenticator, budgets } = options;
+  const readQuery = queryReader(route.query ?? {}, route.required);
+  const readContent = contentReader(route, budgets);
   const observe = options.observer.route(permission);
 
-  return async (request) => {
+  return async (request, response) => {
     const started = performance.now();
-    let principal: Principal = anonymous;
+    let principal = anonymous;
     let error: WeirError | undefined;
     let answer: Answer;
     try {
-      let body: unknown;
-      if (route.access === "public") {
-        body = await readContent?.(request);
-      } else {
-        // The permission is decided before the body is read, unless the key is in the body.
+      let isKnown = false;
+      if (route.access === "permission") {
+        // decided before the body is read, unless the key is in the body
         const authenticated = authenticate(request, permission, authenticator);
         const known = authenticated instanceof Promise ? await authenticated : authenticated;
-        if (known !== undefined) principal = known;
-        else if (route.keyInBody === undefined) throw noCredentials();
-        body = await readContent?.(request);
-        if (known === undefined) {
-          const key = route.keyInBody?.(body as Buffer);
-          if (key === undefined) throw noCredentials();
-          principal = await authenticator.authenticate(key);
-          demand(principal, permission);
-        }
+        if (known !== undefined) {
+          principal = known;
+          isKnown = true;
+        } else if (route.keyInBody === undefined) throw noCredentials();
+      } else if (route.access === "optional") {
+        principal = await recognise(request, authenticator);
       }
-      const query = readQuery?.(request.query as Record<string, unknown>) ?? noQuery;
-      answer = written(await route.handle(new MountedRequest(request, { principal, query, body })));
+      checkParameters(request.params);
+      const query = readQuery(queryOf(request.raw.url ?? ""));
+      let body: unknown;
+      if (isKnown || route.keyInBody === undefined) {
+        body = await readContent?.(request, response, isKnown ? undefined : anyonesBody);
+      } else {
+        body = await readContent?.(request, response, keyInBodyRules(route, authenticator));
+        const key = route.keyInBody(body as Buffer);
+        if (key === undefined) throw noCredentials();
+        principal = await authenticator.authenticate(key);
+        demand(principal, permission);
+      }
+      const { onDisconnect } = options.connections();
+      const mounted = new MountedRequest(request, { principal, query, body }, (abort) =>
+        onDisconnect(response, request.raw, abort),
+      );
+      answer = written(await route.handle(mounted));
     } catch (thrown) {
       error = asWeirError(thrown);
       answer = problemAnswer(error, request.id);
@@ -122,101 +118,29 @@ export function routeAnswerer(
   };
 }
 
-function authenticate(
-  request: IncomingRequest,
-  permission: string,
-  authenticator: Authenticator,
-): Principal | undefined | Promise<Principal | undefined> {
-  const { key, sessionToken } = readCredentials(request.headers);
-  if (key !== undefined) {
-    const found = authenticator.authenticate(key);
-    return found instanceof Promise
-      ? found.then((principal) => demand(principal, permission))
-      : demand(found, permission);
-  }
-  if (sessionToken === undefined) return undefined;
-  return authenticateSession(request, permission, authenticator.session(sessionToken));
-}
-
-async function authenticateSession(
-  request: IncomingRequest,
-  permission: string,
-  found: ReturnType<Authenticator["session"]>,
-): Promise<Principal | undefined> {
-  const session = await found;
-  if (session === undefined) return undefined;
-  const safe = request.method === "GET" || request.method === "HEAD";
-  if (!safe && request.headers["x-csrf-token"] !== session.csrfToken) {
-    throw new WeirError("csrf", {
-      detail: "send the session's csrf_token (from GET /api/session) in the header X-CSRF-Token",
-    });
-  }
-  return demand(session.principal, permission);
-}
-
-function demand(principal: Principal, permission: string): Principal {
-  if (principal.may(permission)) return principal;
-  throw new WeirError("forbidden", {
-    permission,
-    detail: `service "${principal.service}" (role "${principal.role}") lacks ${permission}; see "weir permissions explain ${principal.service} ${permission}"`,
-  });
-}
-
-function noCredentials(): WeirError {
-  return new WeirError("unauthenticated", {
-    detail: "send an API key in X-API-Key or as a Bearer token, or sign in",
-  });
-}
-
-function contentReader(route: Route): ((request: IncomingRequest) => Promise<unknown>) | undefined {
-  const { body } = route;
-  if (body === undefined) return undefined;
-  const accepts = body.kind === "json" ? jsonTypes : body.contentTypes;
-  const limit = body.kind === "json" ? jsonBodyLimit : (body.limit ?? limits.batchBytes);
-  const validate = body.kind === "json" ? bodyValidator(body.schema) : undefined;
-  if (validate === undefined) {
-    return (request) => {
-      checkContentType(request.headers["content-type"], accepts);
-      return readBody(request.raw, limit);
-    };
-  }
-  return async (request) => {
-    checkContentType(request.headers["content-type"], accepts);
-    const value = parseJson(await readBody(request.raw, limit));
-    validate(value);
-    return value;
+/** A longer body is read when its start has a valid key; the last key of the whole body is the one that counts. */
+function keyInBodyRules(route: Route, authenticator: Authenticator) {
+  return {
+    limit: keyInBodyBytes,
+    async vouch(start: Buffer): Promise<boolean> {
+      const key = route.keyInBody?.(start);
+      if (key === undefined) return false;
+      try {
+        return (await authenticator.authenticate(key)).may(permissionOf(route));
+      } catch {
+        return false;
+      }
+    },
   };
 }
 
-function checkContentType(header: string | undefined, accepts: readonly string[]): void {
-  if (header !== undefined && accepts.includes(header)) return;
-  const [type = "", ...parameters] = (header ?? "").toLowerCase().split(";");
-  const name = type.trim();
-  if (!accepts.includes(name) && !accepts.includes("*/*")) {
-    throw new WeirError("unsupported_media_type", {
-      detail: `content-type "${name.slice(0, 80)}" is not supported here; send ${accepts.join(" or ")}`,
-    });
-  }
-  for (const parameter of parameters) {
-    const [key = "", value = ""] = parameter.trim().split("=");
-    const charset = value.replaceAll('"', "");
-    // Fastify reads any charset as UTF-8 and corrupts the text; JSON is UTF-8 (RFC 8259, 8.1).
-    if (key === "charset" && charset !== "utf-8" && charset !== "utf8") {
-      throw new WeirError("unsupported_media_type", {
-        detail: `charset "${charset.slice(0, 40)}" is not supported; JSON is UTF-8`,
-      });
-    }
-  }
-}
-
-function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch (cause) {
-    throw new WeirError("malformed_json", {
-      detail: cause instanceof SyntaxError ? cause.message.slice(0, 200) : "not valid UTF-8",
-      cause,
-    });
+/** Parameters of the path, as the router has decoded them. @throws WeirError `malformed_request` */
+function checkParameters(params: unknown): void {
+  for (const [name, value] of Object.entries(params as Readonly<Record<string, string>>)) {
+    const flaw = textFlaw(value);
+    if (flaw === undefined) continue;
+    const detail = `{${name}} in the path ${flaw}`;
+    throw new WeirError("malformed_request", { detail, errors: [{ pointer: name, detail }] });
   }
 }
 
@@ -239,10 +163,16 @@ class MountedRequest implements RouteRequest {
   readonly query: Readonly<Record<string, unknown>>;
   readonly body: unknown;
   readonly #request: IncomingRequest;
+  readonly #onDisconnect: (abort: () => void) => void;
   #signal: AbortSignal | undefined;
 
-  constructor(request: IncomingRequest, given: Pick<RouteRequest, "principal" | "query" | "body">) {
+  constructor(
+    request: IncomingRequest,
+    given: Pick<RouteRequest, "principal" | "query" | "body">,
+    onDisconnect: (abort: () => void) => void,
+  ) {
     this.#request = request;
+    this.#onDisconnect = onDisconnect;
     this.principal = given.principal;
     this.query = given.query;
     this.body = given.body;
@@ -267,10 +197,7 @@ class MountedRequest implements RouteRequest {
   get signal(): AbortSignal {
     if (this.#signal !== undefined) return this.#signal;
     const controller = new AbortController();
-    const { socket } = this.#request.raw;
-    const abort = () => controller.abort(new Error("the client disconnected"));
-    if (socket.destroyed) abort();
-    else socket.once("close", abort);
+    this.#onDisconnect(() => controller.abort(new Error("the client disconnected")));
     this.#signal = controller.signal;
     return this.#signal;
   }

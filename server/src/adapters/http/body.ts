@@ -1,88 +1,217 @@
-import type { IncomingMessage } from "node:http";
-import { promisify } from "node:util";
-import { brotliDecompress, gunzip, inflate, zstdDecompress } from "node:zlib";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { WeirError } from "../../core/errors.ts";
+import { BodyChunks } from "./body-chunks.ts";
+import type { ByteBudget, Share } from "./byte-budget.ts";
+import { bodiesOverloaded, codingOf, decodeBody, tooLarge } from "./decode-body.ts";
 
-const decoders = {
-  gzip: promisify(gunzip),
-  "x-gzip": promisify(gunzip),
-  deflate: promisify(inflate),
-  br: promisify(brotliDecompress),
-  zstd: promisify(zstdDecompress),
-} as const;
+/** The memory for bodies that are arriving or being decoded. */
+export interface BodyBudgets {
+  /** Of senders whose key is valid. */
+  readonly known: ByteBudget;
+  /** Of everybody else. */
+  readonly unknown: ByteBudget;
+}
 
-function isDecoder(name: string): name is keyof typeof decoders {
-  return Object.hasOwn(decoders, name);
+export interface BodyRules {
+  /** Maximum bytes, before and after decoding. */
+  readonly limit: number;
+  readonly budgets: BodyBudgets;
+  /** Set while the sender is not known. */
+  readonly unknownSender?: {
+    /** Maximum bytes until the sender is known, before and after decoding. */
+    readonly limit: number;
+    /**
+     * Asked once, with the first `unknownBodyBytes` of a body that is longer: whether they hold a valid key.
+     * From then on the sender is known.
+     */
+    readonly vouch?: (start: Buffer) => boolean | Promise<boolean>;
+  };
+}
+
+/** Bytes of a body that anyone may send: without a valid key it is refused beyond them. */
+export const unknownBodyBytes = 65_536;
+/** What a body of a known sender holds without taking from the budget; most events are smaller. */
+const freeBytes = 65_536;
+/** After a refusal the rest of a body is read and dropped up to here, so that its sender reads the answer. */
+const mostDropped = 16 * 1024 * 1024;
+
+/** Why a body cannot be read to its end, noted by the connection before anyone reads it. */
+const failures = new WeakMap<IncomingMessage, WeirError>();
+
+/** Ends the reading of a request's body with `error`, now or when it starts. */
+export function failBody(request: IncomingMessage, error: WeirError): void {
+  failures.set(request, error);
+  if (request.listenerCount("error") > 0) request.emit("error", error);
 }
 
 /**
- * Reads a whole request body of at most `limit` bytes, before and after decoding: 329 bytes of
- * brotli can decode to 200 MiB. The server's `requestTimeout` ends slow senders.
+ * Reads and decodes a whole request body. Asks the sender for it first if the request says
+ * `Expect: 100-continue`: only here is it known that the body is wanted.
  *
- * @throws WeirError `too_large`, `unsupported_media_type` (unknown encoding), `malformed_request`
- *   (the compressed bytes are invalid or the client disconnected).
+ * @throws WeirError `too_large`, `overloaded`, `unsupported_media_type` (unknown encoding),
+ *   `malformed_request` (the compressed bytes are invalid or the client disconnected), `request_timeout`
  */
-export function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
-  const encoding = (request.headers["content-encoding"] ?? "identity").trim().toLowerCase();
-  const raw = collect(request, limit);
-  return encoding === "identity" || encoding === ""
-    ? raw
-    : raw.then((bytes) => decode(bytes, encoding, limit));
+export function readBody(
+  request: IncomingMessage,
+  response: ServerResponse,
+  rules: BodyRules,
+): Promise<Buffer> {
+  const coding = codingOf(request.headers["content-encoding"]);
+  const decode: Decode | undefined =
+    coding && ((bytes, limit, share) => decodeBody(bytes, coding, { limit, share }));
+  const reader = new BodyReader(request, rules, decode);
+  const refusal = failures.get(request) ?? reader.refusal();
+  if (refusal !== undefined) throw refusal;
+  if (request.headers.expect !== undefined && request.httpVersionMinor === 1) {
+    response.writeContinue();
+  }
+  return reader.read();
 }
 
-function collect(request: IncomingMessage, limit: number): Promise<Buffer> {
-  const declared = Number(request.headers["content-length"] ?? 0);
-  if (declared > limit) return Promise.reject(tooLarge(limit));
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    let settled = false;
-    const fail = (error: WeirError) => {
-      settled = true;
-      reject(error);
-    };
-    request.on("data", (chunk: Buffer) => {
-      size += chunk.length;
-      // Beyond the limit the rest is read and discarded, so that the client can read the answer.
-      if (size > limit) {
-        chunks.length = 0;
-        if (!settled) fail(tooLarge(limit));
-        return;
-      }
-      chunks.push(chunk);
-    });
-    request.on("end", () => {
-      if (settled) return;
-      const [first] = chunks;
-      resolve(chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, size));
-    });
-    request.on("error", () => fail(cutOff()));
+type Decode = (bytes: Buffer, limit: number, share: Share) => Promise<Buffer>;
+
+class BodyReader {
+  readonly #request: IncomingMessage;
+  readonly #rules: BodyRules;
+  readonly #chunks = new BodyChunks();
+  readonly #result = Promise.withResolvers<Buffer>();
+  readonly #decode: Decode | undefined;
+  #isSettled = false;
+  #isKnown: boolean;
+  /** Whether the sender can still become known. */
+  #mayAsk: boolean;
+  #share: Share | undefined;
+  #dropped = 0;
+
+  constructor(request: IncomingMessage, rules: BodyRules, decode: Decode | undefined) {
+    this.#request = request;
+    this.#rules = rules;
+    this.#decode = decode;
+    this.#isKnown = rules.unknownSender === undefined;
+    // in a compressed body a key could only be found after decoding
+    this.#mayAsk = rules.unknownSender?.vouch !== undefined && decode === undefined;
+  }
+
+  /** Why the body is not read at all. */
+  refusal(): WeirError | undefined {
+    return this.#declared() > this.#limit() ? this.#tooLarge() : undefined;
+  }
+
+  read(): Promise<Buffer> {
+    const request = this.#request;
+    request.on("data", (chunk: Buffer) => this.#take(chunk));
+    request.on("end", () => this.#end());
+    request.on("error", (error) => this.#fail(error instanceof WeirError ? error : cutOff()));
     request.on("close", () => {
-      if (!request.complete && !settled) fail(cutOff());
+      if (!request.complete) this.#fail(cutOff());
     });
+    return this.#result.promise;
+  }
+
+  #declared(): number {
+    return Number(this.#request.headers["content-length"] ?? 0);
+  }
+
+  #limit(): number {
+    const { limit, unknownSender } = this.#rules;
+    if (this.#isKnown || this.#mayAsk || unknownSender === undefined) return limit;
+    return Math.min(limit, unknownSender.limit);
+  }
+
+  #take(chunk: Buffer): void {
+    if (this.#isSettled) {
+      this.#dropped += chunk.length;
+      if (this.#dropped > mostDropped) this.#request.socket.destroy();
+      return;
+    }
+    this.#chunks.add(chunk);
+    if (this.#chunks.size > this.#limit()) this.#fail(this.#tooLarge());
+    else if (!this.#charge(chunk.length)) this.#fail(this.#overloaded());
+    else if (this.#mayAsk && this.#chunks.size > unknownBodyBytes) this.#ask();
+  }
+
+  #charge(bytes: number): boolean {
+    if (this.#isKnown && this.#chunks.size <= freeBytes) return true;
+    return this.#openShare().grow(bytes);
+  }
+
+  #openShare(): Share {
+    const { known, unknown } = this.#rules.budgets;
+    this.#share ??= this.#isKnown
+      ? known.open()
+      : unknown.open(() => this.#fail(this.#overloaded()));
+    return this.#share;
+  }
+
+  #ask(): void {
+    this.#mayAsk = false;
+    const vouched = this.#rules.unknownSender?.vouch?.(this.#chunks.whole()) ?? false;
+    if (vouched instanceof Promise) void vouched.then((known) => this.#decide(known));
+    else this.#decide(vouched);
+  }
+
+  #decide(isKnown: boolean): void {
+    if (this.#isSettled) return;
+    if (isKnown) {
+      this.#isKnown = true;
+      this.#share?.release();
+      this.#share = undefined;
+      if (!this.#openShare().grow(this.#chunks.size)) this.#fail(this.#overloaded());
+    } else if (Math.max(this.#declared(), this.#chunks.size) > this.#limit()) {
+      this.#fail(this.#tooLarge());
+    }
+  }
+
+  #end(): void {
+    if (this.#isSettled) return;
+    const bytes = this.#chunks.whole();
+    if (this.#decode === undefined) {
+      this.#settle();
+      this.#result.resolve(bytes);
+      return;
+    }
+    this.#decode(bytes, this.#limit(), this.#openShare()).then(
+      (decoded) => {
+        this.#settle();
+        this.#result.resolve(decoded);
+      },
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isSettled) return;
+    this.#settle();
+    this.#chunks.clear();
+    this.#result.reject(error);
+  }
+
+  #settle(): void {
+    this.#isSettled = true;
+    this.#share?.release();
+  }
+
+  #tooLarge(): WeirError {
+    const limit = this.#limit();
+    return this.#isKnown || limit === this.#rules.limit ? tooLarge(limit) : unknownTooLarge(limit);
+  }
+
+  #overloaded(): WeirError {
+    return this.#isKnown ? bodiesOverloaded() : unknownOverloaded();
+  }
+}
+
+function unknownTooLarge(limit: number): WeirError {
+  return new WeirError("too_large", {
+    detail: `a body whose key is not known yet may have at most ${limit} bytes; send the key in the X-API-Key header`,
   });
 }
 
-async function decode(bytes: Buffer, encoding: string, limit: number): Promise<Buffer> {
-  if (!isDecoder(encoding)) {
-    throw new WeirError("unsupported_media_type", {
-      detail: `content-encoding "${encoding.slice(0, 40)}" is not supported; send gzip, br, zstd, deflate or none`,
-    });
-  }
-  try {
-    return await decoders[encoding](bytes, { maxOutputLength: limit });
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") throw tooLarge(limit);
-    throw new WeirError("malformed_request", {
-      detail: `the body is not valid ${encoding}`,
-      cause,
-    });
-  }
-}
-
-function tooLarge(limit: number): WeirError {
-  return new WeirError("too_large", {
-    detail: `the body may have at most ${limit} bytes after decoding; send smaller batches`,
+function unknownOverloaded(): WeirError {
+  return new WeirError("overloaded", {
+    detail:
+      "too many bodies without a key in a header are arriving at once; send the key in the X-API-Key header",
+    retryAfterSeconds: 1,
   });
 }
 

@@ -6,7 +6,7 @@ import { WeirError } from "../../core/errors.ts";
 import { problemAnswer } from "./problems.ts";
 
 /** What Node gives to `clientError`. `rawPacket` is a Buffer, although Fastify types it otherwise. */
-interface ClientError {
+export interface ClientError {
   readonly code?: string;
   readonly bytesParsed?: number;
   readonly rawPacket?: unknown;
@@ -19,11 +19,20 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   HPE_INVALID_VERSION: "http_version_not_supported",
   HPE_PAUSED_H2_UPGRADE: "http_version_not_supported",
 };
+/** What is wrong, by the parser's code, where the title alone does not say it. */
+const details: Readonly<Record<string, string>> = {
+  HPE_INVALID_EOF_STATE: "the connection ended in the middle of a request",
+  HPE_INVALID_CONTENT_LENGTH: "Content-Length is not one number",
+  HPE_UNEXPECTED_CONTENT_LENGTH: "Content-Length is there twice, or beside Transfer-Encoding",
+  HPE_INVALID_TRANSFER_ENCODING: "Transfer-Encoding is not valid, or beside Content-Length",
+  HPE_INVALID_CHUNK_SIZE: "the size of a chunk is not valid",
+  HPE_INVALID_HEADER_TOKEN: "a header is not valid",
+  HPE_INVALID_URL: "the request target is not valid",
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: "the extensions of a chunk are too long; send none",
+};
 
-/** Writes the problem document for `error` and ends the connection. */
-export function answerClientError(error: ClientError, socket: Duplex): void {
-  endWith(socket, problemOf(error));
-}
+/** How long the rest of what the client sends is read and dropped, so that it receives the answer. */
+const lingerMs = 1_000;
 
 /** Ends a connection with a problem document where there is no response object to write it. */
 export function endWith(socket: Duplex, problem: WeirError): void {
@@ -38,15 +47,22 @@ export function endWith(socket: Duplex, problem: WeirError): void {
     connection: "close",
   }).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`);
+  const linger = setTimeout(() => socket.destroy(), lingerMs);
+  linger.unref();
+  socket.once("close", () => clearTimeout(linger));
 }
 
-function problemOf(error: ClientError): WeirError {
-  const known = codes[error.code ?? ""];
-  if (known !== undefined) return new WeirError(known);
-  if (error.code === "HPE_INVALID_METHOD" && isRequestLine(error)) {
+/** The problem to answer for what Node's parser reports. */
+export function problemOf(error: ClientError): WeirError {
+  const code = error.code ?? "";
+  const detail = details[code];
+  const about = detail === undefined ? {} : { detail };
+  const known = codes[code];
+  if (known !== undefined) return new WeirError(known, about);
+  if (code === "HPE_INVALID_METHOD" && isRequestLine(error)) {
     return new WeirError("not_implemented", { detail: "the method is unknown" });
   }
-  return new WeirError("malformed_request");
+  return new WeirError("malformed_request", about);
 }
 
 /** Whether only the method of the line is wrong: a token (RFC 9110, 5.6.2) that Node does not know. */

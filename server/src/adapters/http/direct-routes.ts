@@ -5,7 +5,8 @@
  */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { Route } from "../../core/ports/route.ts";
-import type { Answer, IncomingRequest } from "./answer-route.ts";
+import type { AnswerRoute } from "./answer-route.ts";
+import type { IncomingRequest } from "./incoming-request.ts";
 import { asWeirError, problemAnswer } from "./problems.ts";
 import { writeAnswer } from "./write-answer.ts";
 
@@ -17,7 +18,7 @@ export type CommonHeaders = (origin: string | undefined) => Readonly<Record<stri
 export interface DirectRoutes {
   /** Answers by this table where it can, else by `framework`. */
   inFrontOf(framework: Listener): Listener;
-  add(route: Route, answer: (request: IncomingRequest) => Promise<Answer>): void;
+  add(route: Route, answer: AnswerRoute): void;
 }
 
 /** The plain spellings. Fastify refuses some of the others before a route sees them. */
@@ -28,7 +29,7 @@ export function directRoutes(options: {
   readonly nextId: () => string;
   readonly commonHeaders: CommonHeaders;
 }): DirectRoutes {
-  const answers = new Map<string, (request: IncomingRequest) => Promise<Answer>>();
+  const answers = new Map<string, AnswerRoute>();
   return {
     inFrontOf: (framework) => (request, response) => {
       const answer = request.method === "POST" ? answers.get(request.url ?? "") : undefined;
@@ -39,7 +40,7 @@ export function directRoutes(options: {
       }
       const incoming = new DirectRequest(request, options.nextId());
       const common = options.commonHeaders(request.headers.origin);
-      answer(incoming)
+      answer(incoming, response)
         .then((given) => writeAnswer(response, given, common))
         .catch((error: unknown) => {
           // an answer that could not be written, such as a header with line breaks
@@ -66,7 +67,6 @@ class DirectRequest implements IncomingRequest {
   readonly id: string;
   readonly raw: IncomingMessage;
   readonly params = noParameters;
-  readonly query = noParameters;
 
   constructor(raw: IncomingMessage, id: string) {
     this.raw = raw;

@@ -32,7 +32,7 @@ export function answerMissingRoutes(app: FastifyInstance, files: Files): void {
     const { method } = request;
     const target = request.raw.url ?? "/";
     const path = decodePath(target);
-    const encoded = path === undefined ? undefined : new URL(target, base).pathname;
+    const encoded = path === undefined ? undefined : urlOf(target).pathname;
     const allowed = path === undefined || encoded === undefined ? [] : allowedAt(path, encoded);
     const isOptions = method === "OPTIONS";
     if (isOptions && (allowed.length > 0 || target === "*")) {
@@ -95,10 +95,15 @@ function isApi(path: string): boolean {
   return /^\/(api|v1|ws|health|healthz|metrics|cloudevents|openapi\.json)(\/|$)/.test(path);
 }
 
+/** A target that starts with two slashes is a path too, although a URL would read a host there. */
+function urlOf(target: string): URL {
+  return new URL(target.startsWith("/") ? base + target : target, base);
+}
+
 /** The decoded path of a request target, or undefined when it cannot be one. */
 export function decodePath(target: string): string | undefined {
   try {
-    const path = decodeURIComponent(new URL(target, base).pathname);
+    const path = decodeURIComponent(urlOf(target).pathname);
     return path.includes("\0") || path.split("/").includes("..") ? undefined : path;
   } catch {
     return undefined;

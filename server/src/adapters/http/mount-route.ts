@@ -2,21 +2,17 @@ import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import type { WeirError } from "../../core/errors.ts";
 import type { Route } from "../../core/ports/route.ts";
-import type { Answer, IncomingRequest } from "./answer-route.ts";
+import type { AnswerRoute } from "./answer-route.ts";
 import { problemAnswer } from "./problems.ts";
 
 /** Mounts one route in Fastify, GET routes for HEAD too; `answer` comes from `routeAnswerer`. */
-export function mountRoute(
-  app: FastifyInstance,
-  route: Route,
-  answer: (request: IncomingRequest) => Promise<Answer>,
-): void {
+export function mountRoute(app: FastifyInstance, route: Route, answer: AnswerRoute): void {
   app.route({
     method: route.method === "GET" ? ["GET", "HEAD"] : route.method,
     url: route.path,
     exposeHeadRoute: false,
     handler: async (request, reply) => {
-      const { status, headers, body } = await answer(request);
+      const { status, headers, body } = await answer(request, reply.raw);
       reply.code(status).headers(headers);
       if (body === undefined) return reply.send();
       // for HEAD, Fastify computes the length and Node leaves the body out

@@ -70,6 +70,8 @@ function securityOf(route: Route): Json {
   const session = route.method === "GET" ? { session: [] } : { session: [], csrf: [] };
   // the key may also be in the body, which no scheme can say
   const inBody = route.keyInBody === undefined ? [] : [{}];
+  // an empty requirement says that credentials are optional
+  if (route.access === "optional") return { security: [{}, ...keys, session] };
   return {
     "x-permission": permissionOf(route),
     security: [...keys, session, ...inBody],

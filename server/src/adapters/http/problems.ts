@@ -31,11 +31,13 @@ export function asWeirError(error: unknown): WeirError {
   if (error instanceof WeirError) return error;
   if (error instanceof DatabaseError) return databaseProblem(error);
   const { code, statusCode } = (error ?? {}) as { code?: unknown; statusCode?: unknown };
-  if (typeof code !== "string" || !code.startsWith("FST_")) {
-    return new WeirError("internal", { cause: error });
-  }
-  const known = frameworkCodes[code] ?? byStatus[Number(statusCode)] ?? "internal";
-  const detail = details[code];
+  const status = Number(statusCode);
+  // plugins have errors of their own, such as that of a path that leaves a folder
+  const isRefusal = status >= 400 && status < 500;
+  const name = typeof code === "string" ? code : "";
+  if (!name.startsWith("FST_") && !isRefusal) return new WeirError("internal", { cause: error });
+  const known = frameworkCodes[name] ?? byStatus[status] ?? (isRefusal ? "not_found" : "internal");
+  const detail = details[name];
   return new WeirError(known, { cause: error, ...(detail === undefined ? {} : { detail }) });
 }
 
@@ -47,6 +49,21 @@ const details: Readonly<Record<string, string>> = {
 
 const diskFull = "53100";
 const storageRetrySeconds = 5;
+
+/**
+ * SQLSTATEs of a value that PostgreSQL cannot hold. Every text is checked before it gets there
+ * (docs/decisions), so that one that arrives all the same is the caller's value, not a failure of the server.
+ */
+const valueCodes: ReadonlySet<string> = new Set([
+  "22001",
+  "22003",
+  "22007",
+  "22008",
+  "22021",
+  "22P02",
+  "22P05",
+  "54000",
+]);
 
 /** `57014`: the statement was cancelled; here that means it reached its time limit. */
 function databaseProblem(error: DatabaseError): WeirError {
@@ -61,6 +78,11 @@ function databaseProblem(error: DatabaseError): WeirError {
       detail: "the database has no disk space left for this; try again later",
       retryAfterSeconds: storageRetrySeconds,
       cause: error,
+    });
+  }
+  if (valueCodes.has(error.code)) {
+    return new WeirError("invalid_request", {
+      detail: `the database cannot hold one of the values of this request (${error.code})`,
     });
   }
   if (!error.retryable) return new WeirError("internal", { cause: error });

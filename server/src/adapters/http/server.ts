@@ -1,24 +1,23 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import fastifySwagger from "@fastify/swagger";
-import fastifySwaggerUi from "@fastify/swagger-ui";
 import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
-import { WeirError } from "../../core/errors.ts";
+import type { WeirError } from "../../core/errors.ts";
 import type { Route } from "../../core/ports/route.ts";
 import { type RequestObserver, routeAnswerer } from "./answer-route.ts";
 import type { Authenticator } from "./authenticator.ts";
-import { answerClientError, endWith } from "./broken-connection.ts";
+import { createByteBudget } from "./byte-budget.ts";
+import type { Connections } from "./connections.ts";
 import { addCommonHeaders, commonHeaders } from "./cors.ts";
 import { dashboardFiles, serveDashboard } from "./dashboard-files.ts";
 import { directRoutes } from "./direct-routes.ts";
+import { mountDocs } from "./docs-page.ts";
 import { mountErrorPage } from "./error-page.ts";
+import type { HttpLimits } from "./http-limits.ts";
+import { listenStrictly } from "./listener.ts";
 import { answerMissingRoutes } from "./missing-routes.ts";
 import { mountRoute, sendProblem } from "./mount-route.ts";
-import { openApiDocument } from "./openapi.ts";
-import { asWeirError, problemAnswer } from "./problems.ts";
-import { refusalOf } from "./refuse-request.ts";
-import { writeAnswer } from "./write-answer.ts";
+import { asWeirError } from "./problems.ts";
 
 export interface HttpServerOptions {
   readonly routes: readonly Route[];
@@ -30,13 +29,15 @@ export interface HttpServerOptions {
   readonly corsOrigins: readonly string[];
   /** Proxies whose X-Forwarded-For is trusted; none by default. */
   readonly trustedProxies: readonly string[];
-  readonly requestTimeoutMs: number;
+  readonly limits: HttpLimits;
 }
 
 export interface HttpServer {
   /** The underlying server, for the WebSocket upgrade. */
   readonly server: Server;
   listen(host: string, port: number): Promise<AddressInfo>;
+  /** Answers on a connection that left HTTP, such as one whose upgrade is refused, and closes it. */
+  refuse(socket: Duplex, problem: WeirError): void;
   /** Stops accepting connections, waits a bounded time for running requests, then closes. */
   close(): Promise<void>;
 }
@@ -48,52 +49,34 @@ const maxParamLength = 512;
 /** Builds the HTTP server. @throws when two routes have the same method and path, or a route has no name */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   checkNames(options.routes);
+  const { limits } = options;
   const nextId = requestIds();
   const headersFor = commonHeaders(options.corsOrigins);
   const direct = directRoutes({ nextId, commonHeaders: headersFor });
-  let closing = false;
-  /** Connections that end with the problem document already written to them. */
-  const ending = new WeakSet<Duplex>();
-  const writeProblem = (request: IncomingMessage, response: ServerResponse, error: WeirError) => {
-    const { status, headers, body } = problemAnswer(error, nextId());
-    const answer = { status, headers: { ...headers, connection: "close" }, body };
-    ending.add(request.socket);
-    writeAnswer(response, answer, headersFor(request.headers.origin));
+  const state: { closing: boolean; connections?: Connections } = { closing: false };
+  const connections = () => {
+    if (state.connections === undefined) throw new Error("the server is not created yet");
+    return state.connections;
   };
   const app = Fastify({
     logger: false,
     trustProxy: options.trustedProxies.length === 0 ? false : [...options.trustedProxies],
     serverFactory: (framework) => {
-      const routed = direct.inFrontOf(framework);
-      const server = createServer(
-        {
-          requestTimeout: options.requestTimeoutMs,
-          keepAliveTimeout: 65_000,
-          // Node would answer without a body; refusalOf answers with a problem document
-          requireHostHeader: false,
-        },
-        (request, response) => {
-          const refusal = closing ? shuttingDown() : refusalOf(request);
-          if (refusal === undefined) routed(request, response);
-          else writeProblem(request, response, refusal);
-        },
-      );
-      server.on("checkExpectation", (request, response) => {
-        const detail = 'the only expectation supported is "100-continue"';
-        writeProblem(request, response, new WeirError("expectation_failed", { detail }));
+      const listener = listenStrictly({
+        limits,
+        nextId,
+        headersFor,
+        answer: direct.inFrontOf(framework),
+        isClosing: () => state.closing,
       });
-      server.on("connect", (_request, socket) => {
-        const detail = "Weir is no proxy: CONNECT is not supported";
-        endWith(socket, new WeirError("not_implemented", { detail }));
-      });
-      return server;
+      state.connections = listener.connections;
+      return listener.server;
     },
-    routerOptions: { ignoreTrailingSlash: true, maxParamLength },
+    // routes read the query themselves, strictly
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength, querystringParser: () => ({}) },
     forceCloseConnections: "idle",
     genReqId: nextId,
-    clientErrorHandler: (error, socket) => {
-      if (!ending.has(socket)) answerClientError(error, socket);
-    },
+    clientErrorHandler: (error, socket) => connections().broken(socket, error),
     // URLs that the router refuses before any hook runs
     frameworkErrors: (error, request, reply) => {
       reply.headers(headersFor(request.headers.origin));
@@ -107,9 +90,19 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   addCommonHeaders(app, headersFor);
   answerMissingRoutes(app, dashboardFiles(options.dashboardFolder));
 
+  mountErrorPage(app);
   await mountDocs(app, options);
+  const answering = {
+    authenticator: options.authenticator,
+    observer: options.observer,
+    connections,
+    budgets: {
+      known: createByteBudget(limits.bodyBytes),
+      unknown: createByteBudget(limits.unknownBodyBytes),
+    },
+  };
   for (const route of options.routes) {
-    const answer = routeAnswerer(route, options);
+    const answer = routeAnswerer(route, answering);
     mountRoute(app, route, answer);
     // with trusted proxies, Fastify decides which address is the client's
     if (options.trustedProxies.length === 0) direct.add(route, answer);
@@ -123,18 +116,15 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       await app.listen({ host, port });
       return app.server.address() as AddressInfo;
     },
+    refuse: (socket, problem) => connections().refuse(socket, problem),
     async close() {
-      closing = true;
+      state.closing = true;
       // Idle keep-alive connections end now; the others get a moment to receive their answer.
       const patience = setTimeout(() => app.server.closeAllConnections(), closePatienceMs);
       await app.close();
       clearTimeout(patience);
     },
   };
-}
-
-function shuttingDown(): WeirError {
-  return new WeirError("unavailable", { detail: "the server is shutting down; try again" });
 }
 
 /**
@@ -147,29 +137,6 @@ function useNoBodyParsers(app: FastifyInstance): void {
     done(null, undefined);
   });
 }
-
-async function mountDocs(app: FastifyInstance, options: HttpServerOptions): Promise<void> {
-  const document = openApiDocument(options.routes, options.version);
-  const text = JSON.stringify(document, null, 2);
-  app.get("/openapi.json", (_request, reply) => {
-    reply.header("content-type", "application/json; charset=utf-8").send(text);
-  });
-  mountErrorPage(app);
-  await app.register(fastifySwagger, {
-    mode: "static",
-    specification: { document: document as never },
-  });
-  await app.register(fastifySwaggerUi, {
-    routePrefix: "/docs",
-    staticCSP: true,
-    uiConfig: { docExpansion: "list", tryItOutEnabled: true, persistAuthorization: false },
-    theme: { title: "Weir API" },
-    logo: { type: "image/svg+xml", content: Buffer.from(docsLogo), href: "/", target: "_self" },
-  });
-}
-
-/** The dashboard's logo with the name; the plugin would show its own. */
-const docsLogo = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 116 32" height="40"><rect width="32" height="32" rx="7" fill="#0a655e"/><path d="M5 11h9c4 0 3.5 8 8 8h5M5 16h7c4.5 0 3.5 8 8 8h7" fill="none" stroke="#f7f6f2" stroke-width="2.6" stroke-linecap="round"/><text x="42" y="24" fill="#f7f6f2" font-family="system-ui, sans-serif" font-size="24" font-weight="600">Weir</text></svg>`;
 
 function checkNames(routes: readonly Route[]): void {
   const seen = new Set<string>();

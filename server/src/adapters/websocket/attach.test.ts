@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readAnswer, serveRoutes, speak } from "../../../test/helpers/http-server.ts";
 import { WeirError } from "../../core/errors.ts";
-import { asWeirError, problemAnswer } from "../http/problems.ts";
+import { asWeirError } from "../http/problems.ts";
 import { attach } from "./attach.ts";
 
 const upgrade = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n";
@@ -13,7 +13,8 @@ test("an upgrade that is refused, or has two Host headers, gets a problem docume
     attach(http.server, {
       path: "/ws/events",
       accept: () => Promise.reject(new WeirError("unauthenticated")),
-      problem: (error) => problemAnswer(asWeirError(error ?? new WeirError("not_found"))),
+      refuse: (socket, error) =>
+        http.refuse(socket, asWeirError(error ?? new WeirError("not_found"))),
     }),
   );
   const cases: readonly (readonly [head: string, status: number])[] = [

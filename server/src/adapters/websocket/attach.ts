@@ -1,17 +1,14 @@
 /** WebSockets on an HTTP server that another adapter owns. The only importer of `ws`. */
-import {
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  type Server,
-  STATUS_CODES,
-} from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { liveFeed } from "@weir/protocol";
 import { type WebSocket, WebSocketServer } from "ws";
+import { WeirError } from "../../core/errors.ts";
 
 export interface Upgrade {
   readonly headers: IncomingHttpHeaders;
-  readonly query: URLSearchParams;
+  /** What follows the `?` of the URL, as it was sent. */
+  readonly query: string;
   readonly ip: string;
 }
 
@@ -31,17 +28,13 @@ export interface ConnectionListener {
 
 export interface WebSocketHandler {
   readonly path: string;
-  /** Decides before the upgrade; what it throws is answered over HTTP by `problem`. */
+  /** Decides before the upgrade; what it throws is answered over HTTP by `refuse`. */
   accept(upgrade: Upgrade): Promise<{
     open(connection: Connection): ConnectionListener;
     abandon(): void;
   }>;
-  /** The HTTP answer for what `accept` threw, and for `undefined`: an unknown path. */
-  problem(error: unknown): {
-    readonly status: number;
-    readonly headers: Readonly<Record<string, string>>;
-    readonly body: string;
-  };
+  /** Answers for what `accept` threw, and for `undefined`: an unknown path. Closes the socket. */
+  refuse(socket: Duplex, error: unknown): void;
 }
 
 /** `accept` may query PostgreSQL; a client waits no longer than this for an answer. */
@@ -61,18 +54,13 @@ export function attach(server: Server, handler: WebSocketHandler): () => void {
     // compression keeps 300 KiB per socket and would be repeated for each of them
     perMessageDeflate: false,
   });
+  // without a listener ws would answer in a form of its own
+  acceptor.on("wsClientError", (error, socket) => handler.refuse(socket, badHandshake(error)));
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // without a listener a reset during `accept` ends the process
     socket.on("error", () => socket.destroy());
     void upgrade({ acceptor, handler, request, socket, head });
   };
-  // Clients that offer another protocol on plain requests (h2c) continue in HTTP/1.1, and so do
-  // upgrades with two Host headers: the HTTP server refuses them.
-  const upgrading = server as Server & {
-    shouldUpgradeCallback?: (request: IncomingMessage) => boolean;
-  };
-  upgrading.shouldUpgradeCallback = ({ headers, headersDistinct }) =>
-    headers.upgrade?.toLowerCase() === "websocket" && headersDistinct.host?.length === 1;
   server.on("upgrade", onUpgrade);
   return () => server.off("upgrade", onUpgrade);
 }
@@ -113,14 +101,14 @@ async function upgrade({
 }: UpgradeAttempt): Promise<void> {
   const timer = setTimeout(() => socket.destroy(), acceptTimeoutMs);
   try {
-    const url = new URL(request.url ?? "/", "http://weir.invalid");
-    if (url.pathname !== handler.path) {
-      refuse(socket, handler.problem(undefined));
+    const [path, query = ""] = pathAndQuery(request.url ?? "/");
+    if (path !== handler.path) {
+      handler.refuse(socket, undefined);
       return;
     }
     const admission = await handler.accept({
       headers: request.headers,
-      query: url.searchParams,
+      query,
       ip: request.socket.remoteAddress ?? "",
     });
     if (socket.destroyed || !socket.writable) {
@@ -133,7 +121,7 @@ async function upgrade({
       listen(webSocket, socket, admission.open);
     });
   } catch (error) {
-    refuse(socket, handler.problem(error));
+    handler.refuse(socket, error);
   } finally {
     clearTimeout(timer);
   }
@@ -172,15 +160,17 @@ function listen(
   });
 }
 
-function refuse(socket: Duplex, answer: ReturnType<WebSocketHandler["problem"]>): void {
-  if (socket.destroyed || !socket.writable) return;
-  const headers = {
-    ...answer.headers,
-    "content-length": String(Buffer.byteLength(answer.body)),
-    connection: "close",
-  };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(
-    `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status]}\r\n${lines.join("")}\r\n${answer.body}`,
-  );
+function badHandshake({ message }: Error): WeirError {
+  if (!/version/i.test(message)) return new WeirError("malformed_request", { detail: message });
+  return new WeirError("upgrade_required", {
+    detail: message,
+    headers: { upgrade: "websocket", "sec-websocket-version": "13, 8" },
+  });
+}
+
+/** Of a target in origin or absolute form. */
+function pathAndQuery(target: string): string[] {
+  const path = target.startsWith("/") ? target : target.replace(/^\w+:\/\/[^/?]*/, "");
+  const at = path.indexOf("?");
+  return at < 0 ? [path] : [path.slice(0, at), path.slice(at + 1)];
 }

@@ -23,7 +23,35 @@ export const httpSection = s.object({
     default: 10_000,
     minimum: 1_000,
     maximum: 120_000,
-    description: "Time limit for receiving a complete request.",
+    description:
+      "Time limit for receiving a complete request, and for a client that stops reading its answer.",
+  }),
+  keep_alive_ms: s.integer({
+    default: 65_000,
+    minimum: 1_000,
+    maximum: 600_000,
+    description:
+      "How long an idle connection is kept open. Longer than the idle limit of the proxy in front, if there is one.",
+  }),
+  max_connections: s.integer({
+    default: 5_000,
+    minimum: 10,
+    maximum: 100_000,
+    description: "Maximum open connections, live feeds included; above it new ones get 503.",
+  }),
+  body_memory_mib: s.integer({
+    default: 256,
+    minimum: 16,
+    maximum: 65_536,
+    description:
+      "Memory for request bodies that are arriving from senders with a valid key; above it requests get 503.",
+  }),
+  unauthenticated_body_memory_mib: s.integer({
+    default: 8,
+    minimum: 1,
+    maximum: 1_024,
+    description:
+      "Memory for request bodies whose sender is not known yet, of all connections together; above it the oldest of them get 503.",
   }),
   secure_cookies: s.boolean({
     default: false,

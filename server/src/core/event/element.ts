@@ -51,21 +51,27 @@ const problems: Readonly<Record<Flaw, string>> = {
 
 /** JSON.parse of one element, after the limits that JSON.parse does not have. */
 export function parseElement(body: Body, element: Element): Parsed | Rejection {
-  const { bytes } = body;
   const { start, end } = element;
   if (end - start > limits.eventBytes) {
     const size = `${end - start} bytes; an event may have at most ${limits.eventBytes}`;
     return reject("", `has ${size}. Send less data.`, { code: "too_large" });
   }
+  if (element.flaw === undefined && element.members > limits.eventProperties) {
+    const count = `${element.members} members including nested ones; at most ${limits.eventProperties} are allowed`;
+    return reject("", `has ${count}. Send fewer.`);
+  }
+  return parseValue(body, element);
+}
+
+/** As parseElement, without the limits of an event's size. */
+export function parseValue(body: Body, element: Element): Parsed | Rejection {
+  const { bytes } = body;
+  const { start, end } = element;
   if (element.flaw !== undefined) {
     return reject(pointerAt(bytes, start, element.flawAt), problems[element.flaw]);
   }
   if (!body.isUtf8 && !isUtf8(bytes.subarray(start, end))) {
     return reject(pointerAt(bytes, start, firstInvalid(bytes, start, end)), problems.utf8);
-  }
-  if (element.members > limits.eventProperties) {
-    const count = `${element.members} members including nested ones; at most ${limits.eventProperties} are allowed`;
-    return reject("", `has ${count}. Send fewer.`);
   }
   const text = body.text?.slice(start, end) ?? bytes.toString("utf8", start, end);
   try {

@@ -7,7 +7,7 @@ import { parseTimestamp } from "../timestamp.ts";
 import { type ContentHash, contentHash } from "./content-hash.ts";
 import { type Body, parseElement } from "./element.ts";
 import { amountProblem, commerceFacts, isObject, type Members, userKey } from "./facts.ts";
-import { objectMembers } from "./json-members.ts";
+import { leadingMembers, objectMembers } from "./json-members.ts";
 import type { Element } from "./json-scan.ts";
 import { checkTimestamp, sentId } from "./native.ts";
 import {
@@ -217,9 +217,11 @@ function stringIn(bytes: Buffer, element: Element | undefined): string | undefin
   }
 }
 
-/** The API key in a Segment body. One pass over the bytes, no parsing, nothing thrown. */
+/**
+ * The API key in a Segment body, or in its start: what follows may be missing or broken. One pass over
+ * the bytes, no parsing, nothing thrown.
+ */
 export function segmentWriteKey(body: Buffer): string | undefined {
-  const members = objectMembers(body);
-  const found = members?.findLast((member) => member.name === "writeKey");
+  const found = leadingMembers(body).findLast((member) => member.name === "writeKey");
   return stringIn(body, found?.value);
 }

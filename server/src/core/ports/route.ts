@@ -54,13 +54,14 @@ export interface Route {
   readonly path: string;
   /**
    * `<app>.<view_name>`; the permission needed is `<app>.<method>.<view_name>`. The few routes that
-   * must answer unauthenticated callers (liveness, sign-in) have the access `public`.
+   * must answer unauthenticated callers have the access `public` (sign-in), or `optional` (health): then
+   * the principal is that of the credentials, if there are any, and may do nothing otherwise.
    */
   readonly view: `${string}.${string}`;
-  readonly access: "permission" | "public";
+  readonly access: "permission" | "optional" | "public";
   /**
    * For clients that send their key in the body (Segment's `writeKey`): called only if no header has
-   * a key. Must be cheap and safe on hostile bytes.
+   * a key, with the whole body or with its start. Must be cheap and safe on hostile bytes.
    */
   readonly keyInBody?: (body: Buffer) => string | undefined;
   readonly summary: string;

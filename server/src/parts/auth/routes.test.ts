@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { type TestContext, test } from "node:test";
 import { createTestAuth, type TestAuth } from "../../../test/helpers/auth.ts";
+import { testLimits } from "../../../test/helpers/http-server.ts";
 import { createHttpServer } from "../../adapters/http/server.ts";
 import { createMemoryRateLimiter } from "../../adapters/limits/memory-rate-limiter.ts";
 import { permissionOf } from "../../core/access/permission-name.ts";
@@ -56,7 +57,7 @@ async function serve(t: TestContext): Promise<Api> {
     dashboardFolder: "/nowhere",
     corsOrigins: [],
     trustedProxies: [],
-    requestTimeoutMs: 5_000,
+    limits: testLimits,
   });
   t.after(() => server.close());
   const { port } = await server.listen("127.0.0.1", 0);

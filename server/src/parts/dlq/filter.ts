@@ -1,6 +1,8 @@
 /** Which dead letters: one filter for the list, dry runs, replays and discards. */
 import { instantExpects, instantPattern, schema as s, uuidPattern } from "@weir/protocol";
 import { WeirError } from "../../core/errors.ts";
+import { instantForm, instantOf } from "../../core/instant.ts";
+import { textFlaw } from "../../core/text-flaw.ts";
 import type { DeadLetterState } from "./ports.ts";
 
 const instant = (description: string) =>
@@ -72,7 +74,7 @@ export function filterValues(filter: DeadLetterFilter): unknown[] {
     });
   }
   const { ids, state, part, reason, since, until, text } = filter;
-  const [from, to] = [since, until].map((at) => (at === undefined ? null : new Date(at)));
+  const [from, to] = [since, until].map((at) => (at === undefined ? null : instantOf(at)));
   return [ids ?? null, state ?? null, part ?? null, reason ?? null, from, to, text ?? null];
 }
 
@@ -82,17 +84,11 @@ export function filterProblem(
 ): { readonly name: string; readonly detail: string } | undefined {
   for (const name of ["since", "until"] as const) {
     const text = filter[name];
-    if (text !== undefined && !rfc3339.test(text)) {
-      return { name, detail: "must be RFC 3339 with an offset: 2027-01-31T12:00:00Z" };
-    }
+    if (text !== undefined && instantOf(text) === undefined) return { name, detail: instantForm };
   }
   for (const name of ["part", "reason", "text"] as const) {
-    if (filter[name]?.includes("\0") === true)
-      return { name, detail: "must not contain a NUL character" };
+    const flaw = textFlaw(filter[name] ?? "");
+    if (flaw !== undefined) return { name, detail: flaw };
   }
   return undefined;
 }
-
-/** PostgreSQL accepts more than this, and reads some of it differently. */
-const rfc3339 =
-  /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)$/;

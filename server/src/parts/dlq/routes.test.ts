@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { createTestAuth } from "../../../test/helpers/auth.ts";
 import { addDeadLetter } from "../../../test/helpers/dead-letters.ts";
+import { testLimits } from "../../../test/helpers/http-server.ts";
 import { createHttpServer } from "../../adapters/http/server.ts";
 import { writeAudit } from "../auth/administration.ts";
 import { createReplayWorker } from "./replay.ts";
@@ -27,7 +28,7 @@ async function serve(t: TestContext) {
     dashboardFolder: "/nowhere",
     corsOrigins: [],
     trustedProxies: [],
-    requestTimeoutMs: 5_000,
+    limits: testLimits,
   });
   t.after(() => server.close());
   const { port } = await server.listen("127.0.0.1", 0);

@@ -1,5 +1,7 @@
 import type { LiveFilter } from "@weir/protocol";
 import type { LiveEvent } from "../../core/ports/live-log.ts";
+import type { QueryEntry } from "../../core/query-string.ts";
+import { textFlaw } from "../../core/text-flaw.ts";
 
 const mostValues = 50;
 const longestValue = 256;
@@ -11,18 +13,21 @@ const names: readonly string[] = [...lists, ...singles];
 export type Read<T> = { readonly value: T } | { readonly problem: string };
 
 /** `event_type` and `source` may be repeated; an unknown parameter is an error. */
-export function filterOfQuery(query: URLSearchParams, others: readonly string[]): Read<LiveFilter> {
-  const given: Record<string, unknown> = {};
-  for (const name of new Set(query.keys())) {
+export function filterOfQuery(
+  query: readonly QueryEntry[],
+  others: readonly string[],
+): Read<LiveFilter> {
+  const given = new Map<string, string[]>();
+  for (const { name, value } of query) {
     if (others.includes(name)) continue;
-    const values = query.getAll(name);
-    given[name] = (singles as readonly string[]).includes(name)
-      ? values.length === 1
-        ? values[0]
-        : values
-      : values;
+    given.set(name, [...(given.get(name) ?? []), value]);
   }
-  return filterOf(given);
+  const members = [...given].map(([name, values]) => {
+    const isSingle = (singles as readonly string[]).includes(name) && values.length === 1;
+    return [name, isSingle ? values[0] : values] as const;
+  });
+  // fromEntries gives every name its own member, also `__proto__`, which filterOf then refuses
+  return filterOf(Object.fromEntries(members));
 }
 
 /** Validates a `LiveFilter`. */
@@ -41,6 +46,8 @@ export function filterOf(given: unknown): Read<LiveFilter> {
       const wanted = isList ? `a list of at most ${mostValues} strings` : "one string";
       return { problem: `${name} must be ${wanted} of at most ${longestValue} characters` };
     }
+    const flaw = values.map((one) => textFlaw(String(one))).find((found) => found !== undefined);
+    if (flaw !== undefined) return { problem: `${name} ${flaw}` };
   }
   return { value: given as LiveFilter };
 }

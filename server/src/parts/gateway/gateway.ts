@@ -2,6 +2,7 @@ import { type CloseReason, liveFeed } from "@weir/protocol";
 import type { Principal } from "../../core/access/principal.ts";
 import { WeirError } from "../../core/errors.ts";
 import type { Part } from "../../core/ports/part.ts";
+import { readQueryString } from "../../core/query-string.ts";
 import { pause } from "../../timing/pause.ts";
 import { decodeCursor } from "./cursor.ts";
 import { Feed } from "./feed.ts";
@@ -260,17 +261,19 @@ function closeReasonOf(error: unknown): { code: CloseReason; detail: string } | 
   }
 }
 
-function readQuery(query: URLSearchParams) {
+/** @throws WeirError `invalid_query` */
+function readQuery(text: string) {
   const invalid = (pointer: string, detail: string) =>
     new WeirError("invalid_query", { detail, errors: [{ pointer, detail }] });
+  const query = readQueryString(text);
   const read = filterOfQuery(query, ["cursor"]);
   if ("problem" in read) throw invalid("filter", read.problem);
-  const texts = query.getAll("cursor");
-  const [text] = texts;
-  if (text === undefined || (text === "" && texts.length === 1)) {
+  const cursors = query.filter(({ name }) => name === "cursor");
+  const [first] = cursors;
+  if (first === undefined || (first.value === "" && cursors.length === 1)) {
     return { filter: read.value, cursor: undefined };
   }
-  const cursor = texts.length === 1 ? decodeCursor(text) : undefined;
+  const cursor = cursors.length === 1 ? decodeCursor(first.value) : undefined;
   if (cursor === undefined) {
     throw invalid("cursor", "send the cursor exactly as received in a frame");
   }

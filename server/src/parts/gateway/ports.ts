@@ -8,7 +8,8 @@ import type { LiveLog } from "../../core/ports/live-log.ts";
 /** The HTTP request that asks for an upgrade. */
 export interface UpgradeRequest {
   readonly headers: IncomingHttpHeaders;
-  readonly query: URLSearchParams;
+  /** What follows the `?` of the URL, as it was sent. */
+  readonly query: string;
   readonly ip: string;
 }
 

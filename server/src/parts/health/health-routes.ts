@@ -3,7 +3,7 @@ import { availableParallelism, freemem, loadavg, totalmem } from "node:os";
 import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 import { schema as s } from "@weir/protocol";
 import type { CheckResult, HealthCheck } from "../../core/ports/health-check.ts";
-import type { Route, RouteReply } from "../../core/ports/route.ts";
+import type { Route, RouteReply, RouteRequest } from "../../core/ports/route.ts";
 
 export interface HealthOptions {
   readonly version: string;
@@ -22,25 +22,29 @@ const checkSchema = s.object({
   ms: s.optional(s.number()),
   facts: s.optional(s.record(s.unknown())),
 });
+/** The permission to read more of the health than its status. */
+export const healthDetailsPermission = "common.get.health_details";
+const detailsDescription = `Only for a caller with ${healthDetailsPermission}.`;
 const healthSchema = s.object(
   {
     status: s.oneOf(["ok", "degraded", "down"]),
-    version: s.string(),
-    checks: s.record(checkSchema),
+    version: s.optional(s.string({ description: detailsDescription })),
+    checks: s.optional(s.record(checkSchema, { description: detailsDescription })),
   },
   { $id: "Health" },
 );
 
 /**
  * `/health/live`: the process answers. `/health/ready`: events can be accepted. `/health`: everything.
- * The details are for operators and contain no secrets or addresses.
+ * Anyone may ask for the status, with which load balancers decide. The details show version, load,
+ * memory and disk of the server, so that they need a permission; they contain no secrets or addresses.
  */
 export function healthRoutes(options: HealthOptions): Route[] {
   const delay = monitorEventLoopDelay({ resolution: 20 });
   delay.enable();
   const { checks, needed } = options;
 
-  const report = async (names: readonly string[]): Promise<RouteReply> => {
+  const report = async (names: readonly string[]): Promise<Report> => {
     const results = await Promise.all(
       names.map(async (name) => [name, (await checks[name]?.()) ?? unknownCheck] as const),
     );
@@ -50,12 +54,24 @@ export function healthRoutes(options: HealthOptions): Route[] {
       options.draining() ||
       bad.some((name) => needed.includes(name) && byName[name]?.status === "down");
     const status = down ? "down" : bad.length > 0 ? "degraded" : "ok";
-    return { status: down ? 503 : 200, body: { status, version: options.version, checks: byName } };
+    return { status, checks: byName };
   };
-  const get = (described: Pick<Route, "path" | "view" | "summary" | "handle">): Route => ({
+  const answer = ({ principal }: RouteRequest, { status, checks: found }: Report): RouteReply => ({
+    status: status === "down" ? 503 : 200,
+    body: principal.may(healthDetailsPermission)
+      ? { status, version: options.version, checks: found }
+      : { status },
+  });
+  const get = ({
+    read,
+    ...described
+  }: Pick<Route, "path" | "view" | "summary"> & {
+    readonly read: () => Promise<Report>;
+  }): Route => ({
     ...described,
     method: "GET",
-    access: "public",
+    access: "optional",
+    handle: async (request) => answer(request, await read()),
     responses: {
       200: { description: "Healthy, or degraded but serving.", schema: healthSchema },
       503: { description: "Unable to serve.", schema: healthSchema },
@@ -67,42 +83,35 @@ export function healthRoutes(options: HealthOptions): Route[] {
       path: "/health",
       view: "common.health",
       summary: "Health of all parts and dependencies.",
-      handle: () => report(Object.keys(checks)),
+      read: () => report(Object.keys(checks)),
     }),
     get({
       path: "/health/live",
       view: "common.health_live",
       summary: "Liveness: the process answers.",
-      handle: async () => ({
-        status: 200,
-        body: { status: "ok", version: options.version, checks: {} },
-      }),
+      read: async () => ({ status: "ok", checks: {} }),
     }),
     get({
       path: "/health/ready",
       view: "common.health_ready",
       summary: "Readiness: events can be accepted.",
-      handle: () => report(needed),
+      read: () => report(needed),
     }),
     ...Object.keys(checks).map((name) =>
       get({
         path: `/health/${name}`,
         view: `common.health_${name}`,
         summary: `Health of ${name}.`,
-        handle: () => report([name]),
+        read: () => report([name]),
       }),
     ),
     get({
       path: "/health/system",
       view: "common.health_system",
       summary: "Memory, load, event loop and disk of the server.",
-      handle: async () => ({
-        status: 200,
-        body: {
-          status: "ok",
-          version: options.version,
-          checks: { system: { status: "ok", facts: await systemFacts(options.dataDir, delay) } },
-        },
+      read: async () => ({
+        status: "ok",
+        checks: { system: { status: "ok", facts: await systemFacts(options.dataDir, delay) } },
       }),
     }),
     {
@@ -110,7 +119,7 @@ export function healthRoutes(options: HealthOptions): Route[] {
         path: "/healthz",
         view: "common.healthz",
         summary: "Readiness, for authorised callers.",
-        handle: () => report(needed),
+        read: () => report(needed),
       }),
       access: "permission",
     },
@@ -130,6 +139,11 @@ export function healthRoutes(options: HealthOptions): Route[] {
       }),
     },
   ];
+}
+
+interface Report {
+  readonly status: CheckResult["status"];
+  readonly checks: Readonly<Record<string, CheckResult>>;
 }
 
 const unknownCheck: CheckResult = { status: "down", detail: "there is no check with this name" };

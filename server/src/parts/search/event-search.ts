@@ -7,9 +7,9 @@ import {
   type FoundEvent,
 } from "@weir/protocol";
 import { WeirError } from "../../core/errors.ts";
+import { instantForm, instantOf } from "../../core/instant.ts";
 import type { Route, RouteRequest } from "../../core/ports/route.ts";
 import type { Condition, Filter, ScoredPoint } from "../../core/ports/vector-store.ts";
-import { parseTimestamp } from "../../core/timestamp.ts";
 import type { SearchContext } from "./context.ts";
 import { isZero, type Target } from "./searcher.ts";
 
@@ -72,28 +72,28 @@ function filterOf(asked: EventSearchFilter = {}): Filter | undefined {
   if (asked.user_id !== undefined) {
     must.push({ key: "user_id", match: { value: asked.user_id } });
   }
-  const from = instantOf("from", asked.from);
-  const to = instantOf("to", asked.to);
+  const from = bound("from", asked.from);
+  const to = bound("to", asked.to);
   if (from !== undefined && to !== undefined && from >= to) {
     throw new WeirError("invalid_request", { detail: "/filter/from must be before /filter/to." });
   }
   if (from !== undefined || to !== undefined) {
     const range = {
-      ...(from === undefined ? {} : { gte: new Date(from).toISOString() }),
-      ...(to === undefined ? {} : { lt: new Date(to).toISOString() }),
+      ...(from === undefined ? {} : { gte: from.toISOString() }),
+      ...(to === undefined ? {} : { lt: to.toISOString() }),
     };
     must.push({ key: "occurred_at", range });
   }
   return must.length === 0 ? undefined : { must };
 }
 
-/** Milliseconds since 1970. */
-function instantOf(name: "from" | "to", text: string | undefined): number | undefined {
+function bound(name: "from" | "to", text: string | undefined): Date | undefined {
   if (text === undefined) return undefined;
-  const microseconds = parseTimestamp(text);
-  if (typeof microseconds === "number") return Math.ceil(microseconds / 1000);
+  const at = instantOf(text);
+  if (at !== undefined) return at;
   throw new WeirError("invalid_request", {
-    detail: `/filter/${name} is not a time with an offset, for example 2026-01-31T00:00:00Z.`,
+    detail: `/filter/${name} ${instantForm}`,
+    errors: [{ pointer: `/filter/${name}`, detail: instantForm }],
   });
 }
 

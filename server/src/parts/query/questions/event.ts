@@ -118,7 +118,9 @@ async function firstRow(
 /** The clock in a version 7 UUID, in milliseconds. */
 function clockOf(eventId: string): number | undefined {
   if (eventId[14] !== "7") return undefined;
-  return Number.parseInt(eventId.slice(0, 8) + eventId.slice(9, 13), 16);
+  const ms = Number.parseInt(eventId.slice(0, 8) + eventId.slice(9, 13), 16);
+  // a sender's own ids may name any time, also years that PostgreSQL does not read
+  return ms > nearMs && ms < Date.UTC(2200, 0, 1) ? ms : undefined;
 }
 
 function notFound(id: string): WeirError {
