@@ -6,6 +6,7 @@ import type { Json, SchemaWriter } from "./openapi-schemas.ts";
 /** From the connection, the request line, the headers and the process: every route has them. */
 const everywhere: readonly ErrorCode[] = [
   "malformed_request",
+  "invalid_query",
   "request_timeout",
   "uri_too_long",
   "expectation_failed",
@@ -27,14 +28,17 @@ const withKey: readonly ErrorCode[] = [
 
 /** All codes that a route can answer, in the order of the error table. */
 export function errorsOf(route: Route): ErrorCode[] {
-  const { body, method, access, query, errors = [] } = route;
+  const { body, method, access, errors = [] } = route;
   const codes = new Set<ErrorCode>([...everywhere, ...errors]);
   const add = (condition: boolean, more: readonly ErrorCode[]) => {
     if (condition) for (const code of more) codes.add(code);
   };
   add(access === "permission", withKey);
+  add(
+    access === "optional",
+    withKey.filter((code) => code !== "forbidden"),
+  );
   add(access === "permission" && method !== "GET", ["csrf"]);
-  add(query !== undefined, ["invalid_query"]);
   add(body !== undefined, ["too_large", "unsupported_media_type"]);
   add(body?.kind === "json", ["malformed_json", "invalid_request"]);
   return (Object.keys(errorTable) as ErrorCode[]).filter((code) => codes.has(code));
