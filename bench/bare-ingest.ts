@@ -51,6 +51,7 @@ const ingest = createIngest({
     patienceMs,
   },
   now: Date.now,
+  clock: { latest: Date.now, inDoubt: () => false },
   monotonic: () => performance.now(),
   newId: uuidV7Maker(randomFillSync),
 });

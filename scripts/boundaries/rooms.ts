@@ -141,6 +141,7 @@ export interface DatabaseRoom {
 
 type Reasons = Readonly<Record<string, string>>;
 
+const trustedTime = "What expires or is deleted for its age depends on no clock alone.";
 const readsLog =
   "Reads the log with the reader's functions, in the statement that uses the events.";
 const serviceNames = "Names of services, to show instead of their numbers.";
@@ -152,22 +153,31 @@ const restored = "Migrating adapts a restored dump before anything writes.";
 const inPage = "Written in the transaction of the page that it comes from.";
 
 export const databaseRooms: readonly DatabaseRoom[] = [
+  { path: "server/src/parts/clock", owns: ["clock"] },
   {
     path: "server/src/parts/auth",
     owns: ["auth"],
-    calls: { "log.incarnation": "A revision has one meaning within the server's incarnation." },
+    calls: {
+      "log.incarnation": "A revision has one meaning within the server's incarnation.",
+      "clock.latest": trustedTime,
+    },
   },
   {
     path: "server/src/parts/ingest",
     owns: ["raw"],
     reads: { log: "A new partition of a day that readers count as closed needs their trigger." },
-    calls: { "log.close_day": "As above." },
+    calls: {
+      "log.close_day": "As above.",
+      "clock.trusted": trustedTime,
+      "clock.first_xid_since": trustedTime,
+    },
   },
   {
     path: "server/src/parts/log",
     owns: ["log"],
     reads: { raw: "The log itself.", etl: actions, auth: serviceNames },
     writes: { raw: "Transaction ids of a restored dump are adapted to its cluster." },
+    calls: { "clock.trusted": trustedTime },
   },
   {
     path: "server/src/parts/etl",
@@ -184,6 +194,7 @@ export const databaseRooms: readonly DatabaseRoom[] = [
       "log.is_due": readsLog,
       "log.advance": readsLog,
       "log.incarnation": "Fails before a restored dump has been adapted to its cluster.",
+      "clock.latest": "Whether a window has begun.",
     },
   },
   {
@@ -205,11 +216,16 @@ export const databaseRooms: readonly DatabaseRoom[] = [
       "vectors.hold_collection": inPage,
       "vectors.put_points": inPage,
       "vectors.delete_points": "Points of events that retention has dropped.",
+      "clock.earliest": trustedTime,
+      "clock.latest": trustedTime,
     },
   },
   {
     path: "server/src/parts/models",
-    reads: { vectors: "Models and their collections lie in the schema of the points." },
+    reads: {
+      vectors: "Models and their collections lie in the schema of the points.",
+      stream: "The lease of the part.",
+    },
     writes: {
       vectors: "Models and their collections lie in the schema of the points.",
       stream: "The lease of the part, and vectors of texts that go with their model.",
@@ -228,7 +244,10 @@ export const databaseRooms: readonly DatabaseRoom[] = [
       raw: "Single events, and questions that windows cannot answer.",
       log: "Up to where the windows have read, to combine them with raw events.",
     },
-    calls: { "log.lag": "Freshness of the windows, in the snapshot of the answer." },
+    calls: {
+      "log.lag": "Freshness of the windows, in the snapshot of the answer.",
+      "etl.received_since": "Which days of the log hold events of a period.",
+    },
   },
   {
     path: "server/src/parts/search",
@@ -238,7 +257,11 @@ export const databaseRooms: readonly DatabaseRoom[] = [
     },
     calls: { "stream.bought_by": "What a user bought is not recommended again." },
   },
-  { path: "server/src/parts/dlq", owns: ["dlq"] },
+  {
+    path: "server/src/parts/dlq",
+    owns: ["dlq"],
+    calls: { "clock.earliest": trustedTime, "clock.latest": trustedTime },
+  },
   {
     path: "server/src/parts/erasure",
     owns: ["erasure"],
@@ -267,6 +290,8 @@ export const databaseRooms: readonly DatabaseRoom[] = [
       "raw.rotate_identities": retentionDecides,
       "etl.drop_facts": retentionDecides,
       "log.close_days": retentionDecides,
+      "clock.earliest": trustedTime,
+      "clock.trusted": trustedTime,
       "log.needed_since": "A day is dropped when every reader has read it.",
       "log.since": "The reader that a day waits for, for the message.",
     },

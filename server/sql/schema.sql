@@ -263,6 +263,164 @@ begin
 end $function$;
 
 
+-- clock -------------------------------------------------------------------------------------------
+create schema clock;
+
+create table clock.days (
+  day date not null,
+  xid xid8 not null,
+  constraint days_pkey PRIMARY KEY (day)
+);
+
+create table clock.machines (
+  boot text not null,
+  uptime_s double precision not null,
+  trusted timestamp with time zone not null,
+  constraint machines_pkey PRIMARY KEY (boot)
+);
+
+create table clock.state (
+  only_row boolean not null default true,
+  trusted timestamp with time zone not null,
+  weir timestamp with time zone not null,
+  deviation_s double precision,
+  kind text,
+  since timestamp with time zone,
+  steady_s double precision not null default 0,
+  constraint state_kind_check CHECK ((kind = ANY (ARRAY['step'::text, 'offline'::text, 'disagreement'::text]))),
+  constraint state_only_row_check CHECK (only_row),
+  constraint state_pkey PRIMARY KEY (only_row)
+);
+
+CREATE OR REPLACE FUNCTION clock.begin_day(trusted timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  today date := (begin_day.trusted at time zone 'UTC')::date;
+begin
+  if (select max(d.day) from clock.days d) is not distinct from today then return; end if;
+  delete from clock.days d where d.day > today or d.day < today - 4000;
+  insert into clock.days values (today, pg_snapshot_xmax(pg_current_snapshot())) on conflict do nothing;
+  delete from clock.machines m where m.trusted < begin_day.trusted - interval '90 days';
+end $function$;
+
+CREATE OR REPLACE FUNCTION clock.confirm()
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+AS $function$
+declare
+  before timestamptz;
+begin
+  select s.trusted into before from clock.state s for update;
+  update clock.state set trusted = clock_timestamp(), weir = clock_timestamp(), deviation_s = null, kind = null,
+    since = null, steady_s = 0;
+  -- what they have counted would bring the old time back
+  delete from clock.machines;
+  perform clock.begin_day(clock_timestamp());
+  return before;
+end $function$;
+
+CREATE OR REPLACE FUNCTION clock.doubt_s(deviation_s double precision)
+ RETURNS double precision
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  select least(86400, greatest(60, 10 * abs(deviation_s)))
+$function$;
+
+CREATE OR REPLACE FUNCTION clock.earliest()
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select least(trusted, weir, clock_timestamp()) from clock.state
+$function$;
+
+CREATE OR REPLACE FUNCTION clock.first_xid_since(moment timestamp with time zone)
+ RETURNS xid8
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select min(xid) from clock.days where day >= (moment at time zone 'UTC')::date
+$function$;
+
+CREATE OR REPLACE FUNCTION clock.latest()
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select greatest(trusted, clock_timestamp()) from clock.state
+$function$;
+
+CREATE OR REPLACE FUNCTION clock.tick(boot text, uptime_s double precision, postgresql timestamp with time zone, weir timestamp with time zone)
+ RETURNS clock.state
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_variable
+declare
+  kept clock.state;
+  ticked clock.state;
+  machine clock.machines;
+  elapsed_s float8;
+  deviation_s float8;
+begin
+  -- a lost tick costs nothing, and others wait for this one
+  perform set_config('synchronous_commit', 'off', true);
+  select * into kept from clock.state for update;
+  select * into machine from clock.machines m where m.boot = boot;
+  elapsed_s := uptime_s - machine.uptime_s;
+  -- another process of the machine has read the clocks since
+  if elapsed_s between -60 and 0 then return kept; end if;
+  if elapsed_s < 0 then elapsed_s := null; end if;
+  ticked := (true, greatest(kept.trusted, machine.trusted + elapsed_s * interval '1 second'), weir, null, null, null, 0);
+  deviation_s := extract(epoch from postgresql - ticked.trusted);
+  if abs(extract(epoch from weir - postgresql)) > 0.5 then
+    -- which of them is wrong cannot be known
+    ticked.kind := 'disagreement';
+    deviation_s := case when abs(extract(epoch from weir - ticked.trusted)) > abs(deviation_s)
+      then extract(epoch from weir - ticked.trusted) else deviation_s end;
+  elsif abs(deviation_s) <= 0.5 then
+    ticked.trusted := ticked.trusted
+      + greatest(-0.1 * elapsed_s, least(0.1 * elapsed_s, deviation_s)) * interval '1 second';
+  elsif elapsed_s is null and deviation_s between 0 and 3600 then
+    -- the machine was restarted
+    ticked.trusted := postgresql;
+  else
+    ticked.kind := case when elapsed_s is null or kept.kind = 'offline' then 'offline' else 'step' end;
+    if kept.kind in ('step', 'offline') and abs(deviation_s - kept.deviation_s) <= 0.5 then
+      ticked.steady_s := kept.steady_s + extract(epoch from ticked.trusted - kept.trusted);
+    end if;
+    if ticked.steady_s >= clock.doubt_s(deviation_s) then
+      ticked.trusted := postgresql;
+      ticked.kind := null;
+    end if;
+  end if;
+  if ticked.kind is not null then
+    ticked.deviation_s := deviation_s;
+    ticked.since := coalesce(kept.since, ticked.trusted);
+  else
+    ticked.steady_s := 0;
+  end if;
+  update clock.state set trusted = ticked.trusted, weir = ticked.weir, deviation_s = ticked.deviation_s, kind = ticked.kind,
+    since = ticked.since, steady_s = ticked.steady_s;
+  insert into clock.machines values (boot, uptime_s, ticked.trusted)
+  on conflict on constraint machines_pkey do update set uptime_s = excluded.uptime_s, trusted = excluded.trusted;
+  perform clock.begin_day(ticked.trusted);
+  return ticked;
+end $function$;
+
+CREATE OR REPLACE FUNCTION clock.trusted()
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select trusted from clock.state
+$function$;
+
+
 -- dlq ---------------------------------------------------------------------------------------------
 create schema dlq;
 
@@ -424,6 +582,12 @@ create table etl.leases (
   owner text not null,
   heartbeat_at timestamp with time zone not null,
   constraint leases_pkey PRIMARY KEY (reader)
+);
+
+create table etl.misdated (
+  received_day date not null,
+  occurred_day date not null,
+  constraint misdated_pkey PRIMARY KEY (received_day, occurred_day)
 );
 
 create table etl.raw_history (
@@ -1287,6 +1451,17 @@ CREATE OR REPLACE FUNCTION etl.month_of_day(day integer)
  IMMUTABLE PARALLEL SAFE
 AS $function$ select (extract(year from date '1970-01-01' + day) * 12 + extract(month from date '1970-01-01' + day) - 1)::int $function$;
 
+CREATE OR REPLACE FUNCTION etl.note_misdated()
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into etl.misdated (received_day, occurred_day)
+  select distinct (received_at at time zone 'UTC')::date, (occurred_at at time zone 'UTC')::date
+  from batch where occurred_at > received_at + interval '25 hours'
+  on conflict do nothing;
+end $function$;
+
 CREATE OR REPLACE FUNCTION etl.note_wrong_users(hour integer)
  RETURNS void
  LANGUAGE plpgsql
@@ -1420,8 +1595,7 @@ CREATE OR REPLACE FUNCTION etl.raw_events_gone(day integer)
  LANGUAGE sql
  STABLE
 AS $function$
-  select exists (select from etl.raw_history h where etl.oldest_raw_day() > h.first_raw_day
-    and date '1970-01-01' + day - 1 < etl.oldest_raw_day())
+  select exists (select from raw.dropped where date '1970-01-01' + day - 1 < until)
 $function$;
 
 CREATE OR REPLACE FUNCTION etl.read_batch("position" pg_snapshot, seen pg_snapshot, since timestamp with time zone, max_events integer)
@@ -1453,6 +1627,16 @@ begin
   left join analytics.currencies c on c.code = m.currency_code;
   return max_events <= (select count(*) from batch where xid >= pg_snapshot_xmax("position"));
 end $function$;
+
+CREATE OR REPLACE FUNCTION etl.received_since(occurred_from timestamp with time zone)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select least(occurred_from - interval '25 hours', (
+    select min(received_day)::timestamp at time zone 'UTC' from etl.misdated
+    where occurred_day >= (occurred_from at time zone 'UTC')::date))
+$function$;
 
 CREATE OR REPLACE FUNCTION etl.replace_users(hour integer, noted integer[], sign integer)
  RETURNS void
@@ -1505,6 +1689,8 @@ CREATE OR REPLACE FUNCTION etl.stage_events("position" pg_snapshot, from_at time
  RETURNS void
  LANGUAGE plpgsql
 AS $function$
+declare
+  received_since timestamptz := etl.received_since(from_at);
 begin
   insert into rerun_events
   select r.occurred_at, r.occurred_at >= etl.start_of_hour(hour) and r.occurred_at < etl.start_of_hour(hour + 1),
@@ -1515,8 +1701,7 @@ begin
   left join analytics.products p on p.key = r.product_key
   left join analytics.currencies c on r.amount is not null and c.code = coalesce(r.currency, 'XXX')
   where r.occurred_at >= from_at and r.occurred_at < until_at
-    -- a sender's clock may run a day ahead: nothing received earlier can belong to the hour
-    and r.received_at >= from_at - interval '25 hours'
+    and r.received_at >= received_since
     and pg_visible_in_snapshot(r.xid, "position")
     and (only_users is null or r.user_key = any (
       select key from analytics.users where id = any (only_users)));
@@ -1665,6 +1850,7 @@ declare
   asked_at timestamptz;
   last_xid xid8;
   last_received timestamptz;
+  is_misdated boolean;
   stage text;
   since timestamptz := clock_timestamp();
 begin
@@ -1681,7 +1867,9 @@ begin
   select pg_current_snapshot(), o.since into seen, open_since from log.open_days o;
   unread_since := log.since(reader.position, reader.since);
   more := etl.read_batch(reader.position, seen, unread_since, max_events);
-  select count(*), max(xid), max(received_at) into events, last_xid, last_received from batch;
+  select count(*), max(xid), max(received_at), bool_or(occurred_at > received_at + interval '25 hours')
+  into events, last_xid, last_received, is_misdated from batch;
+  if is_misdated then perform etl.note_misdated(); end if;
   stage_us := array[(extract(epoch from clock_timestamp() - since) * 1e6)::int];
 
   if events > 0 then
@@ -1897,14 +2085,15 @@ begin
     elsif partition.closed and not partition.over then
       execute format('drop trigger closed on %s', partition.name);
       -- for readers that know it as closed
-      insert into log.reopenings (received_from) values (partition.starts) on conflict do nothing;
+      insert into log.reopenings (received_from, noted_at) values (partition.starts, clock.trusted())
+      on conflict do nothing;
     end if;
   end loop;
   update log.open_days set since = before::timestamp at time zone 'UTC'
   where since <> before::timestamp at time zone 'UTC';
   -- a day: longer than any live feed can be replayed
   delete from log.reopenings o
-  where noted_at not between now() - interval '1 day' and now() + interval '1 day'
+  where noted_at < clock.trusted() - interval '1 day'
     and not exists (select from log.readers r where not pg_visible_in_snapshot(o.xid, r.position))
     and not exists (select from log.pages p where not pg_visible_in_snapshot(o.xid, p.from_position));
 end $function$;
@@ -2036,7 +2225,8 @@ CREATE OR REPLACE FUNCTION log.note_reopening()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-  insert into log.reopenings (received_from) values (date_trunc('day', new.received_at, 'UTC')) on conflict do nothing;
+  insert into log.reopenings (received_from, noted_at)
+  values (date_trunc('day', new.received_at, 'UTC'), clock.trusted()) on conflict do nothing;
   return new;
 end $function$;
 
@@ -2121,6 +2311,13 @@ $function$;
 
 -- raw ---------------------------------------------------------------------------------------------
 create schema raw;
+
+create table raw.dropped (
+  only_row boolean not null default true,
+  until date not null,
+  constraint dropped_only_row_check CHECK (only_row),
+  constraint dropped_pkey PRIMARY KEY (only_row)
+);
 
 create table raw.events (
   service_id integer not null,
@@ -2302,13 +2499,21 @@ CREATE OR REPLACE FUNCTION raw.drop_partitions(before timestamp with time zone)
  LANGUAGE plpgsql
 AS $function$
 declare
+  later xid8 := clock.first_xid_since(before);
+  is_needed boolean;
   name text;
   dropped text[] := '{}';
 begin
   perform set_config('lock_timeout', '500ms', true);
   for name in select raw.partitions_before(before) loop
+    -- ids from xmax on are of another server, before a restore
+    execute format('select exists (select from raw.%I where xid >= $1 and xid < pg_snapshot_xmax(pg_current_snapshot()))', name)
+    into is_needed using later;
+    continue when is_needed;
     execute format('drop table raw.%I', name);
     dropped := dropped || name;
+    insert into raw.dropped (until) values (to_date(right(name, 8), 'YYYYMMDD') + 1)
+    on conflict (only_row) do update set until = greatest(raw.dropped.until, excluded.until);
   end loop;
   return dropped;
 end $function$;
@@ -2369,6 +2574,8 @@ CREATE OR REPLACE FUNCTION raw.rotate_identities(started_before timestamp with t
  LANGUAGE plpgsql
 AS $function$
 begin
+  -- begun while the clock was ahead
+  update raw.identity_generation set started_at = clock.trusted() where started_at > clock.trusted() + interval '1 day';
   if (select started_at >= started_before from raw.identity_generation) then return false; end if;
   perform set_config('lock_timeout', '500ms', true);
   lock table raw.identities in access exclusive mode;
@@ -2379,7 +2586,7 @@ begin
   alter table raw.identities_before rename to identities_next;
   alter table raw.identities rename to identities_before;
   alter table raw.identities_next rename to identities;
-  update raw.identity_generation set started_at = now();
+  update raw.identity_generation set started_at = clock.trusted();
   return true;
 end $function$;
 
@@ -2992,6 +3199,7 @@ comment on table vectors.sync_state is 'How far the points of each collection ha
 -- Of others than the owner. A function that is not listed is the owner's alone.
 grant usage on schema analytics to weir_app;
 grant usage on schema auth to weir_app;
+grant usage on schema clock to weir_app;
 grant usage on schema dlq to weir_app;
 grant usage on schema erasure to weir_app;
 grant usage on schema etl to weir_app;
@@ -3032,6 +3240,7 @@ grant delete, insert, select, update on table auth.services to weir_app;
 grant select, usage on sequence auth.services_id_seq to weir_app;
 grant delete, insert, select, update on table auth.sessions to weir_app;
 grant delete, insert, select, update on table auth.signin_links to weir_app;
+grant select on table clock.state to weir_app;
 grant delete, insert, select, update on table dlq.letters to weir_app;
 grant delete, insert, select, update on table dlq.replays to weir_app;
 grant insert, select on table erasure.hours to weir_app;
@@ -3039,6 +3248,7 @@ grant insert, select on table erasure.requests to weir_app;
 grant delete, insert, select, truncate, update on table etl.cursors to weir_app;
 grant delete, insert, select, truncate, update on table etl.event_type_actions to weir_app;
 grant delete, insert, select, truncate, update on table etl.leases to weir_app;
+grant delete, insert, select, truncate, update on table etl.misdated to weir_app;
 grant delete, insert, select, truncate, update on table etl.raw_history to weir_app;
 grant delete, insert, select, truncate, update on table etl.window_runs to weir_app;
 grant select, usage on sequence etl.window_runs_id_seq to weir_app;
@@ -3049,6 +3259,7 @@ grant delete, insert, select, truncate, update on table log.pages to weir_app;
 grant select, usage on sequence log.pages_id_seq to weir_app;
 grant delete, insert, select, truncate, update on table log.readers to weir_app;
 grant delete, insert, select, update on table log.reopenings to weir_app;
+grant select on table raw.dropped to weir_app;
 grant select on table raw.events to weir_app;
 grant select on table raw.identities to weir_app;
 grant select on table raw.identities_before to weir_app;
@@ -3070,6 +3281,14 @@ grant delete, insert, select, update on table vectors.models to weir_app;
 grant delete, insert, select, update on table vectors.points to weir_app;
 grant delete, insert, select, update on table vectors.sync_state to weir_app;
 grant execute on function auth.touch() to weir_app;
+grant execute on function clock.begin_day(timestamp with time zone) to weir_app;
+grant execute on function clock.confirm() to weir_app;
+grant execute on function clock.doubt_s(double precision) to weir_app;
+grant execute on function clock.earliest() to weir_app;
+grant execute on function clock.first_xid_since(timestamp with time zone) to weir_app;
+grant execute on function clock.latest() to weir_app;
+grant execute on function clock.tick(text,double precision,timestamp with time zone,timestamp with time zone) to weir_app;
+grant execute on function clock.trusted() to weir_app;
 grant execute on function dlq.add(text,text,jsonb,text,text,bytea,text,text) to weir_app;
 grant execute on function etl.apply_facts(integer) to weir_app;
 grant execute on function etl.apply_hour(bigint,integer,log.readers) to weir_app;
@@ -3104,6 +3323,7 @@ grant execute on function etl.last_cart(integer,timestamp with time zone) to wei
 grant execute on function etl.last_view_day(integer,integer) to weir_app;
 grant execute on function etl.minute_of(timestamp with time zone) to weir_app;
 grant execute on function etl.month_of_day(integer) to weir_app;
+grant execute on function etl.note_misdated() to weir_app;
 grant execute on function etl.note_wrong_users(integer) to weir_app;
 grant execute on function etl.oldest_raw_day() to weir_app;
 grant execute on function etl.open_batch() to weir_app;
@@ -3111,6 +3331,7 @@ grant execute on function etl.open_rerun() to weir_app;
 grant execute on function etl.product_label(smallint,text,text) to weir_app;
 grant execute on function etl.raw_events_gone(integer) to weir_app;
 grant execute on function etl.read_batch(pg_snapshot,pg_snapshot,timestamp with time zone,integer) to weir_app;
+grant execute on function etl.received_since(timestamp with time zone) to weir_app;
 grant execute on function etl.replace_users(integer,integer[],integer) to weir_app;
 grant execute on function etl.rerun_hour(bigint,integer,bigint,boolean) to weir_app;
 grant execute on function etl.stage_events(pg_snapshot,timestamp with time zone,timestamp with time zone,integer,integer[]) to weir_app;
@@ -3167,6 +3388,7 @@ alter default privileges in schema analytics grant delete, insert, select, trunc
 alter default privileges in schema auth grant select, usage on sequences to weir_app;
 alter default privileges in schema auth grant execute on functions to weir_app;
 alter default privileges in schema auth grant delete, insert, select, update on tables to weir_app;
+alter default privileges in schema clock grant execute on functions to weir_app;
 alter default privileges in schema etl grant select, usage on sequences to weir_app;
 alter default privileges in schema etl grant execute on functions to weir_app;
 alter default privileges in schema etl grant delete, insert, select, truncate, update on tables to weir_app;

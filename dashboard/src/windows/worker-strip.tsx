@@ -11,6 +11,9 @@ export function WorkerStrip({ page }: { page: WindowPage | undefined }) {
   // The header shows the freshness of the newest answer; this strip must show the same.
   const freshness = useKnownFreshness()?.freshness ?? page?.freshness;
   const worker = page?.worker ?? null;
+  // both by PostgreSQL's clock: this browser's may differ
+  const answeredAt =
+    page === undefined ? 0 : Date.parse(page.freshness.as_of) + page.freshness.lag_ms;
   return (
     <section className="panel overflow-hidden" aria-label={t("windows.worker")}>
       <div className="staff" />
@@ -33,7 +36,9 @@ export function WorkerStrip({ page }: { page: WindowPage | undefined }) {
               : `${t("windows.worker.epoch", { epoch: worker.epoch })} · ${t(
                   "windows.worker.beat",
                   {
-                    age: formats.duration(Date.now() - Date.parse(worker.heartbeat_at)),
+                    age: formats.duration(
+                      Math.max(0, answeredAt - Date.parse(worker.heartbeat_at)),
+                    ),
                   },
                 )}`
           }

@@ -21,6 +21,7 @@ const commands: Readonly<Record<string, () => Promise<Register>>> = {
   events: async () => (await import("./events.ts")).registerEvents,
   windows: async () => (await import("./windows.ts")).registerWindows,
   readers: async () => (await import("./readers.ts")).registerReaders,
+  clock: async () => (await import("./clock.ts")).registerClock,
   dlq: async () => (await import("./dlq/dlq.ts")).registerDlq,
   audit: async () => (await import("./audit.ts")).registerAudit,
   models: async () => (await import("./models.ts")).registerModels,

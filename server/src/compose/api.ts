@@ -8,6 +8,7 @@ import { keyEnvironment } from "../parts/auth/administration.ts";
 import { Directory } from "../parts/auth/directory.ts";
 import { readPolicies } from "../parts/auth/policies.ts";
 import { authRoutes } from "../parts/auth/routes.ts";
+import { clockCheck } from "../parts/clock/health.ts";
 import { erasureRoutes } from "../parts/erasure/routes.ts";
 import { requestRerun } from "../parts/etl/reruns.ts";
 import { livePermission } from "../parts/gateway/gateway.ts";
@@ -19,6 +20,7 @@ import { observeStorage } from "../parts/storage/metrics.ts";
 import { openConnections } from "../process/databases.ts";
 import { policiesFolder } from "../process/paths.ts";
 import { version } from "../process/version.ts";
+import { composeClock } from "./clock.ts";
 import { composeDlqHttp } from "./dlq.ts";
 import { composeHealth } from "./health.ts";
 import { composeIngest } from "./ingest.ts";
@@ -30,10 +32,12 @@ import { composeStorage } from "./storage.ts";
 
 export async function assembleApi(options: ComposeOptions) {
   const { database, notifications } = openDatabase(options);
-  const directory = openDirectory(options, notifications);
+  const clock = composeClock(options, { logs: true });
+  const now = clock.watch.latest;
+  const directory = openDirectory(options, { notifications, now });
   const storage = composeStorage(options, "refuses");
   observeStorage(options.metrics, storage);
-  const { ingest, observer } = composeIngest(options, storage);
+  const { ingest, observer } = composeIngest(options, { storage, clock: clock.watch });
   const gateway = composeLiveFeed(options, { directory, notifications });
   const resilience = composeResilience(options);
   const search = composeSearch(options, { database, notifications, guard: resilience.guard });
@@ -44,7 +48,10 @@ export async function assembleApi(options: ComposeOptions) {
   const routes: Route[] = [
     ...ingestRoutes(ingest),
     ...composeQuery(options, database),
-    ...(await composeAuth(options, { database, directory, knownPermissions: () => permissions })),
+    ...(await composeAuth(options, {
+      ...{ database, directory, now },
+      knownPermissions: () => permissions,
+    })),
     ...search.routes,
     ...erasureRoutes(database),
     ...dlq.routes,
@@ -55,6 +62,7 @@ export async function assembleApi(options: ComposeOptions) {
         ...search.checks,
         ...dlq.checks,
         breakers: composeBreakerCheck(resilience, database),
+        clock: clockCheck(clock.watch),
       },
       draining: () => draining,
     }),
@@ -66,7 +74,7 @@ export async function assembleApi(options: ComposeOptions) {
   ];
 
   return {
-    ...{ routes, permissions, directory, ingest, observer, gateway, search, storage },
+    ...{ routes, permissions, directory, ingest, observer, gateway, search, storage, clock },
     /** Health reports the process as down from now on. */
     beginDraining() {
       draining = true;
@@ -90,7 +98,7 @@ function openDatabase({ config, urls, logger, stack }: ComposeOptions) {
 
 function openDirectory(
   { config, urls, logger, stack }: ComposeOptions,
-  notifications: Notifications,
+  shared: { readonly notifications: Notifications; readonly now: () => number },
 ): Directory {
   return new Directory({
     // with connections of its own, so that slow queries do not delay a revocation
@@ -100,7 +108,7 @@ function openDirectory(
       max: 2,
       statementTimeoutMs: 5_000,
     }),
-    notifications,
+    ...shared,
     env: keyEnvironment(config().env),
   });
 }
@@ -125,6 +133,7 @@ async function composeAuth(
   shared: {
     readonly database: Database;
     readonly directory: Directory;
+    readonly now: () => number;
     readonly knownPermissions: () => readonly string[];
   },
 ): Promise<readonly Route[]> {
@@ -137,6 +146,6 @@ async function composeAuth(
     secureCookies: http.secure_cookies,
     // sign-ins have a limit of their own
     rateLimiter: createMemoryRateLimiter(),
-    now: Date.now,
+    monotonic: () => performance.now(),
   });
 }

@@ -13,12 +13,13 @@ import { requestHourRerun } from "../parts/etl/reruns.ts";
 import { createEtl } from "../parts/etl/worker.ts";
 import { createRetention } from "../parts/retention/retention.ts";
 import { openConnections, untilDatabaseAnswers } from "../process/databases.ts";
+import { composeClock } from "./clock.ts";
 import type { Compose, ComposeOptions } from "./options.ts";
 import { composePausable } from "./storage.ts";
 
 export const compose: Compose = async (options, names) => {
   const observer = observeEtl(options.metrics);
-  const parts: Part[] = [];
+  const parts: Part[] = [...composeClock(options, { logs: false }).parts];
   if (names.has("etl")) parts.push(await composeEtlPart(options, observer));
   if (names.has("retention")) parts.push(composeRetention(options), composeErasure(options));
   return { parts: composePausable(options, parts), counters: observer.counters };
@@ -73,7 +74,6 @@ function composeRetention({ config, urls, logger, stack }: ComposeOptions): Part
       max: 1,
     }),
     settings: { rawDays: retention.raw_days, partitionsAhead: retention.partitions_ahead },
-    now: Date.now,
     onRound: (round) => logger.info({ ...round }, "retention"),
     onFailure: (error) => logger.warn({ err: error }, "retention failed and will be retried"),
   });

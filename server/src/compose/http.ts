@@ -16,20 +16,21 @@ import { storagePart } from "./storage.ts";
 export const compose: Compose = async (options) => {
   const { logger } = options;
   const api = await assembleApi(options);
-  const { directory, ingest, observer, gateway, search, storage } = api;
+  const { directory, ingest, observer, gateway, search, storage, clock } = api;
   await storage.refresh();
   // The server is ready once it knows every key; the directory's part keeps them current from then on.
   await untilDatabaseAnswers(logger, async () => {
     await directory.refresh();
     await ingest.prepare();
   });
+  await clock.watch.tick();
   // At the very first start no model is live yet; then the first search loads the index.
   search
     .warm()
     .catch((error: unknown) => logger.info({ reason: messageOf(error) }, "no index to load yet"));
   const { http, detach } = await openServer(options, api);
   return {
-    parts: [directory, gateway.part, storagePart(storage)],
+    parts: [directory, gateway.part, storagePart(storage), ...clock.parts],
     counters: () => ({ ...observer.totals, live_sockets: gateway.stats().sockets }),
     listen: () => listen(http, options.config()),
     async drain() {

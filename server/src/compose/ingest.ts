@@ -1,5 +1,6 @@
 import { randomFillSync } from "node:crypto";
 import { createMemoryRateLimiter } from "../adapters/limits/memory-rate-limiter.ts";
+import type { ReceiptClock } from "../core/event/record.ts";
 import { uuidV7Maker } from "../core/uuid.ts";
 import { createIngest, type Ingest } from "../parts/ingest/ingest.ts";
 import { type MeasuredIngest, observeIngest } from "../parts/ingest/metrics.ts";
@@ -11,7 +12,7 @@ import type { ComposeOptions } from "./options.ts";
 /** The accept path: limits, checks and group commits into the raw log. */
 export function composeIngest(
   options: ComposeOptions,
-  storage: StorageGate,
+  shared: { readonly storage: StorageGate; readonly clock: ReceiptClock },
 ): {
   readonly ingest: Ingest;
   readonly observer: MeasuredIngest;
@@ -39,7 +40,7 @@ export function composeIngest(
       return { eventsPerSecond: events_per_second, burstEvents: burst_events };
     },
     observer,
-    storage,
+    ...shared,
     settings: {
       groupsInFlight: settings.groups_in_flight,
       groupEvents: settings.group_events,

@@ -2,7 +2,6 @@
  * RFC 3339 timestamps with the microseconds that PostgreSQL stores. `Date` does not parse them: it
  * accepts 31 February and a missing offset, and has only milliseconds.
  */
-import { limits } from "@weir/protocol";
 
 const daysBefore = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
 const monthDays = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
@@ -87,11 +86,4 @@ export function parseTimestamp(text: string): number | "form" | "calendar" {
     return "calendar";
   }
   return seconds * 1_000_000 + fraction;
-}
-
-/** Whether it is accepted: not before 1970, and at most a day after `now` (milliseconds). */
-export function timestampProblem(micros: number, now: number): "past" | "future" | undefined {
-  if (micros < 0) return "past";
-  if (micros > (now + limits.futureMs) * 1000) return "future";
-  return undefined;
 }

@@ -106,6 +106,6 @@ function clock({ clock_ms }: DatabaseState): Finding {
     check: "clock",
     ok: Math.abs(skewMs) < maximumClockSkewMs,
     detail: `${skewMs} ms between this machine and the database`,
-    fix: "synchronise the clocks: receipt times and rate limits depend on them",
+    fix: "synchronise the clocks: receipt times depend on them",
   };
 }

@@ -3,6 +3,7 @@ import type { CleanUp } from "../../../testing/database.ts";
 import { asWeirError, problemAnswer } from "../../src/adapters/http/problems.ts";
 import { createMemoryRateLimiter } from "../../src/adapters/limits/memory-rate-limiter.ts";
 import type { RatePolicy } from "../../src/core/access/rate-limit.ts";
+import type { ReceiptClock } from "../../src/core/event/record.ts";
 import type { Database } from "../../src/core/ports/database.ts";
 import type { RouteReply } from "../../src/core/ports/route.ts";
 import { uuidV7Maker } from "../../src/core/uuid.ts";
@@ -34,6 +35,7 @@ export interface TestIngestOptions {
   readonly database?: Database;
   readonly log?: RawLog;
   readonly now?: () => number;
+  readonly clock?: ReceiptClock;
   readonly ratePolicy?: RatePolicy;
   /** Default 30 s: what is not about it must not fail for a busy machine. */
   readonly patienceMs?: number;
@@ -71,6 +73,7 @@ export function createTestIngest(t: CleanUp, options: TestIngestOptions): TestIn
       patienceMs,
     },
     now: options.now ?? Date.now,
+    clock: options.clock ?? { latest: options.now ?? Date.now, inDoubt: () => false },
     monotonic: () => performance.now(),
     newId: uuidV7Maker(randomFillSync),
   });

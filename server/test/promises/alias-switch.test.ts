@@ -61,7 +61,7 @@ async function createStage(t: TestContext) {
       },
       ["products", "users"],
     );
-    await markReady(app, model.id, "now");
+    await markReady(app, model.id, null);
   }
   const processor = createProcessor({
     database: app,

@@ -12,7 +12,7 @@ import type { CleanUp, TestDatabase } from "../../../testing/database.ts";
 import { makeId, makeRandom } from "../../../testing/random.ts";
 import { until } from "../../../testing/until.ts";
 import { DatabaseError } from "../../src/core/ports/database.ts";
-import { takeLease } from "../../src/parts/etl/lease.ts";
+import { createLeaseTaker } from "../../src/parts/etl/lease.ts";
 import { runStep } from "../../src/parts/etl/step.ts";
 import { appendEvents } from "../helpers/etl/append-events.ts";
 import { createEtlDatabase, mutate } from "../helpers/etl/database.ts";
@@ -76,12 +76,12 @@ test(`workers killed at any moment (${kills} times) count every event once`, asy
 
 test("a step with an epoch that was taken over is refused", async (t) => {
   const database = await createEtlDatabase(t);
-  const lease = await takeLease(database.app, "one");
-  assert.equal(await takeLease(database.app, "two"), undefined);
-  await database.app.query({
-    text: "update etl.leases set heartbeat_at = now() - interval '4 seconds'",
-  });
-  const next = await takeLease(database.app, "two");
+  let now = 0;
+  const second = createLeaseTaker(database.app, "two", () => now);
+  const lease = await createLeaseTaker(database.app, "one")();
+  assert.equal(await second(), undefined);
+  now += 3_000;
+  const next = await second();
   assert.equal(next?.epoch, (lease?.epoch ?? 0) + 1);
   await assert.rejects(
     runStep(database.app, { epoch: lease?.epoch ?? 0, maxEvents: 10 }),

@@ -96,7 +96,10 @@ async function measure(t: TestContext, one: Case, limitMs: number): Promise<numb
   if (one.granted === "extra") {
     await addPermission(by, { service: "shop", permission, kind: "extra" });
   }
-  const { token: sessionToken } = await openSession({ ...by, database: auth.app }, keyId);
+  const { token: sessionToken } = await openSession(
+    { ...by, database: auth.app, now: Date.now },
+    keyId,
+  );
 
   const other = fork(child, { stdio: "inherit" });
   const gone = new Promise((resolve) => other.once("exit", resolve));

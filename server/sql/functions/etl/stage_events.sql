@@ -2,6 +2,8 @@
 -- given.
 create or replace function etl.stage_events("position" pg_snapshot, from_at timestamptz, until_at timestamptz, hour int, only_users int[])
 returns void language plpgsql as $$
+declare
+  received_since timestamptz := etl.received_since(from_at);
 begin
   insert into rerun_events
   select r.occurred_at, r.occurred_at >= etl.start_of_hour(hour) and r.occurred_at < etl.start_of_hour(hour + 1),
@@ -12,8 +14,7 @@ begin
   left join analytics.products p on p.key = r.product_key
   left join analytics.currencies c on r.amount is not null and c.code = coalesce(r.currency, 'XXX')
   where r.occurred_at >= from_at and r.occurred_at < until_at
-    -- a sender's clock may run a day ahead: nothing received earlier can belong to the hour
-    and r.received_at >= from_at - interval '25 hours'
+    and r.received_at >= received_since
     and pg_visible_in_snapshot(r.xid, "position")
     and (only_users is null or r.user_key = any (
       select key from analytics.users where id = any (only_users)));

@@ -20,6 +20,7 @@ declare
   asked_at timestamptz;
   last_xid xid8;
   last_received timestamptz;
+  is_misdated boolean;
   stage text;
   since timestamptz := clock_timestamp();
 begin
@@ -36,7 +37,9 @@ begin
   select pg_current_snapshot(), o.since into seen, open_since from log.open_days o;
   unread_since := log.since(reader.position, reader.since);
   more := etl.read_batch(reader.position, seen, unread_since, max_events);
-  select count(*), max(xid), max(received_at) into events, last_xid, last_received from batch;
+  select count(*), max(xid), max(received_at), bool_or(occurred_at > received_at + interval '25 hours')
+  into events, last_xid, last_received, is_misdated from batch;
+  if is_misdated then perform etl.note_misdated(); end if;
   stage_us := array[(extract(epoch from clock_timestamp() - since) * 1e6)::int];
 
   if events > 0 then

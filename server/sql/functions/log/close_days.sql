@@ -1,6 +1,6 @@
--- Closes the days (UTC) before `before`: readers no longer visit their partitions. The clock alone is not
--- enough: a reader that looked back an hour from its last read lost every event received while the clock was two
--- hours slow. Days from `before` on are opened again, if a clock that ran ahead closed them. Waits for locks
+-- Closes the days (UTC) before `before`, a day of trusted time: readers no longer visit their partitions. The clock
+-- alone is not enough: a reader that looked back an hour from its last read lost every event received while the clock
+-- was two hours slow. Days from `before` on are opened again, if a clock that ran ahead closed them. Waits for locks
 -- at most half a second (55P03): the caller retries later.
 create or replace function log.close_days(before date) returns void language plpgsql as $$
 declare
@@ -21,14 +21,15 @@ begin
     elsif partition.closed and not partition.over then
       execute format('drop trigger closed on %s', partition.name);
       -- for readers that know it as closed
-      insert into log.reopenings (received_from) values (partition.starts) on conflict do nothing;
+      insert into log.reopenings (received_from, noted_at) values (partition.starts, clock.trusted())
+      on conflict do nothing;
     end if;
   end loop;
   update log.open_days set since = before::timestamp at time zone 'UTC'
   where since <> before::timestamp at time zone 'UTC';
   -- a day: longer than any live feed can be replayed
   delete from log.reopenings o
-  where noted_at not between now() - interval '1 day' and now() + interval '1 day'
+  where noted_at < clock.trusted() - interval '1 day'
     and not exists (select from log.readers r where not pg_visible_in_snapshot(o.xid, r.position))
     and not exists (select from log.pages p where not pg_visible_in_snapshot(o.xid, p.from_position));
 end $$;

@@ -3,6 +3,7 @@
 create or replace function log.note_reopening() returns trigger language plpgsql
 security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  insert into log.reopenings (received_from) values (date_trunc('day', new.received_at, 'UTC')) on conflict do nothing;
+  insert into log.reopenings (received_from, noted_at)
+  values (date_trunc('day', new.received_at, 'UTC'), clock.trusted()) on conflict do nothing;
   return new;
 end $$;

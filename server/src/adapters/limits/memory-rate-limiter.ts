@@ -32,9 +32,7 @@ export function createMemoryRateLimiter(): RateLimiter & { readonly keys: number
         bucket = { tokens: burst, at: now };
         buckets.set(key, bucket);
       }
-      // a clock that was set back neither adds nor removes tokens
-      const passed = Math.max(0, now - bucket.at);
-      bucket.tokens = Math.min(burst, bucket.tokens + (passed * rate) / 1000);
+      bucket.tokens = Math.min(burst, bucket.tokens + ((now - bucket.at) * rate) / 1000);
       bucket.at = now;
       const allowed = bucket.tokens >= events;
       if (allowed) bucket.tokens -= events;

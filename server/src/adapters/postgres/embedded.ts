@@ -63,7 +63,7 @@ const shownLog = 2_000;
  */
 export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const log = options.log ?? (() => {});
-  const limit = Date.now() + (options.startLimitMs ?? 600_000);
+  const limit = performance.now() + (options.startLimitMs ?? 600_000);
   if (process.platform === "win32") {
     throw new Error(
       "The embedded PostgreSQL needs unix sockets, which Node.js lacks on Windows. Set WEIR_DATABASE_URL.",
@@ -94,7 +94,7 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
     } else {
       throw new Error(`PostgreSQL did not start: ${attempt.reason}`);
     }
-    if (Date.now() > limit) throw new Error("PostgreSQL did not start in time.");
+    if (performance.now() > limit) throw new Error("PostgreSQL did not start in time.");
   }
 
   const { pid } = running;
@@ -179,7 +179,7 @@ async function launch(options: {
       await rename(startLog, startLogOf(folders.data));
       return { outcome: "running", pid: child.pid, child };
     }
-    if (Date.now() > limit) {
+    if (performance.now() > limit) {
       child.kill("SIGKILL");
       await rm(startLog, { force: true });
       return { outcome: "failed", reason: "it did not lock its data folder in time" };
@@ -196,7 +196,7 @@ async function waitUntilReady(pid: number, data: string, limit: number): Promise
       const words = await readFile(startLogOf(data), "utf8").catch(() => "");
       throw new Error(`PostgreSQL ended while it started. ${words.trim().slice(0, shownLog)}`);
     }
-    if (Date.now() > limit) throw new Error("PostgreSQL was not ready in time.");
+    if (performance.now() > limit) throw new Error("PostgreSQL was not ready in time.");
     await pause(5);
   }
 }

@@ -175,14 +175,14 @@ async function apply(client: pg.Client, migration: Migration): Promise<void> {
 
 /** Connects; retries while the server refuses connections or is still starting. */
 function connectWhenUp(options: MigrateOptions): Promise<pg.Client> {
-  const deadline = Date.now() + (options.waitMs ?? 60_000);
+  const deadline = performance.now() + (options.waitMs ?? 60_000);
   return retryWithBackoff(() => connect(options), {
     firstMs: 50,
     lastMs: 2_000,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     onFailure(error) {
       const isTemporary = error instanceof DatabaseError && error.retryable;
-      if (!isTemporary || Date.now() > deadline) return false;
+      if (!isTemporary || performance.now() > deadline) return false;
       options.log?.(`PostgreSQL is not up yet: ${error.message}`);
       return true;
     },

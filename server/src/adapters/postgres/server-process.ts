@@ -84,20 +84,20 @@ async function orphans(data: string): Promise<number[]> {
 
 /** Waits until no process of a killed server is left; kills those that remain after `patienceMs`. */
 export async function waitUntilGone(data: string, patienceMs = 10_000): Promise<void> {
-  const patience = Date.now() + patienceMs;
+  const patience = performance.now() + patienceMs;
   for (;;) {
     const left = await orphans(data);
     if (left.length === 0) return;
-    if (Date.now() > patience) for (const pid of left) signal(pid, "SIGKILL");
+    if (performance.now() > patience) for (const pid of left) signal(pid, "SIGKILL");
     await pause(20);
   }
 }
 
 /** Polls until `pid` is no longer the server of `data`; false when the time limit passes first. */
 export async function waitForExit(pid: number, data: string, limitMs: number): Promise<boolean> {
-  const limit = Date.now() + limitMs;
+  const limit = performance.now() + limitMs;
   while (await isServerOf(pid, data)) {
-    if (Date.now() > limit) return false;
+    if (performance.now() > limit) return false;
     await pause(10);
   }
   return true;

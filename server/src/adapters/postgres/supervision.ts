@@ -105,9 +105,9 @@ async function endSoon(client: pg.Client): Promise<void> {
 }
 
 async function lock(client: pg.Client, patienceMs: number): Promise<void> {
-  const deadline = Date.now() + patienceMs;
+  const deadline = performance.now() + patienceMs;
   while (!(await tryLock(client))) {
-    if (Date.now() > deadline) {
+    if (performance.now() > deadline) {
       throw new Error(
         `Another Weir is already running on this data folder (${await lockHolder(client)}). Stop it, or choose another data folder.`,
       );

@@ -15,7 +15,7 @@ import {
   type Guard,
 } from "../../core/ports/guard.ts";
 import { pause } from "../../timing/pause.ts";
-import { makeBreaker, openTimeLeft } from "./breaker.ts";
+import { makeBreaker } from "./breaker.ts";
 import { retryDelay } from "./retry-delay.ts";
 import type { GuardSettings, RetryPolicySettings } from "./settings.ts";
 
@@ -50,6 +50,8 @@ export class BreakerGuard implements Guard {
   #breaker: CircuitBreakerPolicy;
   /** The settings that `#breaker` was built with, as JSON. */
   #builtWith: string;
+  /** When the breaker opened last, by `performance.now()`. */
+  #openedAt = 0;
   #calls = 0;
   #trials = 0;
 
@@ -68,7 +70,9 @@ export class BreakerGuard implements Guard {
   get retryAfterMs(): number {
     const breaker = this.#current();
     const { open_ms, half_open_calls } = this.#options.settings().guard.breaker;
-    if (breaker.state === CircuitState.Open) return openTimeLeft(breaker, open_ms);
+    if (breaker.state === CircuitState.Open) {
+      return Math.max(0, this.#openedAt + open_ms - performance.now());
+    }
     return breaker.state === CircuitState.HalfOpen && this.#trials >= half_open_calls ? trialMs : 0;
   }
 
@@ -181,6 +185,7 @@ export class BreakerGuard implements Guard {
       // calls that began before a change of settings end with the breaker they began with
       if (built !== this.#breaker) return;
       this.#trials = 0;
+      if (state === CircuitState.Open) this.#openedAt = performance.now();
       this.#options.onStateChange(stateNames[state]);
     });
     return built;

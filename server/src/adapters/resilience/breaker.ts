@@ -74,14 +74,9 @@ export function makeBreaker(
 ): CircuitBreakerPolicy {
   return circuitBreaker(handleWhen(counts), {
     breaker: new EitherBreaker(settings),
-    halfOpenAfter: settings.open_ms,
+    // the guard measures the open time: cockatiel uses the wall clock, and a step back would keep it open for days
+    halfOpenAfter: Number.NEGATIVE_INFINITY,
     halfOpenSampling: { calls: settings.half_open_calls, threshold: 0 },
     ...(previous === undefined ? {} : { initialState: previous.toJSON() }),
   });
-}
-
-/** Milliseconds until an open breaker allows a trial; cockatiel exposes when it opened only in its JSON. */
-export function openTimeLeft(breaker: CircuitBreakerPolicy, openMs: number): number {
-  const { ownState } = breaker.toJSON() as { ownState: { openedAt?: number } };
-  return Math.max(0, (ownState.openedAt ?? 0) + openMs - Date.now());
 }

@@ -4,7 +4,7 @@ import type { Queryable } from "../../core/ports/database.ts";
 import type { ProcessMetrics } from "./metrics.ts";
 
 const publishIntervalMs = 5_000;
-/** Older values belong to processes that have ended. */
+/** Older values belong to processes that have ended, as do values from the future, after the clock has stepped back. */
 const freshSeconds = 30;
 const timeoutMs = 1_500;
 
@@ -18,7 +18,8 @@ export function publishMetrics(
     await database.query(
       {
         name: "telemetry_publish",
-        text: `with old as (delete from telemetry.processes where at < now() - interval '1 day')
+        text: `with old as (delete from telemetry.processes
+                 where at not between now() - interval '1 day' and now() + interval '1 day')
                insert into telemetry.processes (name, at, metrics) values ($1, now(), $2)
                on conflict (name) do update set at = excluded.at, metrics = excluded.metrics`,
         values: [name, JSON.stringify(await metrics.objects())],
@@ -47,7 +48,7 @@ export function readPublished(
         text: `select v -> 'labels' as labels, (v ->> 'value')::float8 as value from telemetry.processes
                cross join lateral jsonb_path_query(metrics, '$[*] ? (@.name == $metric).values[*]',
                  jsonb_build_object('metric', $2::text)) v
-               where at > now() - $1 * interval '1 second'`,
+               where abs(extract(epoch from now() - at)) < $1`,
         values: [freshSeconds, metric],
       },
       { timeoutMs },
@@ -63,7 +64,7 @@ export async function collectMetrics(database: Queryable, own: ProcessMetrics): 
       .query<{ metrics: MetricObject[] }>(
         {
           name: "telemetry_collect",
-          text: "select metrics from telemetry.processes where at > now() - $1 * interval '1 second' order by name",
+          text: "select metrics from telemetry.processes where abs(extract(epoch from now() - at)) < $1 order by name",
           values: [freshSeconds],
         },
         { timeoutMs },

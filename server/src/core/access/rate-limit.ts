@@ -15,7 +15,7 @@ export interface RateDecision {
   readonly retryAfterSeconds: number;
 }
 
-/** Takes `events` from the budget of a key, all or none. `now` is in milliseconds. */
+/** Takes `events` from the budget of a key, all or none. `now` is in milliseconds of a monotonic clock. */
 export interface RateLimiter {
   take(
     key: string,

@@ -74,7 +74,7 @@ export function checkCloudEvent(body: Body, element: Element, receipt: Receipt):
   const event = parsed.value as CloudEvent;
   let occurredAt = receipt.now * 1000;
   if (typeof event.time === "string") {
-    const found = checkTimestamp(event.time, "/time", receipt.now);
+    const found = checkTimestamp(event.time, "/time", receipt);
     if (typeof found !== "number") return { ...found, answerId };
     occurredAt = found;
   }

@@ -14,7 +14,7 @@ export function checkKeptEvent(bytes: Buffer, format: unknown): Checked | undefi
   const element = scanSingle(bytes);
   if ("malformed" in element) return undefined;
   const body = readBody(bytes);
-  const receipt: Receipt = { serviceId: 0, now: Date.now(), newId: () => noId };
+  const receipt: Receipt = { serviceId: 0, now: Date.now(), clock: accepted, newId: () => noId };
   if (format === formats.cloudevents) return checkCloudEvent(body, element, receipt);
   if (format !== formats.segment) return checkNative(body, element, receipt);
   // the type of a single call was in its path and is not stored; a call about a product is a track
@@ -22,5 +22,7 @@ export function checkKeptEvent(bytes: Buffer, format: unknown): Checked | undefi
   return checkSegment(body, element, { receipt, call: { type, sentAt: undefined } });
 }
 
+// it was not too far in the future when it was accepted, whatever the clock says now
+const accepted = { latest: () => Number.POSITIVE_INFINITY, inDoubt: () => false };
 // its identity is already known
 const noId = "00000000-0000-0000-0000-000000000000";

@@ -6,7 +6,7 @@ import { contentHash } from "./content-hash.ts";
 import { readBody } from "./element.ts";
 import { scanSingle } from "./json-scan.ts";
 import { checkNative } from "./native.ts";
-import type { Checked, EventRecord, Rejection } from "./record.ts";
+import type { Checked, EventRecord, ReceiptClock, Rejection } from "./record.ts";
 
 const now = Date.UTC(2026, 0, 15, 12);
 const made = "01890a5d-ac96-774b-bcce-b302099a8057";
@@ -221,4 +221,24 @@ test("sent members cannot reach any prototype", () => {
   assert.equal((Object.prototype as Record<string, unknown>)["polluted"], undefined);
   // a member of a prototype is not a member of the event
   assert.equal(refused('{"event_type":"x","__proto__":{"user_id":"admin"}}').pointer, "/__proto__");
+});
+
+test("a timestamp is compared with the latest clock of Weir, and not rejected while a clock is in doubt", () => {
+  const dayMs = 86_400_000;
+  const sent = (aheadMs: number, clock: ReceiptClock) => {
+    const bytes = Buffer.from(
+      JSON.stringify({ event_type: "x", timestamp: new Date(now + aheadMs).toISOString() }),
+    );
+    const element = scanSingle(bytes);
+    assert.ok(!("malformed" in element));
+    const found = checkNative(readBody(bytes), element, { ...receipt, clock });
+    return found.kind === "record" ? "record" : found.code;
+  };
+  const behind = { latest: () => now + 30 * dayMs, inDoubt: () => true };
+  const right = { latest: () => now, inDoubt: () => false };
+  assert.equal(sent(30 * dayMs, behind), "record", "Weir's clock is 30 days behind");
+  assert.equal(sent(31 * dayMs, behind), "record");
+  assert.equal(sent(31 * dayMs + 1, behind), "unavailable", "the sender tries again");
+  assert.equal(sent(dayMs, right), "record");
+  assert.equal(sent(dayMs + 1, right), "invalid_event");
 });

@@ -1,6 +1,6 @@
 /** The native event: validated against the protocol's schema, then its facts. */
-import { eventSchema, type WeirEvent } from "@weir/protocol";
-import { parseTimestamp, timestampProblem } from "../timestamp.ts";
+import { eventSchema, limits, type WeirEvent } from "@weir/protocol";
+import { parseTimestamp } from "../timestamp.ts";
 import { contentHash } from "./content-hash.ts";
 import { type Body, parseElement } from "./element.ts";
 import { amountProblem, commerceFacts, type Members, userKey } from "./facts.ts";
@@ -24,12 +24,31 @@ const timestampProblems = {
   future: "is more than 24 hours in the future. Check the sender's clock.",
 } as const;
 
+type Clocks = Pick<Receipt, "now" | "clock">;
+
 /** Microseconds of a valid timestamp, or the rejection. */
-export function checkTimestamp(text: string, pointer: string, now: number): number | Rejection {
+export function checkTimestamp(text: string, pointer: string, clocks: Clocks): number | Rejection {
   const micros = parseTimestamp(text);
   if (typeof micros === "string") return reject(pointer, timestampProblems[micros]);
-  const problem = timestampProblem(micros, now);
-  return problem === undefined ? micros : reject(pointer, timestampProblems[problem]);
+  if (micros < 0) return reject(pointer, timestampProblems.past);
+  if (!isTooLate(micros, clocks)) return micros;
+  return rejectFuture(pointer, timestampProblems.future, clocks);
+}
+
+/** Whether it is more than a day after the latest time that a clock of Weir shows. */
+export function isTooLate(micros: number, { now, clock }: Clocks): boolean {
+  if (micros <= (now + limits.futureMs) * 1000) return false;
+  return clock === undefined || micros > (clock.latest() + limits.futureMs) * 1000;
+}
+
+/** While a clock of Weir is wrong, the event may be right: it is not rejected for good. */
+export function rejectFuture(pointer: string, problem: string, { clock }: Clocks): Rejection {
+  if (clock?.inDoubt() !== true) return reject(pointer, problem);
+  return reject(
+    pointer,
+    "is more than 24 hours ahead of Weir's clocks, which contradict each other at the moment. Send it again later.",
+    { code: "unavailable" },
+  );
 }
 
 /** The id in `member`, for the answer for a rejected event. */
@@ -49,7 +68,7 @@ export function checkNative(body: Body, element: Element, receipt: Receipt): Che
   const event = parsed.value as WeirEvent;
   let occurredAt = receipt.now * 1000;
   if (typeof event.timestamp === "string") {
-    const found = checkTimestamp(event.timestamp, "/timestamp", receipt.now);
+    const found = checkTimestamp(event.timestamp, "/timestamp", receipt);
     if (typeof found !== "number") return { ...found, answerId: event.event_id ?? null };
     occurredAt = found;
   }

@@ -39,7 +39,8 @@ export interface EventRecord {
 export interface Rejection {
   readonly kind: "rejection";
   readonly answerId: string | null;
-  readonly code: "invalid_event" | "too_large" | "malformed_json";
+  /** `unavailable`: the event may be right; the sender sends it again. */
+  readonly code: "invalid_event" | "too_large" | "malformed_json" | "unavailable";
   /** Which member, what is wrong with it, and how to fix it. */
   readonly detail: string;
   /** JSON Pointer (RFC 6901) into the event. */
@@ -48,11 +49,21 @@ export interface Rejection {
 
 export type Checked = EventRecord | Rejection;
 
+/** Only used for events that `now` places too far in the future. */
+export interface ReceiptClock {
+  /** The latest that it can be, in milliseconds since 1970. */
+  latest(): number;
+  /** Whether a clock of Weir is known to be wrong. */
+  inDoubt(): boolean;
+}
+
 /** What is known about a request before its events are validated. */
 export interface Receipt {
   readonly serviceId: number;
   /** Milliseconds since 1970, when the request arrived. */
   readonly now: number;
+  /** Absent: `now` alone decides. */
+  readonly clock?: ReceiptClock;
   /** A canonical UUID for an event without an identity. */
   readonly newId: () => string;
 }

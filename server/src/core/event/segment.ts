@@ -9,7 +9,7 @@ import { type Body, parseElement } from "./element.ts";
 import { amountProblem, commerceFacts, isObject, type Members, userKey } from "./facts.ts";
 import { leadingMembers, objectMembers } from "./json-members.ts";
 import type { Element } from "./json-scan.ts";
-import { checkTimestamp, sentId } from "./native.ts";
+import { checkTimestamp, isTooLate, rejectFuture, sentId } from "./native.ts";
 import {
   type Checked,
   formats,
@@ -75,7 +75,12 @@ export interface SegmentCall {
  * Segment's rule: the sender's clock is wrong by `now - sentAt`, so an event happened at
  * `now - (sentAt - originalTimestamp)`. Without a usable `sentAt` the timestamp is used as it is.
  */
-function occurredAt(message: SegmentMessage, call: SegmentCall, now: number): number | Rejection {
+function occurredAt(
+  message: SegmentMessage,
+  call: SegmentCall,
+  receipt: Receipt,
+): number | Rejection {
+  const { now } = receipt;
   const pointer = typeof message.originalTimestamp === "string" ? "originalTimestamp" : "timestamp";
   const text = message[pointer];
   if (typeof text !== "string") return now * 1000;
@@ -83,14 +88,13 @@ function occurredAt(message: SegmentMessage, call: SegmentCall, now: number): nu
   const sent = sentAt === undefined ? undefined : parseTimestamp(sentAt);
   const original = parseTimestamp(text);
   if (typeof sent !== "number" || typeof original !== "number") {
-    return checkTimestamp(text, `/${pointer}`, now);
+    return checkTimestamp(text, `/${pointer}`, receipt);
   }
   const corrected = now * 1000 - (sent - original);
-  if (corrected >= 0 && corrected <= (now + limits.futureMs) * 1000) return corrected;
-  return reject(
-    `/${pointer}`,
-    "and sentAt place the event before 1970 or more than a day in the future.",
-  );
+  if (corrected >= 0 && !isTooLate(corrected, receipt)) return corrected;
+  const problem = "and sentAt place the event before 1970 or more than a day in the future.";
+  if (corrected < 0) return reject(`/${pointer}`, problem);
+  return rejectFuture(`/${pointer}`, problem, receipt);
 }
 
 export function checkSegment(
@@ -112,7 +116,7 @@ export function checkSegment(
   if (type === "track" && message.event === undefined) {
     return reject("/event", "is missing. A track call must name its event.", { answerId });
   }
-  const occurred = occurredAt(message, call, receipt.now);
+  const occurred = occurredAt(message, call, receipt);
   if (typeof occurred !== "number") return { ...occurred, answerId };
   const facts = type === "track" ? trackFacts(parsed.exact as Members) : noFacts;
   if (facts === undefined) return reject("/properties", amountProblem, { answerId });

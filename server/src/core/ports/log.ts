@@ -40,6 +40,8 @@ export interface LogPage extends LogRange {
   readonly id: string;
   /** Grows with each takeover. */
   readonly epoch: number;
+  /** From the receipt of its oldest event to the claim, by PostgreSQL's clock; 0 after that has stepped back. */
+  readonly ageMs: number;
 }
 
 /** One log reader whose workers, in any number of processes, share its pages. */

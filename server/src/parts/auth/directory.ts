@@ -13,6 +13,7 @@ import type { Part } from "../../core/ports/part.ts";
 import { createWake } from "../../timing/wake.ts";
 import { KeyPrincipal } from "./key-principal.ts";
 import { LastUsed } from "./last-used.ts";
+import { longestSessionMs } from "./sessions.ts";
 import {
   type KeyEntry,
   obstacle,
@@ -30,7 +31,7 @@ export interface DirectoryOptions {
   readonly env: string;
   readonly pollMs?: number;
   readonly staleAfterMs?: number;
-  /** Milliseconds since 1970, for expiry. */
+  /** The latest that it can be, in milliseconds since 1970: a clock that is set back prolongs nothing. */
   readonly now?: () => number;
   /** Monotonic milliseconds, for staleness. */
   readonly monotonic?: () => number;
@@ -251,7 +252,8 @@ export class Directory implements Part {
 
   #openSession(id: string): SessionEntry | undefined {
     const session = this.#snapshot?.sessions.get(id);
-    return session !== undefined && this.#options.now() < session.expiresAt ? session : undefined;
+    const left = (session?.expiresAt ?? 0) - this.#options.now();
+    return left > 0 && left <= longestSessionMs ? session : undefined;
   }
 
   async #refreshOrUnavailable(): Promise<void> {

@@ -40,14 +40,14 @@ export async function createKey(administration: Administration, wish: KeyWish): 
     const [made] = await connection.query<{ in_future: boolean }>({
       text: `insert into auth.keys (id, env, service_id, secret_hash, label, expires_at)
              values ($1, $2, $3, $4, $5, $6)
-             returning expires_at is null or expires_at > now() as in_future`,
+             returning expires_at is null or expires_at > clock.latest() as in_future`,
       values: [id, env, found.id, hashSecret(secret), label, expiresAt ?? null],
     });
     if (made?.in_future !== true) throw invalid("/expires_at", "must be in the future");
     if (replaced !== undefined) {
       await connection.query({
         text: `update auth.keys
-               set expires_at = least(expires_at, now() + make_interval(secs => $2))
+               set expires_at = least(expires_at, clock.latest() + make_interval(secs => $2))
                where id = $1`,
         values: [replaced.id, overlapSeconds],
       });
@@ -109,7 +109,7 @@ async function readKeys(
   }>({
     text: `select k.id, k.env, s.name as service, k.label,
              case when k.revoked_at is not null then 'revoked'
-                  when k.expires_at <= now() then 'expired'
+                  when k.expires_at <= clock.latest() then 'expired'
                   when s.disabled_at is not null then 'service_disabled'
                   else 'usable' end as state,
              k.created_at, k.expires_at, k.revoked_at, k.last_used_at

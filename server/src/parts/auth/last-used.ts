@@ -35,7 +35,8 @@ export class LastUsed {
           name: "auth_last_used",
           text: `with free as (
                    select id from auth.keys
-                   where id = any($1) and (last_used_at is null or last_used_at < now() - interval '1 minute')
+                   where id = any($1) and (last_used_at is null or last_used_at
+                     not between now() - interval '1 minute' and now() + interval '1 minute')
                    for no key update skip locked)
                  update auth.keys k set last_used_at = now() from free where k.id = free.id`,
           values: [due],

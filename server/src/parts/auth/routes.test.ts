@@ -45,8 +45,9 @@ async function serve(t: TestContext): Promise<Api> {
     policies: auth.policies,
     secureCookies: false,
     rateLimiter: createMemoryRateLimiter(),
+    now: Date.now,
     // a caller that has to wait would wait forever
-    now: () => 0,
+    monotonic: () => 0,
   });
   known.push(...routes.filter(({ access }) => access === "permission").map(permissionOf));
   const server = await createHttpServer({

@@ -90,7 +90,7 @@ async function readServices(connection: Queryable, name: string | null): Promise
              array(select permission::text from auth.revoked_permissions
                    where service_id = s.id order by 1) as revoked,
              (select count(*)::int from auth.keys k where k.service_id = s.id
-                and k.revoked_at is null and (k.expires_at is null or k.expires_at > now())
+                and k.revoked_at is null and (k.expires_at is null or k.expires_at > clock.latest())
                 and s.disabled_at is null) as usable_keys,
              s.created_at, s.disabled_at
            from auth.services s where $1::text is null or s.name = $1 order by s.name`,

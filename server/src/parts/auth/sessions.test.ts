@@ -5,7 +5,11 @@ import { codeOf, createTestAuth, type TestAuth } from "../../../test/helpers/aut
 import { createKey, revokeKey } from "./keys.ts";
 import { createSigninLink, endSession, openSession, openSessionByLink } from "./sessions.ts";
 
-const store = ({ app, administration }: TestAuth) => ({ ...administration, database: app });
+const store = ({ app, administration }: TestAuth) => ({
+  ...administration,
+  database: app,
+  now: Date.now,
+});
 
 test("a session has the rights of its key, and another process finds it at once", async (t) => {
   const auth = await createTestAuth(t);
@@ -134,4 +138,23 @@ test("neither tokens nor secrets are in the database", async (t) => {
       for (const hidden of [secret, session.token, link.token]) assert.ok(!row.includes(hidden));
     }
   }
+});
+
+test("a session or a link that was opened while a clock was ahead ends when the clock is right again", async (t) => {
+  const auth = await createTestAuth(t);
+  const key = await auth.service("shop", "viewer");
+  const dayMs = 86_400_000;
+  let now = Date.now() + 30 * dayMs;
+  const directory = await auth.directory({ now: () => now });
+  const { token } = await openSession({ ...store(auth), now: () => now }, key.id);
+  await directory.refresh();
+  assert.notEqual(await directory.session(token), undefined, "both use the same time");
+  now -= 30 * dayMs;
+  assert.equal(await directory.session(token), undefined);
+
+  const link = await createSigninLink(auth.administration, { service: "shop" });
+  await auth.owner.query({
+    text: "update auth.signin_links set expires_at = expires_at + interval '30 days'",
+  });
+  assert.equal(await codeOf(() => openSessionByLink(store(auth), link.token)), "unauthenticated");
 });

@@ -8,7 +8,10 @@ import type { Database, Queryable } from "../../core/ports/database.ts";
 import { type Administration, change, invalid, writeAudit } from "./administration.ts";
 
 const tokenLength = 43;
-const sessionDays = 7;
+const dayMs = 86_400_000;
+const sessionMs = 7 * dayMs;
+/** A session that claims to last longer was opened while a clock was ahead: it has ended. */
+export const longestSessionMs = sessionMs + dayMs;
 const linkMinutes = 15;
 
 export interface NewSession {
@@ -22,6 +25,8 @@ export interface SessionStore {
   readonly database: Database;
   readonly random: RandomBytes;
   readonly env: string;
+  /** The latest that it can be, in milliseconds since 1970; as the directory's. */
+  readonly now: () => number;
 }
 
 /** Opens a session for a key that was just authenticated. */
@@ -36,10 +41,12 @@ export async function openSessionByLink(store: SessionStore, token: string): Pro
   return store.database.transaction(
     async (connection) => {
       const [link] = await connection.query<{ key_id: string }>({
-        text: `update auth.signin_links set used_at = now()
-               where token_hash = $1 and used_at is null and expires_at > now()
+        // one that would be valid for longer was made while a clock was ahead
+        text: `update auth.signin_links set used_at = clock.latest()
+               where token_hash = $1 and used_at is null and expires_at > clock.latest()
+                 and expires_at <= clock.latest() + make_interval(mins => $2)
                returning key_id`,
-        values: [hashSecret(token)],
+        values: [hashSecret(token), linkMinutes],
       });
       if (link === undefined) {
         throw new WeirError("unauthenticated", {
@@ -96,7 +103,7 @@ export async function createSigninLink(
     const [key] = await connection.query<{ id: string }>({
       text: `select id from auth.keys
              where service_id = $1 and env = $2 and revoked_at is null
-               and (expires_at is null or expires_at > now())
+               and (expires_at is null or expires_at > clock.latest())
              order by created_at desc, id limit 1`,
       values: [service.id, env],
     });
@@ -106,12 +113,12 @@ export async function createSigninLink(
     const token = randomText(tokenLength, random);
     const [link] = await connection.query<{ expires_at: Date }>({
       text: `insert into auth.signin_links (token_hash, key_id, expires_at)
-             values ($1, $2, now() + make_interval(mins => $3)) returning expires_at`,
+             values ($1, $2, clock.latest() + make_interval(mins => $3)) returning expires_at`,
       values: [hashSecret(token), key.id, linkMinutes],
     });
     if (link === undefined) throw new WeirError("internal");
     await connection.query({
-      text: "delete from auth.signin_links where expires_at < now() - interval '1 day'",
+      text: "delete from auth.signin_links where expires_at < clock.latest() - interval '1 day'",
     });
     await audit("signin_link.create", service.name, { key: key.id });
     return { token, expiresAt: link.expires_at };
@@ -120,9 +127,10 @@ export async function createSigninLink(
 
 async function insertSession(
   connection: Queryable,
-  { random, env }: SessionStore,
+  { random, env, now }: SessionStore,
   keyId: string,
 ): Promise<NewSession> {
+  const opened = now();
   const [key] = await connection.query<{
     service: string;
     env: string;
@@ -131,9 +139,9 @@ async function insertSession(
     expired: boolean;
   }>({
     text: `select s.name as service, k.env, k.revoked_at is not null as revoked,
-             s.disabled_at is not null as disabled, coalesce(k.expires_at <= now(), false) as expired
+             s.disabled_at is not null as disabled, coalesce(k.expires_at <= $2, false) as expired
            from auth.keys k join auth.services s on s.id = k.service_id where k.id = $1`,
-    values: [keyId],
+    values: [keyId, new Date(opened)],
   });
   if (key === undefined || key.env !== env) throw new WeirError("unauthenticated");
   if (key.revoked || key.disabled) throw new WeirError("key_revoked");
@@ -142,12 +150,15 @@ async function insertSession(
   const csrfToken = randomText(tokenLength, random);
   const [session] = await connection.query<{ expires_at: Date }>({
     text: `insert into auth.sessions (token_hash, key_id, csrf_token, expires_at)
-           select $1, id, $3, least(expires_at, now() + make_interval(days => $4))
+           select $1, id, $3, least(expires_at, $4::timestamptz)
            from auth.keys where id = $2 returning expires_at`,
-    values: [hashSecret(token), keyId, csrfToken, sessionDays],
+    values: [hashSecret(token), keyId, csrfToken, new Date(opened + sessionMs)],
   });
   if (session === undefined) throw new WeirError("internal");
-  await connection.query({ text: "delete from auth.sessions where expires_at < now()" });
+  await connection.query({
+    text: "delete from auth.sessions where expires_at < $1",
+    values: [new Date(opened)],
+  });
   await writeAudit(connection, {
     actor: `${key.service}/${keyId}`,
     action: "session.create",

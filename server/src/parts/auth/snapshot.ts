@@ -73,7 +73,7 @@ export async function readSnapshot(connection: Queryable, timeoutMs = 5_000): Pr
   }>(
     {
       text: `select encode(token_hash, 'hex') as token_hash, key_id, csrf_token, expires_at
-             from auth.sessions where expires_at > now()`,
+             from auth.sessions`,
     },
     { timeoutMs },
   );

@@ -42,6 +42,7 @@ export const sampleFolder = new URL("../../../../data/", import.meta.url);
 
 const weekMs = 7 * dayMs;
 const tickMs = 50;
+const longestTickMs = 600_000;
 /** Simulated events that are older than this, because the server was unavailable, are skipped. */
 const latestMs = 5_000;
 
@@ -149,22 +150,27 @@ async function live(
   { options, senders, report, now }: LiveOptions,
 ): Promise<void> {
   const { signal, rate = 5 } = options;
-  const start = now();
-  const traffic = new Traffic({
-    catalogue,
-    // another seed than that of the history, which would otherwise repeat
-    random: seededRandom((options.seed ?? start) + 1),
-    start,
-    rate: typeof rate === "number" ? () => rate : rate,
-  });
+  const trafficFrom = (start: number) =>
+    new Traffic({
+      catalogue,
+      // another seed than that of the history, which would otherwise repeat
+      random: seededRandom((options.seed ?? start) + 1),
+      start,
+      rate: typeof rate === "number" ? () => rate : rate,
+    });
+  let before = now();
+  let traffic = trafficFrom(before);
   let sent = 0;
   let reported = 0;
   while (!signal.aborted) {
     const time = now();
+    // the clock stepped: the traffic of what it skipped would not fit into memory
+    if (Math.abs(time - before) > longestTickMs) traffic = trafficFrom(time);
+    before = time;
     const due = traffic.until(time).filter(({ at }) => at > time - latestMs);
     await senders.send(due);
     sent += due.length;
-    if (time - reported >= 1_000) {
+    if (Math.abs(time - reported) >= 1_000) {
       report({ phase: "live", sent });
       reported = time;
     }

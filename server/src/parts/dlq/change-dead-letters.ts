@@ -77,7 +77,7 @@ export async function discardDeadLetters(
   return database.transaction(async (connection) => {
     const [discarded] = await connection.query<{ letters: number }>({
       text: `with discarded as (
-               update dlq.letters l set state = 'discarded', resolved_at = clock_timestamp()
+               update dlq.letters l set state = 'discarded', resolved_at = clock.latest()
                where ${matchesFilter} returning 1)
              select count(*)::int as letters from discarded`,
       values: filterValues({ ...filter, state: "open" }),

@@ -40,7 +40,7 @@ export async function readFigures(
   const [oldest] = await database.query<{ seconds: number | null }>(
     {
       name: "dlq_oldest_open",
-      text: `select extract(epoch from clock_timestamp() - min(last_at))::float8 as seconds
+      text: `select greatest(0, extract(epoch from clock_timestamp() - min(last_at)))::float8 as seconds
              from dlq.letters where state = 'open'`,
     },
     options,

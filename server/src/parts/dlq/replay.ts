@@ -130,7 +130,7 @@ async function tryReplay(
 async function resolve(connection: Queryable, id: string): Promise<boolean> {
   const resolved = await connection.query({
     name: "dlq_resolve",
-    text: `update dlq.letters set state = 'resolved', resolved_at = clock_timestamp(), replay_id = null
+    text: `update dlq.letters set state = 'resolved', resolved_at = clock.latest(), replay_id = null
            where id = $1 and state = 'replaying' returning 1 as one`,
     values: [id],
   });

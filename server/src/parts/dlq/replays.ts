@@ -90,7 +90,7 @@ export async function cancelReplay(
 ): Promise<Replay> {
   return database.transaction(async (connection) => {
     const [job] = await connection.query<{ id: string }>({
-      text: `update dlq.replays set state = 'cancelled', finished_at = clock_timestamp()
+      text: `update dlq.replays set state = 'cancelled', finished_at = clock.latest()
              where id = $1 and state in ('queued', 'running') returning id`,
       values: [validId(id)],
     });
@@ -113,6 +113,9 @@ export async function releaseDeadLetters(connection: Queryable): Promise<void> {
   });
 }
 
+/** The first pause of a replay, and the longest. */
+const pauseMs = { first: 1_000, last: 30_000 } as const;
+
 /** More than one, because another replay can continue while one is paused or in the hands of other workers. */
 const replaysAtOnce = 20;
 
@@ -121,7 +124,10 @@ export async function readOpenReplays(connection: Queryable): Promise<readonly s
   const rows = await connection.query<{ id: string }>({
     name: "dlq_open_replays",
     text: `select id from dlq.replays
-           where state in ('queued', 'running') and (paused_until is null or paused_until <= clock_timestamp())
+           where state in ('queued', 'running')
+             -- a later end was set before the clock stepped back
+             and (paused_until is null or paused_until not between clock_timestamp()
+               and clock_timestamp() + ${pauseMs.last} * interval '1 millisecond')
            order by id limit ${replaysAtOnce}`,
   });
   return rows.map(({ id }) => id);
@@ -132,15 +138,13 @@ export async function endReplay(connection: Queryable, id: string): Promise<void
   await connection.query({
     name: "dlq_end_replay",
     text: `update dlq.replays r
-           set state = 'done', finished_at = clock_timestamp(), started_at = coalesce(started_at, clock_timestamp()),
+           set state = 'done', finished_at = clock.latest(), started_at = coalesce(started_at, clock_timestamp()),
              paused_until = null, problem = null
            where id = $1 and state in ('queued', 'running')
              and not exists (select from dlq.letters where replay_id = r.id and state = 'replaying')`,
     values: [id],
   });
 }
-
-const pauseMs = { first: 1_000, last: 30_000 } as const;
 
 /** Each pause in a row is twice as long as the one before. */
 export async function pauseReplay(

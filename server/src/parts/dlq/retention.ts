@@ -53,14 +53,14 @@ export async function sweep(
       const expired = await connection.query({
         text: `delete from dlq.letters where id in (
                  select id from dlq.letters
-                 where state in ('resolved', 'discarded') and resolved_at < clock_timestamp() - make_interval(days => $1)
+                 where state in ('resolved', 'discarded') and resolved_at < clock.earliest() - make_interval(days => $1)
                  limit ${maxRows})
                returning 1 as one`,
         values: [retentionDays],
       });
       await connection.query({
         text: `delete from dlq.replays r
-               where state in ('done', 'cancelled') and finished_at < clock_timestamp() - make_interval(days => $1)
+               where state in ('done', 'cancelled') and finished_at < clock.earliest() - make_interval(days => $1)
                  and not exists (select from dlq.letters where replay_id = r.id)`,
         values: [retentionDays],
       });

@@ -35,7 +35,7 @@ async function readHeartbeat(database: Queryable): Promise<number | undefined> {
   const [row] = await database.query<{ seconds: string }>(
     {
       name: "health_etl",
-      text: `select round(extract(epoch from now() - heartbeat_at), 1)::text as seconds
+      text: `select round(abs(extract(epoch from clock_timestamp() - heartbeat_at)), 1)::text as seconds
              from etl.leases where reader = 'windows'`,
     },
     { timeoutMs: checkTimeoutMs },

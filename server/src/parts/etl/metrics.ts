@@ -88,7 +88,7 @@ async function readWindows(database: Queryable): Promise<WindowFigures | undefin
     .query<WindowFigures>(
       {
         name: "metrics_windows",
-        text: `select extract(epoch from now() - l.heartbeat_at)::float8 as heartbeat_age,
+        text: `select abs(extract(epoch from clock_timestamp() - l.heartbeat_at))::float8 as heartbeat_age,
                  r.events,
                  (select json_object_agg(state, n)
                   from (select state, count(*) as n from etl.window_runs group by state) s) as runs

@@ -86,7 +86,7 @@ test("a window that cannot be rerun is refused with the reason", async (t) => {
   );
   await assert.rejects(ask("day", "2999-01-01T00:00:00Z"), refused(/future/));
   await database.owner.query({
-    text: "insert into etl.raw_history (first_raw_day) select etl.oldest_raw_day() - 10",
+    text: "insert into raw.dropped (until) select etl.oldest_raw_day()",
   });
   const [{ day } = { day: "" }] = await database.app.query<{ day: string }>({
     text: "select (etl.oldest_raw_day() - 1)::text as day",
@@ -210,3 +210,21 @@ function keepFolding(
     longestStepMs: () => longest,
   };
 }
+
+test("a rerun finds events that PostgreSQL's clock dated 30 days too early", async (t) => {
+  const database = await createEtlDatabase(t);
+  const ledger = recent(makeLedger(24, 300));
+  await database.owner.query({
+    text: "select raw.ensure_partition(d::date) from generate_series(now() - interval '40 days', now(), '1 day') d",
+  });
+  await appendEvents(database.ingest, ledger);
+  await database.owner.query({
+    text: "update raw.events set received_at = received_at - interval '30 days'",
+  });
+  await foldAll(database);
+  const hour = busiestHour(ledger);
+  await damage(database, hour, 24);
+  const day = new Date(Math.floor(hour.getTime() / dayMs) * dayMs);
+  assert.equal((await rerun(database, "day", day)).changed, true);
+  assert.deepEqual(differences(expectedLines(ledger), await storedLines(database.app)), []);
+});

@@ -45,7 +45,7 @@ export async function requestRerun(
   }
   const [state] = await database.query<{ gone: boolean; oldest: string | null; future: boolean }>({
     text: `select etl.raw_events_gone($1) as gone, etl.oldest_raw_day()::text as oldest,
-             $2::timestamptz > now() + interval '25 hours' as future`,
+             $2::timestamptz > clock.latest() + interval '25 hours' as future`,
     values: [Math.floor(start.getTime() / sizeMs.day), start],
   });
   if (state?.future === true) {

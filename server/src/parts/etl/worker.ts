@@ -7,7 +7,7 @@ import { type Database, DatabaseError, type Notifications } from "../../core/por
 import type { Part } from "../../core/ports/part.ts";
 import { pause } from "../../timing/pause.ts";
 import { createWake, type Wake } from "../../timing/wake.ts";
-import { keepLease, type Lease, releaseLease, takeLease } from "./lease.ts";
+import { createLeaseTaker, keepLease, type Lease, releaseLease } from "./lease.ts";
 import { executeNextRun, requeueAbandonedRuns } from "./reruns.ts";
 import { runStep, type Step } from "./step.ts";
 
@@ -36,6 +36,7 @@ export function createEtl(options: EtlOptions): Part {
   let problem: string | undefined;
 
   async function run(signal: AbortSignal): Promise<void> {
+    const takeLease = createLeaseTaker(options.database, options.owner);
     const steps = createWake();
     const runs = createWake();
     const unsubscribe = [
@@ -44,7 +45,7 @@ export function createEtl(options: EtlOptions): Part {
     ];
     try {
       await retryUntilAborted(signal, async () => {
-        const lease = await takeLease(options.database, options.owner);
+        const lease = await takeLease();
         problem = undefined;
         if (lease === undefined) await pause(standbyMs, signal);
         else await lead(lease, { steps, runs, signal });
@@ -127,10 +128,6 @@ export function createEtl(options: EtlOptions): Part {
     await options.database.query({
       text: "select etl.ensure_facts_partitions((now() at time zone 'UTC')::date - $1::int, (now() at time zone 'UTC')::date + 3)",
       values: [options.retentionDays],
-    });
-    await options.database.query({
-      text: `insert into etl.raw_history (first_raw_day) select etl.oldest_raw_day()
-             where etl.oldest_raw_day() is not null on conflict do nothing`,
     });
   }
 

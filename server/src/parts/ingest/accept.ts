@@ -2,7 +2,13 @@
 import type { EventResult } from "@weir/protocol";
 import type { RateDecision, RateLimiter, RatePolicy } from "../../core/access/rate-limit.ts";
 import { WeirError } from "../../core/errors.ts";
-import type { Checked, EventRecord, Receipt, Rejection } from "../../core/event/record.ts";
+import type {
+  Checked,
+  EventRecord,
+  Receipt,
+  ReceiptClock,
+  Rejection,
+} from "../../core/event/record.ts";
 import type { RouteReply, RouteRequest } from "../../core/ports/route.ts";
 import type { Outcome } from "./append-group.ts";
 import type { GroupCommit } from "./group-commit.ts";
@@ -16,6 +22,9 @@ export interface AcceptContext {
   readonly storage: StorageGate;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  readonly clock: ReceiptClock;
+  /** Monotonic milliseconds, for rate limits. */
+  readonly monotonic: () => number;
   readonly newId: (now: number) => string;
 }
 
@@ -29,6 +38,8 @@ export interface Admitted {
 export const retryAfterSeconds = 1;
 /** Disks are rarely freed sooner. */
 const storageRetrySeconds = 5;
+/** Clocks that contradict each other are set right by people. */
+const retryInDoubtSeconds = 30;
 
 /**
  * Refuses the request while there is no disk space, and counts `events` against the key's rate limit. A batch larger
@@ -49,11 +60,16 @@ export async function admit(
   const now = context.now();
   const policy = context.ratePolicy();
   const { keyId, serviceId } = request.principal;
-  const taken = context.rateLimiter.take(keyId, { events, policy, now });
+  const taken = context.rateLimiter.take(keyId, {
+    events,
+    policy,
+    now: context.monotonic(),
+  });
   const decision = taken instanceof Promise ? await taken : taken;
   const headers = rateHeaders(decision, policy);
   if (decision.allowed) {
-    return { receipt: { serviceId, now, newId: () => context.newId(now) }, headers };
+    const { clock } = context;
+    return { receipt: { serviceId, now, clock, newId: () => context.newId(now) }, headers };
   }
   context.observer.rateLimited(entryPoint, events);
   throw new WeirError("rate_limited", {
@@ -87,7 +103,7 @@ export async function acceptOne(
 ): Promise<{ readonly answerId: string; readonly verdict: "accepted" | "duplicate" }> {
   const { entryPoint, headers } = options;
   if (checked.kind === "rejection") {
-    context.observer.verdict(entryPoint, "rejected", 1);
+    context.observer.verdict(entryPoint, verdictOf(checked), 1);
     throw rejectionError(checked, headers);
   }
   const submitted = context.commit.submit([checked]);
@@ -115,7 +131,17 @@ function rejectionError(
   { code, detail, pointer }: Rejection,
   headers: Readonly<Record<string, string>>,
 ): WeirError {
-  return new WeirError(code, { detail, errors: [{ pointer, detail }], headers });
+  const retryAfterSeconds = code === "unavailable" ? retryInDoubtSeconds : undefined;
+  return new WeirError(code, {
+    detail,
+    errors: [{ pointer, detail }],
+    headers,
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+  });
+}
+
+function verdictOf({ code }: Rejection): "rejected" | "retry" {
+  return code === "unavailable" ? "retry" : "rejected";
 }
 
 /**
@@ -137,7 +163,8 @@ export async function acceptMany(
   let next = 0;
   const results = checked.map((one): EventResult => {
     if (one.kind === "rejection") {
-      return { event_id: one.answerId, verdict: "rejected", code: one.code, detail: one.detail };
+      const { answerId, code, detail } = one;
+      return { event_id: answerId, verdict: verdictOf(one), code, detail };
     }
     const outcome = outcomes?.[next++];
     return outcome === undefined ? overloaded(one) : resultOf(one, outcome);

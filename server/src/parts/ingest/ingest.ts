@@ -1,5 +1,6 @@
 /** The ingest part: routes in, committed events out. */
 import type { RateLimiter, RatePolicy } from "../../core/access/rate-limit.ts";
+import type { ReceiptClock } from "../../core/event/record.ts";
 import type { Route } from "../../core/ports/route.ts";
 import type { AcceptContext } from "./accept.ts";
 import { cloudEventsRoutes } from "./cloudevents-routes.ts";
@@ -18,6 +19,7 @@ export interface IngestOptions {
   readonly settings: GroupSettings;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  readonly clock: ReceiptClock;
   /** Monotonic milliseconds (performance.now). */
   readonly monotonic: () => number;
   /** A canonical UUID for an event that was sent without an id (core's uuidV7Maker). */

@@ -349,3 +349,28 @@ test("a CloudEvent is the same event structured, binary and batched", async () =
   const invalid = await send(path, "{}", { contentType });
   assert.deepEqual([invalid.status, invalid.body.code], [422, "invalid_event"]);
 });
+
+test("while Weir's clocks contradict each other, a timestamp that is too late for them is to be sent again", async (t) => {
+  const doubting = createTestIngest(t, {
+    database: database.ingest,
+    clock: { latest: Date.now, inDoubt: () => true },
+  });
+  const timestamp = new Date(Date.now() + 30 * 86_400_000).toISOString();
+  const event = JSON.stringify({ event_id: randomUUID(), event_type: "x", timestamp });
+  const alone = await doubting.send(single, event);
+  assert.deepEqual(
+    [alone.status, alone.body.code, alone.body.retryable, alone.headers["retry-after"]],
+    [503, "unavailable", true, "30"],
+  );
+  const mixed = await doubting.send(batch, `[${event}, {"event_type":"x"}]`);
+  assert.equal(mixed.status, 202);
+  assert.deepEqual(
+    mixed.body.results.map(({ verdict }: { verdict: string }) => verdict),
+    ["retry", "accepted"],
+  );
+  assert.equal((await doubting.send(batch, `[${event}]`)).status, 503);
+  const segment = { messageId: "late", event: "x", timestamp };
+  assert.equal((await doubting.send("/v1/track", JSON.stringify(segment))).status, 503);
+  const sure = await send(single, event);
+  assert.deepEqual([sure.status, sure.body.code], [422, "invalid_event"]);
+});

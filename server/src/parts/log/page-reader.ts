@@ -15,7 +15,8 @@ export function createPageReader(database: Database, name: string): PageReader {
     async claim(options) {
       const [page] = await database.query<LogPage>({
         name: "log_claim",
-        text: `select id::text, epoch, events, from_position::text as "from", to_position::text as "to", since::text
+        text: `select id::text, epoch, events, from_position::text as "from", to_position::text as "to", since::text,
+                 greatest(0, coalesce(extract(epoch from clock_timestamp() - oldest), 0))::float8 * 1000 as "ageMs"
                from log.claim($1, $2, $3, $4 * interval '1 millisecond')`,
         values: [name, options.owner, options.maxEvents, options.patienceMs],
       });

@@ -34,7 +34,6 @@ test("retention keeps a day for any registered reader until it has read it or is
   const retention = createRetention({
     database: owner,
     settings: { rawDays: 90, partitionsAhead: 1 },
-    now: Date.now,
   });
   await retention.round();
   for (const { name } of await listReaders(app)) await unregisterReader(app, name);

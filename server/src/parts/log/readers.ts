@@ -14,7 +14,7 @@ export interface LogReader {
   readonly registeredAt: Date;
   /** When it last moved or claimed, by PostgreSQL's clock; a running reader does at least every 5 s. */
   readonly heartbeatAt: Date;
-  /** Since then, by the same clock. */
+  /** Since then, by the same clock; after it has stepped, by as much at least. */
   readonly silentMs: number;
 }
 
@@ -70,7 +70,7 @@ export async function listReaders(
       text: `select name, position::text, events,
              (select count(*)::int from log.pages p where p.reader = r.name) as pages,
              registered_at, heartbeat_at,
-             extract(epoch from clock_timestamp() - heartbeat_at)::float8 * 1000 as silent_ms
+             abs(extract(epoch from clock_timestamp() - heartbeat_at))::float8 * 1000 as silent_ms
            from log.readers r order by name`,
     },
     options,

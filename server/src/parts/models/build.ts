@@ -52,10 +52,10 @@ async function build(model: ModelRow, options: BuildOptions): Promise<void> {
   const collections = models.find(({ modelId }) => modelId === model.id);
   if (collections === undefined) return;
   try {
-    const since = await beginFilling(database);
+    const leftOut = await beginFilling(database, model.id);
     await fillCollections(collections, options.purposes, options);
     await markFilled(database, model.id);
-    if (!(await markReady(database, model.id, since))) return;
+    if (!(await markReady(database, model.id, leftOut))) return;
     const milliseconds = performance.now() - started;
     options.report({ what: "ready", modelId: model.id, milliseconds });
   } catch (error) {

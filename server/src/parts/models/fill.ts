@@ -29,15 +29,16 @@ export async function fillCollections(
 }
 
 /**
- * The instant from which a model's collections are filled. Whatever a page changed without the model before is
- * committed by now, so the filling finds it; what a page leaves out later is left out after this instant.
+ * When a page last left the model out before its collections are filled (see `markReady`); null when none has.
+ * Whatever a page changed without the model before is committed by now, so the filling finds it.
  */
-export async function beginFilling(database: Database): Promise<string> {
+export async function beginFilling(database: Database, modelId: string): Promise<string | null> {
   return database.transaction(async (connection) => {
     await lockCollections(connection, "exclusive");
-    const [row] = await connection.query<{ since: string }>({
-      text: "select clock_timestamp()::text as since",
+    const [row] = await connection.query<{ left_out: string | null }>({
+      text: "select set_aside_at::text as left_out from vectors.models where id = $1",
+      values: [modelId],
     });
-    return row?.since ?? "";
+    return row?.left_out ?? null;
   });
 }

@@ -5,6 +5,7 @@ import { createTestDatabase } from "../../../../testing/database.ts";
 import { createOlderDatabase } from "../../../../testing/older-database.ts";
 import { migrate } from "../../adapters/postgres/migrate.ts";
 import type { Queryable } from "../../core/ports/database.ts";
+import { Stillness } from "../../core/stillness.ts";
 import { readModelFile, removeStrayFiles, writeModelFile } from "./model-files.ts";
 import { addModel } from "./model-store.ts";
 import { forgetModel } from "./remove-models.ts";
@@ -55,12 +56,17 @@ test("pieces of an interrupted fit are removed after an hour, a file that is bei
   const { app, owner } = await createTestDatabase(t);
   await addModel(app, model("live", new Uint8Array(piece)), ["products"]);
   const old = await writeModelFile(app, new Uint8Array(40 * piece));
+  let now = 0;
+  const observed = new Stillness(() => now);
+  await removeStrayFiles(app, observed);
+  now += 3_600_000;
+  // the observer's time counts, not the file's
   await owner.query({
-    text: "update vectors.model_files set written_at = now() - interval '61 minutes'",
+    text: "update vectors.model_files set written_at = now() + interval '30 days'",
   });
   const fresh = await writeModelFile(app, new Uint8Array(piece));
   assert.equal((await fileIds(app)).length, 3);
-  await removeStrayFiles(app);
+  await removeStrayFiles(app, observed);
   const left = await fileIds(app);
   assert.equal(left.length, 2);
   assert.ok(left.includes(fresh.fileId) && !left.includes(old.fileId));

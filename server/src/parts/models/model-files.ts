@@ -1,6 +1,7 @@
 /** The files of models, in pieces: writing one whole would hold up all other commits. */
 import { randomUUID } from "node:crypto";
 import type { Database, Queryable } from "../../core/ports/database.ts";
+import type { Stillness } from "../../core/stillness.ts";
 import { leaveHalf } from "../../timing/leave-half.ts";
 
 export interface StoredFile {
@@ -12,7 +13,7 @@ const pieceBytes = 256 * 1024;
 /** Pieces of a removed file that one statement deletes, so that none takes long. */
 const piecesAtOnce = 16;
 /** Writing a file, and then the row of its model, never takes that long. */
-const strayAfter = "1 hour";
+const strayAfterMs = 50 * 60_000;
 
 /** Piece by piece; half of the time is left to other commits. */
 export async function writeModelFile(database: Database, file: Uint8Array): Promise<StoredFile> {
@@ -63,17 +64,17 @@ export async function removeModelFiles(
   }
 }
 
-/** Removes pieces that belong to no model and are no longer being written. */
-export async function removeStrayFiles(database: Queryable): Promise<void> {
-  const stray = await database.query<{ file_id: string }>({
-    text: `select distinct file_id from vectors.model_files f
-           where written_at < now() - $1::interval
-             and not exists (select from vectors.models m where m.file_id = f.file_id)`,
-    values: [strayAfter],
+/** Removes pieces that belong to no model and have not for longer than writing takes, by the caller's observation. */
+export async function removeStrayFiles(
+  database: Queryable,
+  observed: Pick<Stillness, "of" | "keep">,
+): Promise<void> {
+  const found = await database.query<{ file_id: string }>({
+    text: `select distinct file_id::text from vectors.model_files f
+           where not exists (select from vectors.models m where m.file_id = f.file_id)`,
   });
-  if (stray.length > 0)
-    await removeModelFiles(
-      database,
-      stray.map((row) => row.file_id),
-    );
+  const ids = found.map((row) => row.file_id);
+  observed.keep(ids);
+  const stray = ids.filter((id) => observed.of(id, "") >= strayAfterMs);
+  if (stray.length > 0) await removeModelFiles(database, stray);
 }

@@ -121,17 +121,20 @@ export async function addCollection(
   });
 }
 
-/** False when a page has left the model out since: it must be filled once more. */
+/**
+ * False when a page has left the model out since `beginFilling`: it must be filled once more. The time at which that
+ * happened is only compared for equality, so it may come from a clock that steps.
+ */
 export async function markReady(
   database: Queryable,
   modelId: string,
-  since: string,
+  leftOut: string | null,
 ): Promise<boolean> {
   const ready = await database.query<{ id: string }>({
     text: `update vectors.models set rebuild = false, error = null, ready_at = now(), set_aside_at = null,
              state = case when state = 'building' then 'ready' else state end
-           where id = $1 and (set_aside_at is null or set_aside_at < $2::timestamptz) returning id`,
-    values: [modelId, since],
+           where id = $1 and set_aside_at is not distinct from $2::timestamptz returning id`,
+    values: [modelId, leftOut],
   });
   return ready.length === 1;
 }

@@ -6,6 +6,7 @@ import { messageOf } from "../../core/errors.ts";
 import type { Purpose } from "../../core/ports/collections.ts";
 import type { Database, Notifications } from "../../core/ports/database.ts";
 import type { Part } from "../../core/ports/part.ts";
+import { Stillness } from "../../core/stillness.ts";
 import { createWake } from "../../timing/wake.ts";
 import { type BuildOptions, buildModels, fillEventCollections, type ModelEvent } from "./build.ts";
 import { addEventCollections, removeEventCollections } from "./event-collections.ts";
@@ -14,7 +15,7 @@ import { removeStrayFiles } from "./model-files.ts";
 import { addModel, announceModels, readModels } from "./model-store.ts";
 import type { Corpus, ModelMaker, PointSource } from "./ports.ts";
 import { CorpusWatch } from "./refit.ts";
-import { dropRetired, purgeTombstones } from "./remove-models.ts";
+import { dropRetired, purgeTombstones, type RetiredModel } from "./remove-models.ts";
 
 export interface ModelsOptions {
   readonly database: Database;
@@ -37,6 +38,7 @@ const pollMs = 2_000;
 const graceMs = 60_000;
 /** An index that was not updated for longer is loaded whole. */
 const tombstonesKeptMs = 7 * 86_400_000;
+/** Stray files are removed when a later purge finds them still stray. */
 const purgeEveryMs = 3_600_000;
 const dropEventsEveryMs = 60_000;
 
@@ -72,6 +74,8 @@ class ModelManager {
   readonly #lease: ModelsLease;
   readonly #corpus: CorpusWatch;
   readonly #purposes: readonly Purpose[];
+  readonly #retired = new Stillness(() => performance.now());
+  readonly #strayFiles = new Stillness(() => performance.now());
   #purgedAt = Number.NEGATIVE_INFINITY;
   #droppedEventsAt = Number.NEGATIVE_INFINITY;
 
@@ -98,12 +102,15 @@ class ModelManager {
     }
     await this.#manageEventCollections(build);
     const failures = await buildModels(build);
-    for (const modelId of await dropRetired(database, graceMs, this.#lease.renew)) {
+    for (const modelId of await dropRetired(database, this.#isOver, this.#lease.renew)) {
       build.report({ what: "dropped", modelId });
     }
     await this.#purge();
     if (failures.length > 0) throw failures[0];
   }
+
+  readonly #isOver = ({ id, retirement }: RetiredModel) =>
+    this.#retired.of(id, retirement) >= graceMs;
 
   #buildOptions(signal: AbortSignal): BuildOptions {
     const { database, source, onEvent } = this.#options;
@@ -170,7 +177,7 @@ class ModelManager {
   async #purge(): Promise<void> {
     if (performance.now() - this.#purgedAt <= purgeEveryMs) return;
     await purgeTombstones(this.#options.database, tombstonesKeptMs);
-    await removeStrayFiles(this.#options.database);
+    await removeStrayFiles(this.#options.database, this.#strayFiles);
     this.#purgedAt = performance.now();
   }
 }

@@ -7,34 +7,46 @@ import { announceModels, type ModelState } from "./model-store.ts";
 /**
  * Drops retired models whose collections no query can use any more, and returns their ids. Their points are deleted
  * first, in batches: under the lock every writer of points would wait for it.
+ * @param isOver whether a model has been retired for long enough
  */
 export async function dropRetired(
   database: Database,
-  graceMs: number,
+  isOver: (model: RetiredModel) => boolean,
   renew: Renew,
 ): Promise<string[]> {
-  const retired = {
-    name: "models_retired",
-    text: `select id from vectors.models
-           where state = 'retired' and retired_at < now() - $1 * interval '1 millisecond'`,
-    values: [graceMs],
-  } as const;
-  const found = await database.query<{ id: string }>(retired);
-  if (found.length === 0) return [];
+  const over = (await database.query<RetiredModel>(readRetired([]))).filter(isOver);
+  if (over.length === 0) return [];
+  const ids = over.map(({ id }) => id);
   const collections = await database.query<{ id: number }>({
     text: "select collection_id as id from vectors.model_collections where model_id = any($1::text[])",
-    values: [found.map(({ id }) => id)],
+    values: [ids],
   });
   for (const { id } of collections) await emptyCollection(database, id, renew);
   const files: string[] = [];
   const dropped = await database.transaction(async (connection) => {
     await lockCollections(connection, "exclusive");
-    const rows = await connection.query<{ id: string }>(retired);
+    const rows = await connection.query<RetiredModel>(readRetired(ids));
     for (const { id } of rows) files.push(...(await removeModel(connection, id)));
     return rows.map(({ id }) => id);
   });
   await removeModelFiles(database, files);
   return dropped;
+}
+
+export interface RetiredModel {
+  readonly id: string;
+  /** When it was retired, only to tell two retirements apart. */
+  readonly retirement: string;
+}
+
+/** Those of `ids`, or all. */
+function readRetired(ids: readonly string[]) {
+  return {
+    name: "models_retired",
+    text: `select id, coalesce(retired_at::text, '') as retirement from vectors.models
+           where state = 'retired' and (cardinality($1::text[]) = 0 or id = any($1::text[]))`,
+    values: [ids],
+  } as const;
 }
 
 /** Points that one statement deletes, so that none takes long. */

@@ -110,7 +110,7 @@ export function eventRoutes(context: QueryContext): Route[] {
       errors: ["unanswerable_query", "not_found"],
       responses: { 200: { description: "The event.", schema: rawEventSchema } },
       async handle(request) {
-        const event = await readEvent(runner, eventQuestion(context, request), request.signal);
+        const event = await readEvent(runner, eventQuestion(request), request.signal);
         return { status: 200, body: event };
       },
     },
@@ -131,7 +131,7 @@ export function eventRoutes(context: QueryContext): Route[] {
         },
       },
       async handle(request) {
-        const body = await readEventBytes(runner, eventQuestion(context, request), request.signal);
+        const body = await readEventBytes(runner, eventQuestion(request), request.signal);
         return {
           status: 200,
           headers: {
@@ -189,16 +189,11 @@ function filterOf(query: RouteRequest["query"]): EventFilter {
   };
 }
 
-function eventQuestion(
-  { now, retentionDays }: QueryContext,
-  { params, query }: RouteRequest,
-): EventQuestion {
+function eventQuestion({ params, query }: RouteRequest): EventQuestion {
   const at = query["at"];
   return {
     id: params["id"] ?? "",
     source: textOf(query, "source"),
     atMs: at === undefined ? undefined : readInstant("at", at, "UTC"),
-    now: now(),
-    retentionDays,
   };
 }

@@ -41,11 +41,10 @@ function rawLog(database: TestDatabase): RawLog {
   return createRawLog({ database: database.ingest, timeoutMs: 5_000 });
 }
 
-function retentionAt(database: TestDatabase, shiftMs = 0, rawDays = 90): Retention {
+function retentionOf(database: TestDatabase, rawDays = 90): Retention {
   return createRetention({
     database: database.owner,
     settings: { rawDays, partitionsAhead: 3 },
-    now: () => Date.now() + shiftMs,
   });
 }
 
@@ -70,8 +69,8 @@ async function age(database: TestDatabase, days: number): Promise<void> {
 
 test("today and the three days after it have their partitions before the first event", async (t) => {
   const database = await createTestDatabase(t);
-  await retentionAt(database).round();
-  await retentionAt(database).round();
+  await retentionOf(database).round();
+  await retentionOf(database).round();
   const now = Date.now();
   assert.deepEqual(
     await partitions(database),
@@ -92,11 +91,11 @@ test("expired days are dropped, days that a reader has not read are kept for it"
   await database.owner.query({
     text: "update log.readers set since = now() - interval '97 days' where name = 'windows'",
   });
-  const held = await retentionAt(database).round();
+  const held = await retentionOf(database).round();
   assert.equal(held.heldBackBy, "windows");
   assert.deepEqual(held.dropped, [partitionName(now - 100 * dayMs).slice(4)]);
   await database.owner.query({ text: "update log.readers set since = now()" });
-  const free = await retentionAt(database).round();
+  const free = await retentionOf(database).round();
   assert.equal(free.heldBackBy, undefined);
   assert.deepEqual(
     free.dropped,
@@ -117,7 +116,7 @@ test("facts are kept as long as the raw events that they were made of", async (t
     ).map(({ name }) => name);
   const before = await facts();
   assert.equal(before.length, 5, "four days and the default");
-  const { dropped } = await retentionAt(database, 0, 2).round();
+  const { dropped } = await retentionOf(database, 2).round();
   assert.equal(dropped.length, 1);
   assert.deepEqual(
     await facts(),
@@ -127,7 +126,7 @@ test("facts are kept as long as the raw events that they were made of", async (t
 
 test("an event sent again days later is still a duplicate, though its day is another partition", async (t) => {
   const database = await createTestDatabase(t);
-  await retentionAt(database).round();
+  await retentionOf(database).round();
   const id = randomUUID();
   await rawLog(database).append([record(id)]);
   // the first one was received two days ago
@@ -143,7 +142,7 @@ test("an event sent again days later is still a duplicate, though its day is ano
 
 test("identities outlive one rotation and are forgotten by the second", async (t) => {
   const database = await createTestDatabase(t);
-  const retention = retentionAt(database);
+  const retention = retentionOf(database);
   await retention.round();
   const id = randomUUID();
   const log = rawLog(database);
@@ -193,7 +192,7 @@ function byId(a: EventRecord, b: EventRecord): number {
 
 test("rotations and drops while groups are being written lose nothing and keep nothing twice", async (t) => {
   const database = await createTestDatabase(t);
-  const retention = retentionAt(database);
+  const retention = retentionOf(database);
   await retention.round();
   const log = rawLog(database);
   const ids = Array.from({ length: 400 }, () => randomUUID());
@@ -233,7 +232,7 @@ test("a day that was not prepared is prepared by the first group of it", async (
 
 test("making a day waits neither for writers nor for readers that hold the log", async (t) => {
   const database = await createTestDatabase(t);
-  await retentionAt(database).round();
+  await retentionOf(database).round();
   await database.owner.transaction(async (reader) => {
     await reader.query({ text: "select count(*) from raw.events" });
     await database.ingest.transaction(async (writer) => {
@@ -272,7 +271,6 @@ test("the part works at once, continues, and ends with its signal", async (t) =>
   const retention = createRetention({
     database: database.owner,
     settings: { rawDays: 90, partitionsAhead: 1 },
-    now: () => Date.now(),
     onRound: (round) => rounds.push(round),
   });
   const running = retention.run(stop.signal);
@@ -280,4 +278,62 @@ test("the part works at once, continues, and ends with its signal", async (t) =>
   assert.equal(retention.problem?.(), undefined);
   stop.abort();
   await running;
+});
+
+/** As if PostgreSQL's clock had jumped forward: trusted time is behind it. */
+async function jumpForward(database: TestDatabase, days: number): Promise<void> {
+  await database.owner.query({
+    text: "update clock.state set trusted = now() - make_interval(days => $1)",
+    values: [days],
+  });
+}
+
+test("a clock that jumps 40 days forward drops no day and forgets no identity, until it is confirmed", async (t) => {
+  const database = await createTestDatabase(t);
+  const retention = retentionOf(database, 30);
+  const now = Date.now();
+  // written before the jump, when it was 40 days earlier
+  for (const days of [69, 40]) {
+    const day = new Date(now - days * dayMs).toISOString().slice(0, 10);
+    await database.owner.query({ text: "select raw.ensure_partition($1)", values: [day] });
+    await database.owner.query({
+      text: "select etl.ensure_facts_partitions($1, $1)",
+      values: [day],
+    });
+  }
+  await database.owner.query({ text: "update log.readers set since = now()" });
+  await age(database, 40);
+  await jumpForward(database, 40);
+  const jumped = await retention.round();
+  assert.deepEqual([jumped.dropped, jumped.rotatedIdentities], [[], false]);
+  await database.owner.query({ text: "select clock.confirm()" });
+  const confirmed = await retention.round();
+  assert.equal(confirmed.dropped.length, 4);
+  assert.equal(confirmed.rotatedIdentities, true);
+});
+
+test("events that a clock dated too early are kept for as long as all others", async (t) => {
+  const database = await createTestDatabase(t);
+  const { owner } = database;
+  const retention = retentionOf(database, 30);
+  await retention.round();
+  const early = new Date(Date.now() - 40 * dayMs);
+  await owner.query({ text: "select raw.ensure_partition($1)", values: [early] });
+  // the day of trusted time begins before the events are received
+  await owner.query({ text: "select clock.begin_day(now())" });
+  await owner.query({
+    text: `insert into raw.events (service_id, format, event_id, received_at, occurred_at, event_type, payload)
+           values (1, 0, gen_random_uuid(), $1, now(), 'x', '{}')`,
+    values: [early],
+  });
+  await owner.query({ text: "delete from log.readers" });
+  assert.deepEqual((await retention.round()).dropped, []);
+  const [gone] = await owner.query<{ gone: boolean }>({
+    text: "select etl.raw_events_gone(current_date - date '1970-01-01') as gone",
+  });
+  assert.equal(gone?.gone, false, "the windows of the day can be recomputed");
+  // 31 days later
+  await owner.query({ text: "update clock.days set day = day - 31" });
+  await owner.query({ text: "select clock.begin_day(now())" });
+  assert.deepEqual((await retention.round()).dropped, [partitionName(early.getTime()).slice(4)]);
 });

@@ -1,6 +1,7 @@
 /**
  * Limits the size of the raw log: creates the partitions of the next days, drops those that are older
- * than the retention, and rotates the generations of identities.
+ * than the retention, and rotates the generations of identities. The age of what is dropped counts by the
+ * earliest that it can be (clock.earliest): no clock that jumps ahead drops anything.
  */
 import { type Database, DatabaseError } from "../../core/ports/database.ts";
 import type { Part } from "../../core/ports/part.ts";
@@ -14,8 +15,6 @@ export interface RetentionOptions {
     readonly rawDays: number;
     readonly partitionsAhead: number;
   };
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
   /** What a round did, and why one failed: for the log. */
   readonly onRound?: (round: RetentionRound) => void;
   readonly onFailure?: (error: unknown) => void;
@@ -34,14 +33,18 @@ export interface Retention extends Part {
   round(): Promise<RetentionRound>;
 }
 
-const dayMs = 86_400_000;
 const intervalMs = 3_600_000;
 /** After a lock that was not available, or a database that did not answer. */
 const retryMs = 5_000;
 const timeoutMs = 30_000;
 
 /** Yesterday stays open: transactions that began before midnight, and clocks that are a little slow. */
-const closeDays = { text: "select log.close_days((now() at time zone 'UTC')::date - 1)" } as const;
+const closeDays = {
+  text: "select log.close_days((clock.trusted() at time zone 'UTC')::date - 1)",
+} as const;
+const expiredBefore = {
+  text: "select clock.earliest() - make_interval(days => $1) as before",
+} as const;
 const dropPartitions = {
   text: "select raw.drop_partitions(least($1, log.needed_since())) as dropped",
 } as const;
@@ -68,7 +71,7 @@ export function createRetention(options: RetentionOptions): Retention {
   async function round(): Promise<RetentionRound> {
     await call(prepareDays, [settings.partitionsAhead]);
     await call(closeDays);
-    const expired = [new Date(options.now() - settings.rawDays * dayMs)];
+    const expired = [(await call<{ before: Date }>(expiredBefore, [settings.rawDays]))?.before];
     const partitions = await call<{ dropped: string[] }>(dropPartitions, expired);
     const facts = await call<{ dropped: string[] }>(dropFacts, expired);
     const slowest = await call<{ reader: string }>(slowestReader, expired);

@@ -7,8 +7,6 @@ export interface PageEvents {
   readonly events: readonly ProductEvent[];
   readonly dead: readonly DeadEvent[];
   readonly dropped: ReadonlyMap<DropReason, number>;
-  /** Receipt of the oldest event, in milliseconds since 1970. */
-  readonly oldest: number | undefined;
 }
 
 export async function readPageEvents(
@@ -20,7 +18,6 @@ export async function readPageEvents(
   const events: ProductEvent[] = [];
   const dead: DeadEvent[] = [];
   const dropped = new Map<DropReason, number>();
-  let oldest: number | undefined;
   let read = 0;
   const about = steps?.documents === true ? "all" : "products";
   for await (const chunk of pages.read(page, { about, signal })) {
@@ -31,11 +28,10 @@ export async function readPageEvents(
       else if (outcome.kind === "drop") add(dropped, outcome.reason);
       else dead.push({ name: event, reason: outcome.reason, error: outcome.error });
     }
-    oldest ??= chunk[0]?.receivedAtMs;
   }
   // events without a product were not even read
   add(dropped, "no_product", page.events - read);
-  return { events, dead, dropped, oldest };
+  return { events, dead, dropped };
 }
 
 function add(counts: Map<DropReason, number>, reason: DropReason, by = 1): void {

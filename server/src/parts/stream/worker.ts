@@ -131,6 +131,7 @@ export class StreamWorker {
     const written = await processor.process(taken.events, finish, signal);
     if (written === undefined) return false;
     await database.query({ text: "select pg_notify('weir_points', '')" });
+    const milliseconds = performance.now() - started;
     onPage?.({
       events: page.events,
       dropped: taken.dropped,
@@ -138,8 +139,8 @@ export class StreamWorker {
       users: written.users,
       points: written.points,
       dead: [...taken.dead, ...written.dead],
-      milliseconds: performance.now() - started,
-      lagMs: taken.oldest === undefined ? 0 : Date.now() - taken.oldest,
+      milliseconds,
+      lagMs: page.ageMs + milliseconds,
     });
     return true;
   }

@@ -6,29 +6,30 @@ import type { Queryable } from "../../../core/ports/database.ts";
 import { tryLockAliases } from "./lock.ts";
 import type { Target } from "./target.ts";
 
-/** Alias -> its collection in PostgreSQL, and since when this worker knows it, by the database's clock. */
+/** Alias -> its collection in PostgreSQL, and the snapshot in which this worker first saw it there. */
 export type KnownAliases = Map<string, { readonly name: string; readonly since: string }>;
 
 interface Row {
   readonly alias: string;
   readonly name: string;
-  readonly now: string;
+  readonly seen: string;
 }
 
 interface RowWithState extends Row {
-  readonly caught_up_at: string | null;
+  /** The snapshot up to which its points were copied; null when the copy has begun again. */
+  readonly copied: string | null;
 }
 
 /** Brings `known` up to date. */
 export async function readAliases(database: Queryable, known: KnownAliases): Promise<void> {
   const rows = await database.query<Row>({
-    text: `select a.alias, c.name, clock_timestamp()::text as now
+    text: `select a.alias, c.name, pg_current_snapshot()::text as seen
            from vectors.aliases a join vectors.collections c on c.id = a.collection_id`,
   });
   const existing = new Set(rows.map(({ alias }) => alias));
   for (const alias of known.keys()) if (!existing.has(alias)) known.delete(alias);
-  for (const { alias, name, now } of rows) {
-    if (known.get(alias)?.name !== name) known.set(alias, { name, since: now });
+  for (const { alias, name, seen } of rows) {
+    if (known.get(alias)?.name !== name) known.set(alias, { name, since: seen });
   }
 }
 
@@ -64,7 +65,8 @@ async function readDiffering(
 ): Promise<RowWithState[]> {
   const inStore = await store.aliases({ signal });
   const rows = await connection.query<RowWithState>({
-    text: `select a.alias, c.name, s.caught_up_at::text as caught_up_at
+    text: `select a.alias, c.name, pg_current_snapshot()::text as seen,
+             case when s.caught_up_at is not null then split_part(s.position, '/', 1) end as copied
            from vectors.aliases a join vectors.collections c on c.id = a.collection_id
            left join vectors.sync_state s on s.store = $1 and s.collection_id = c.id`,
     values: [storeName],
@@ -80,13 +82,16 @@ async function areComplete(
   if (rows.length === 0) return false;
   // `bool_and` ignores null: a collection that never caught up, or an alias that has moved again since
   const isKnown = rows.every(
-    (row) => row.caught_up_at !== null && known.get(row.alias)?.name === row.name,
+    (row) => row.copied !== null && known.get(row.alias)?.name === row.name,
   );
   if (!isKnown) return false;
   const [result] = await connection.query<{ complete: boolean }>({
-    text: `select coalesce(bool_and(t.caught_up_at > t.since), false) as complete
-           from unnest($1::timestamptz[], $2::timestamptz[]) t (caught_up_at, since)`,
-    values: [rows.map((row) => row.caught_up_at), rows.map((row) => known.get(row.alias)?.since)],
+    // all that was visible when the alias was seen has been copied; a clock cannot say that, as it may step
+    text: `select coalesce(bool_and(pg_snapshot_xmax(t.copied) >= pg_snapshot_xmax(t.since)
+               and not exists (select from pg_snapshot_xip(t.copied) x where pg_visible_in_snapshot(x, t.since))),
+             false) as complete
+           from unnest($1::pg_snapshot[], $2::pg_snapshot[]) t (copied, since)`,
+    values: [rows.map((row) => row.copied), rows.map((row) => known.get(row.alias)?.since)],
   });
   return result?.complete === true;
 }

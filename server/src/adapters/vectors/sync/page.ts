@@ -125,7 +125,7 @@ async function savePosition(
              sweep = sweep and $7, caught_up_at = case when $7 then caught_up_at else now() end
            where store = $1 and collection_id = $2 and epoch = $3 and position = $4
              and ($6 > 0 or sweep or caught_up_at is null or incarnation is distinct from $8
-               or caught_up_at < now() - interval '2 seconds')`,
+               or caught_up_at not between now() - interval '2 seconds' and now())`,
     values: [
       storeName,
       collection.id,

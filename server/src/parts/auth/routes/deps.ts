@@ -21,8 +21,10 @@ export interface AuthDeps {
   readonly secureCookies: boolean;
   /** For sign-ins only, per client address: a limiter drops its buckets by the policy it is called with. */
   readonly rateLimiter: RateLimiter;
-  /** Milliseconds since 1970. */
+  /** The latest that it can be, in milliseconds since 1970; as the directory's. */
   readonly now: () => number;
+  /** Monotonic milliseconds, for the limit of sign-ins. */
+  readonly monotonic: () => number;
 }
 
 /** A route that changes who may do what, bounded by what the caller has; see `bounds.ts`. */

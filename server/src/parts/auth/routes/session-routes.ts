@@ -112,8 +112,8 @@ export function sessionRoutes(deps: AuthDeps): Route[] {
  * Keys and tokens cannot be guessed. The limit bounds the work that attempts cause: each token is
  * looked up in the database, and each session is written there. @throws WeirError `too_many_signins`
  */
-async function limitAttempts({ rateLimiter, now }: AuthDeps, ip: string): Promise<void> {
-  const attempt = { events: 1, policy: signinPolicy, now: now() };
+async function limitAttempts({ rateLimiter, monotonic }: AuthDeps, ip: string): Promise<void> {
+  const attempt = { events: 1, policy: signinPolicy, now: monotonic() };
   const { allowed, retryAfterSeconds } = await rateLimiter.take(ip, attempt);
   if (allowed) return;
   throw new WeirError("too_many_signins", {

@@ -163,7 +163,7 @@ async function fromRaw(
         metric,
         `select ${column} as value, user_key as person from raw.events
         where occurred_at >= $1 and occurred_at < $2
-          and received_at >= $1::timestamptz - interval '25 hours'`,
+          and received_at >= (select etl.received_since($1::timestamptz))`,
       )}) g
       order by g.count desc, g.value limit $3`,
     values: [

@@ -13,8 +13,6 @@ export interface EventQuestion {
   readonly source: string | undefined;
   /** When it occurred, in ms; makes the lookup fast. */
   readonly atMs: number | undefined;
-  readonly now: number;
-  readonly retentionDays: number;
 }
 
 /** One raw event. @throws WeirError not_found, query_timeout */
@@ -45,7 +43,7 @@ async function findEvent(
   signal: AbortSignal,
 ): Promise<EventRow> {
   return runner.scan({ weight: "light", signal }, async (scan) => {
-    const { id, source, now } = question;
+    const { id, source } = question;
     const eventId = isCanonicalUuid(id) ? id : uuidOfText(id);
     const services = await servicesOf(scan, eventId, source);
     if (services.length === 0) throw notFound(id);
@@ -56,15 +54,24 @@ async function findEvent(
       const row = await firstRow(scan, { eventId, services, from, to, column: "occurred_at" });
       if (row !== undefined) return row;
     }
-    const today = Math.floor(now / dayMs) * dayMs;
-    for (let back = -1; back <= question.retentionDays + 1; back++) {
-      const from = today - back * dayMs;
+    for (const from of await daysOfLog(scan)) {
       const day = { eventId, services, from, to: from + dayMs, column: "received_at" } as const;
       const row = await firstRow(scan, day);
       if (row !== undefined) return row;
     }
     throw notFound(id);
   });
+}
+
+/** Starts of the days that the log has, newest first: PostgreSQL's clock, which named them, may be another day's. */
+async function daysOfLog(scan: Scan): Promise<number[]> {
+  const rows = await scan.query<{ starts: Date }>({
+    text: `
+      select to_date(right(c.relname, 8), 'YYYYMMDD')::timestamp at time zone 'UTC' as starts
+      from pg_inherits i join pg_class c on c.oid = i.inhrelid
+      where i.inhparent = 'raw.events'::regclass and c.relname ~ '^events_\\d{8}$' order by 1 desc`,
+  });
+  return rows.map(({ starts }) => starts.getTime());
 }
 
 async function servicesOf(

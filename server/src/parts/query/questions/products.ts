@@ -176,8 +176,7 @@ function edgeProducts(values: unknown[], edges: readonly SignedRange[]): string 
       from (
         select event_type, items, amount, currency from raw.events
         where ${within} and items is not null
-          -- clocks of senders are at most a day ahead
-          and received_at >= ${next(instantOf(from - 1_500))}
+          and received_at >= (select etl.received_since(${next(instantOf(from))}))
           and pg_visible_in_snapshot(xid, (select position from log.readers where name = 'windows'))
       ) e
       join analytics.event_types t on t.name = e.event_type and t.action between 1 and 3

@@ -139,8 +139,7 @@ async function readSlice(
   const conditions = [
     `occurred_at >= ${at(slice.low)}`,
     `occurred_at < ${at(slice.high)}`,
-    // No event is more than a day in the future when it is received, so older days cannot match.
-    `received_at >= ${at(slice.low)} - interval '25 hours'`,
+    `received_at >= (select etl.received_since(${at(slice.low)}))`,
   ];
   if (after !== undefined) {
     conditions.push(

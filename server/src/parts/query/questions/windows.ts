@@ -58,7 +58,7 @@ export async function readWindows(
               when r.state = 'failed' then 'failed'
               when w.bucket >= $1::int then 'open' else 'closed' end as state,
             r.state as run_state, coalesce(r.finished_at, r.started_at, r.requested_at) as run_at,
-            (extract(epoch from r.finished_at - r.started_at) * 1000)::int as run_ms,
+            greatest(0, least(extract(epoch from r.finished_at - r.started_at) * 1000, 2147483647))::int as run_ms,
             r.attempts, r.changed, r.error
           from analytics.window_totals w
           left join lateral (
@@ -134,7 +134,7 @@ async function readWorker(connection: Queryable): Promise<WindowPage["worker"]> 
   }>({
     text: `
       select owner, epoch, heartbeat_at,
-        heartbeat_at > clock_timestamp() - interval '3 seconds' as alive
+        abs(extract(epoch from clock_timestamp() - heartbeat_at)) < 3 as alive
       from etl.leases where reader = 'windows'`,
   });
   if (row === undefined) return null;

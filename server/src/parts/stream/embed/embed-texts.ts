@@ -102,7 +102,7 @@ export function createTextEmbedder(
     const sorted = [...vectors].sort(([a], [b]) => (a < b ? -1 : 1));
     await database.query({
       text: `insert into stream.embeddings (model_id, content_hash, vector, event_day)
-             select $1, decode(h, 'hex'), v, case when $4 then current_date end
+             select $1, decode(h, 'hex'), v, case when $4 then (clock.latest() at time zone 'UTC')::date end
              from unnest($2::text[], $3::bytea[]) u (h, v) on conflict do nothing`,
       values: [
         embedder.modelId,

@@ -3,7 +3,6 @@ import type { Database } from "../../../core/ports/database.ts";
 
 /** Points of one transaction. */
 const deletedAtOnce = 1_000;
-const dayMs = 86_400_000;
 
 export interface DropOptions {
   /** Milliseconds since 1970. */
@@ -11,26 +10,20 @@ export interface DropOptions {
   readonly signal: AbortSignal;
 }
 
-export interface EventRetention {
-  /** Longest that an event's point is kept, in days since its receipt. */
-  readonly days: number;
-  /** Milliseconds since 1970. */
-  readonly now: number;
-}
-
-/** Events received before this instant have no points. In milliseconds since 1970. */
-export async function oldestEvent(
-  database: Database,
-  { days, now }: EventRetention,
-): Promise<number> {
-  const [log] = await database.query<{ oldest: number | null }>({
-    name: "stream_oldest_day",
-    text: `select extract(epoch from min(to_date(right(c.relname, 8), 'YYYYMMDD')::timestamp at time zone 'UTC'))::float8
-             * 1000 as oldest
+/**
+ * Events received before this instant have no points. In milliseconds since 1970.
+ * @param days longest that an event's point is kept, since its receipt
+ */
+export async function oldestEvent(database: Database, days: number): Promise<number> {
+  const [row] = await database.query<{ oldest: number }>({
+    name: "stream_oldest_event",
+    text: `select extract(epoch from greatest(clock.earliest() - make_interval(days => $1),
+               min(to_date(right(c.relname, 8), 'YYYYMMDD')::timestamp at time zone 'UTC')))::float8 * 1000 as oldest
            from pg_inherits i join pg_class c on c.oid = i.inhrelid
            where i.inhparent = 'raw.events'::regclass and c.relname ~ '^events_\\d{8}$'`,
+    values: [days],
   });
-  return Math.max(now - days * dayMs, log?.oldest ?? 0);
+  return row?.oldest ?? 0;
 }
 
 /**

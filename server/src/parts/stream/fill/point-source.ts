@@ -29,7 +29,7 @@ export function createPointSource({
   embedders,
   eventDays,
 }: PointSourceOptions) {
-  const oldest = () => oldestEvent(database, { days: eventDays, now: Date.now() });
+  const oldest = () => oldestEvent(database, eventDays);
 
   async function* fill(
     purpose: Purpose,

@@ -41,7 +41,7 @@ export async function takeStale(
   const [row] = await connection.query<{ ids: string; waited_ms: number; more: boolean }>({
     name: "stream_take_stale",
     // as one text: the driver parses an array of as many elements ten times as slowly
-    text: `select ids, coalesce(extract(epoch from clock_timestamp() - since), 0)::float8 * 1000 as waited_ms, more
+    text: `select ids, greatest(0, coalesce(extract(epoch from clock_timestamp() - since), 0))::float8 * 1000 as waited_ms, more
            from stream.take_stale($1, $2)`,
     values: [kind === "users", most],
   });
