@@ -10,7 +10,8 @@ export interface SchemaWriter {
   /**
    * A schema of the document; schemas with an `$id` become components. Keywords for this repository
    * only: `x-expects` (a pattern in words, for error messages), `x-pattern` (a pattern that the part
-   * checks itself, with a better message), `x-permissions` (the permissions of all routes).
+   * checks itself, with a better message), `x-ignored` (a value that is not read, so that anything
+   * goes), `x-permissions` (the permissions of all routes).
    */
   write(schema: unknown, use: Use): Json;
   components(): Json;
@@ -43,6 +44,7 @@ export function createSchemaWriter(permissions: readonly string[]): SchemaWriter
   const write = (schema: unknown, use: Use): Json => {
     const {
       $id,
+      "x-ignored": ignored,
       "x-expects": _,
       "x-permissions": named,
       "x-pattern": pattern,
@@ -50,6 +52,7 @@ export function createSchemaWriter(permissions: readonly string[]): SchemaWriter
     } = schema as Json;
     if (named !== undefined) return permissionPattern(use);
     const rest = pattern === undefined ? own : { ...own, pattern };
+    if (ignored === true) return rest;
     if (use === "request" && isAnything(rest)) return addJson(rest);
     const written = use === "request" ? storable(rest) : rest;
     const resolved = Object.fromEntries(

@@ -3,6 +3,7 @@ import { permissionOf } from "../../core/access/permission-name.ts";
 import type { Route, RouteResponse } from "../../core/ports/route.ts";
 import { createProblemWriter, errorsOf, type ProblemWriter } from "./openapi-problems.ts";
 import { createSchemaWriter, type Json, type SchemaWriter } from "./openapi-schemas.ts";
+import { maxParameterLength } from "./path-parameters.ts";
 
 interface Writers {
   readonly schemas: SchemaWriter;
@@ -22,7 +23,7 @@ export function openApiDocument(routes: readonly Route[], version: string): Json
   const writers = { schemas, problems, names: operationNames(routes) };
   const paths: Record<string, Json> = {};
   for (const route of [...routes].sort(byPath)) {
-    const path = route.path.replace(/:([a-z_]+)/g, "{$1}");
+    const path = resourceOf(route, routes).replace(/:([a-z_]+)/g, "{$1}");
     const operations = paths[path] ?? {};
     paths[path] = operations;
     operations[route.method.toLowerCase()] = operation(route, writers);
@@ -91,12 +92,15 @@ function operation(route: Route, writers: Writers): Json {
   };
 }
 
+/** A path parameter without a form of its own. */
+const anyParameter = { type: "string", minLength: 1, maxLength: maxParameterLength };
+
 function parametersOf(route: Route, { write }: SchemaWriter): Json[] {
   const inPath = [...route.path.matchAll(/:([a-z_]+)/g)].map(([, name = ""]) => ({
     name,
     in: "path",
     required: true,
-    schema: write(route.params?.[name] ?? { type: "string", minLength: 1 }, "request"),
+    schema: write(route.params?.[name] ?? anyParameter, "request"),
   }));
   const inQuery = Object.entries(route.query ?? {}).map(([name, schema]) => {
     const required = route.required?.includes(name) === true;
@@ -194,6 +198,11 @@ function requestBody(body: NonNullable<Route["body"]>, { write }: SchemaWriter):
     { schema: write(schema, "request") },
   ]);
   return { required: true, description: body.description, content: Object.fromEntries(content) };
+}
+
+/** The path; of two that differ in a slash at the end, which the router ignores, the one that has it. */
+function resourceOf({ path }: Route, routes: readonly Route[]): string {
+  return routes.some((other) => other.path === `${path}/`) ? `${path}/` : path;
 }
 
 /** The permission, with the end of the path where several routes share it. */

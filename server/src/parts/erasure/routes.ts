@@ -13,7 +13,6 @@ export function erasureRoutes(database: Database): Route[] {
       access: "permission",
       summary:
         "Erase a user's events, vectors and dead letters, and recompute the affected windows.",
-      params: { id: s.string({ minLength: 1, maxLength: 300 }) },
       responses: {
         202: {
           description: "Started; follow it by its id.",

@@ -3,7 +3,7 @@ import { limits, type Schema, schema } from "@weir/protocol";
 import { cloudEventSchema } from "../../core/event/cloudevents.ts";
 import { type SegmentType, segmentMessageSchema } from "../../core/event/segment.ts";
 
-const { array, object, optional, string } = schema;
+const { array, object, optional, string, unknown } = schema;
 
 /** On every answer that counted events against the key's rate. */
 export const rateLimitHeaders = {
@@ -17,7 +17,7 @@ export const cloudEventBatchSchema = array(cloudEventSchema, {
 });
 
 const nameOfEvent = { required: ["event"] };
-const writeKey = optional(string({ description: "The API key, unless a header has it." }));
+const writeKeyText = "The API key as a text; not read if a header has one.";
 
 /** Of `/v1/<type>`. */
 export function segmentCallSchema(type: SegmentType): Schema<unknown> {
@@ -25,7 +25,7 @@ export function segmentCallSchema(type: SegmentType): Schema<unknown> {
   const required = type === "track" ? ["event"] : [];
   return {
     ...message,
-    properties: { ...(properties as object), writeKey: writeKey.optional },
+    properties: { ...(properties as object), writeKey: { description: writeKeyText } },
     required,
     examples: [{ userId: "user123", event: "Order Completed", properties: { revenue: 42 } }],
   };
@@ -49,10 +49,11 @@ export const segmentBatchSchema = object(
       } as Schema<unknown>,
       { minItems: 1, maxItems: limits.batchEvents },
     ),
-    writeKey,
+    writeKey: optional(unknown({ description: writeKeyText, "x-ignored": true })),
   },
   {
-    additionalProperties: true,
+    // members of the envelope are not stored
+    patternProperties: { ".*": true },
     examples: [{ batch: [{ type: "track", event: "Product Viewed", userId: "user123" }] }],
   },
 );

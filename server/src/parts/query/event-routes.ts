@@ -1,4 +1,4 @@
-import { type EventPage, eventPageSchema, limits, rawEventSchema, schema } from "@weir/protocol";
+import { type EventPage, eventPageSchema, rawEventSchema, schema } from "@weir/protocol";
 import type { Route, RouteRequest } from "../../core/ports/route.ts";
 import type { QueryContext } from "./context.ts";
 import { csvHeaders, csvReply, csvSchema, maxCsvRows } from "./csv.ts";
@@ -29,12 +29,6 @@ const oneEvent = {
   source: nameParameter("The event's source; needed when several services use the same id."),
   at: momentParameter("The event's occurred_at; makes the lookup fast."),
 };
-const eventParameter = schema.string({
-  minLength: 1,
-  maxLength: limits.eventIdLength,
-  description: "event_id as it was sent, or as the server created it.",
-});
-const userParameter = schema.string({ minLength: 1, maxLength: limits.keyLength });
 const pageAnswer = {
   200: { description: "A page of results, newest first.", schema: eventPageSchema },
 };
@@ -90,7 +84,6 @@ export function eventRoutes(context: QueryContext): Route[] {
       access: "permission",
       summary: "Events of one user, newest first.",
       query: { ...eventRange, cursor: cursorParameter, limit: limitParameter(1_000, 100) },
-      params: { id: userParameter },
       errors: ["unanswerable_query"],
       responses: pageAnswer,
       async handle({ params, query, signal }) {
@@ -105,7 +98,6 @@ export function eventRoutes(context: QueryContext): Route[] {
       view: "events.event_get",
       access: "permission",
       summary: "A raw event.",
-      params: { id: eventParameter },
       query: oneEvent,
       errors: ["unanswerable_query", "not_found"],
       responses: { 200: { description: "The event.", schema: rawEventSchema } },
@@ -120,7 +112,6 @@ export function eventRoutes(context: QueryContext): Route[] {
       view: "events.event_raw",
       access: "permission",
       summary: "The bytes of an event, exactly as they were sent.",
-      params: { id: eventParameter },
       query: oneEvent,
       errors: ["unanswerable_query", "not_found"],
       responses: {

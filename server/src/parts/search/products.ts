@@ -1,11 +1,5 @@
 /** What the routes that find products have in common: parameters, filters, and products in answers. */
-import {
-  type ErrorCode,
-  type FoundProduct,
-  limits,
-  type SearchFilter,
-  schema,
-} from "@weir/protocol";
+import { type ErrorCode, type FoundProduct, type SearchFilter, schema } from "@weir/protocol";
 import { WeirError } from "../../core/errors.ts";
 import type { RouteRequest } from "../../core/ports/route.ts";
 import type { Condition, Filter, StoredPoint } from "../../core/ports/vector-store.ts";
@@ -24,8 +18,6 @@ export const productParameters = {
   }),
 };
 
-/** A path parameter. */
-export const productOrUserId = schema.string({ minLength: 1, maxLength: limits.keyLength });
 export const productErrors: readonly ErrorCode[] = [
   "not_found",
   "unanswerable_query",

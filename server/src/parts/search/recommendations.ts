@@ -9,7 +9,6 @@ import {
   modelOf,
   productErrors,
   productOf,
-  productOrUserId,
   productParameters,
   readFilter,
 } from "./products.ts";
@@ -22,7 +21,6 @@ export function recommendationsRoute(context: SearchContext): Route {
     access: "permission",
     summary:
       "Products that a user may like, without those already bought; popular products for an unknown user.",
-    params: { id: productOrUserId },
     query: productParameters,
     errors: productErrors,
     responses: { 200: { description: "Products, best first.", schema: recommendationsSchema } },

@@ -9,7 +9,6 @@ import {
   modelOf,
   productErrors,
   productOf,
-  productOrUserId,
   productParameters,
   readFilter,
 } from "./products.ts";
@@ -21,7 +20,6 @@ export function similarProductsRoute(context: SearchContext): Route {
     view: "search.similar_products",
     access: "permission",
     summary: "Products with a similar meaning, best first.",
-    params: { id: productOrUserId },
     query: productParameters,
     errors: productErrors,
     responses: {

@@ -44,6 +44,11 @@ INEXPRESSIBLE = [
     (r".*", "unanswerable_query", r"cursor: "),
     (r".*", "unanswerable_query", r"time_zone: must be an IANA time zone"),
     (r".*", "invalid_request", r"there is no filled model"),
+    (
+        r"POST /api/windows/rerun",
+        "invalid_request",
+        r"/start: (is not the start of|is in the future|lies before|.*retention)",
+    ),
     # what the database holds
     (r".*/api/services.*", "invalid_request", r"/role: there is no role"),
     (r"POST /api/keys", "invalid_request", r"/replaces: service .* has no key"),
