@@ -13,6 +13,7 @@ import { contentReader } from "./content.ts";
 import { anonymous, authenticate, demand, noCredentials, recognise } from "./identify.ts";
 import type { IncomingRequest } from "./incoming-request.ts";
 import { queryReader } from "./parameters.ts";
+import { maxParameterLength } from "./path-parameters.ts";
 import { asWeirError, problemAnswer } from "./problems.ts";
 
 interface RequestRecord {
@@ -134,9 +135,17 @@ function keyInBodyRules(route: Route, authenticator: Authenticator) {
   };
 }
 
-/** Parameters of the path, as the router has decoded them. @throws WeirError `malformed_request` */
+/**
+ * Parameters of the path, as the router has decoded them.
+ * @throws WeirError `malformed_request`, `uri_too_long`
+ */
 function checkParameters(params: unknown): void {
   for (const [name, value] of Object.entries(params as Readonly<Record<string, string>>)) {
+    if (value.length > maxParameterLength && [...value].length > maxParameterLength) {
+      throw new WeirError("uri_too_long", {
+        detail: `{${name}} in the path is longer than ${maxParameterLength} characters`,
+      });
+    }
     const flaw = textFlaw(value);
     if (flaw === undefined) continue;
     const detail = `{${name}} in the path ${flaw}`;

@@ -40,8 +40,10 @@ export function createKnownPaths(): KnownPaths {
     methodsAt(path) {
       const segments = segmentsOf(path).map(decodeURIComponent);
       const methods = new Set<string>();
-      for (const pattern of patterns.values()) {
-        if (!matches(pattern.segments, segments)) continue;
+      const fitting = [...patterns.values()].filter((one) => matches(one.segments, segments));
+      // a path without parameters is a resource of its own, see concrete-paths.ts
+      const concrete = fitting.filter(({ text }) => !/[:*]/.test(text));
+      for (const pattern of concrete.length > 0 ? concrete : fitting) {
         for (const method of pattern.methods) methods.add(method);
       }
       if (methods.size > 0) methods.add("OPTIONS");

@@ -94,7 +94,9 @@ test("a wrong method is a 405 whose Allow names all methods of the path", async 
   const cases: readonly (readonly [method: string, target: string, allow: string])[] = [
     ["DELETE", "/api/events/", "GET, HEAD, OPTIONS, POST"],
     ["DELETE", "/api/events", "GET, HEAD, OPTIONS, POST"],
-    ["PUT", "/api/events/batch", "GET, HEAD, OPTIONS, POST"],
+    ["PUT", "/api/events/batch", "OPTIONS, POST"],
+    ["GET", "/api/events/batch", "OPTIONS, POST"],
+    ["HEAD", "/api/events/batch/", "OPTIONS, POST"],
     ["POST", "/api/events/7?from=x", "GET, HEAD, OPTIONS"],
     ["GET", "/v1/track", "OPTIONS, POST"],
     ["HEAD", "/v1/track", "OPTIONS, POST"],

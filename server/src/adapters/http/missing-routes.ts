@@ -2,6 +2,8 @@
 import { liveFeed } from "@weir/protocol";
 import type { FastifyInstance } from "fastify";
 import { WeirError } from "../../core/errors.ts";
+import type { Route } from "../../core/ports/route.ts";
+import { shadowedRoutes } from "./concrete-paths.ts";
 import { createKnownPaths } from "./known-paths.ts";
 import { sendProblem } from "./mount-route.ts";
 
@@ -21,7 +23,8 @@ const everyMethod = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT";
  */
 export function answerMissingRoutes(app: FastifyInstance, files: Files): void {
   const paths = createKnownPaths();
-  app.addHook("onRoute", ({ method, url }) => {
+  app.addHook("onRoute", ({ method, url, config }) => {
+    if (config === notAllowedConfig) return;
     for (const one of [method].flat()) paths.add(one, url);
   });
   app.addHook("onRequest", (request, reply, done) => {
@@ -72,6 +75,23 @@ export function answerMissingRoutes(app: FastifyInstance, files: Files): void {
         near === undefined
           ? "there is no route at this path; see /docs for all of them"
           : `there is no route at this path. Did you mean ${near}?`,
+    });
+  }
+}
+
+/** Marks a route that only says that its method is not allowed. */
+const notAllowedConfig = {};
+
+/** Answers 405 where a concrete path would get a method from a route with parameters. */
+export function answerShadowedRoutes(app: FastifyInstance, routes: readonly Route[]): void {
+  for (const { method, path, allowed } of shadowedRoutes(routes)) {
+    app.route({
+      method: method === "GET" ? ["GET", "HEAD"] : method,
+      url: path,
+      exposeHeadRoute: false,
+      config: notAllowedConfig,
+      handler: (request, reply) =>
+        sendProblem(reply, notAllowed(request.method, allowed), request.id),
     });
   }
 }

@@ -40,7 +40,7 @@ export function queryReader(
   const patternProperties: Record<string, unknown> = {};
   for (const [name, schema] of Object.entries(declared)) {
     if (name.endsWith(".*")) {
-      patternProperties[`^${name.slice(0, -2).replaceAll(".", "\\.")}\\..+$`] = schema;
+      patternProperties[`^${name.slice(0, -2).replaceAll(".", "\\.")}\\.[^]+$`] = schema;
     } else {
       properties[name] = schema;
     }

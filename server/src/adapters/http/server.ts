@@ -15,8 +15,9 @@ import { mountDocs } from "./docs-page.ts";
 import { mountErrorPage } from "./error-page.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import { listenStrictly } from "./listener.ts";
-import { answerMissingRoutes } from "./missing-routes.ts";
+import { answerMissingRoutes, answerShadowedRoutes } from "./missing-routes.ts";
 import { mountRoute, sendProblem } from "./mount-route.ts";
+import { maxParameterLength } from "./path-parameters.ts";
 import { asWeirError } from "./problems.ts";
 
 export interface HttpServerOptions {
@@ -43,8 +44,8 @@ export interface HttpServer {
 }
 
 const closePatienceMs = 1_000;
-/** Characters of a path parameter; ids are shorter (limits.keyLength). */
-const maxParamLength = 512;
+/** In UTF-16 code units; `checkParameters` counts characters. */
+const maxParamLength = 2 * maxParameterLength;
 
 /** Builds the HTTP server. @throws when two routes have the same method and path, or a route has no name */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
@@ -107,6 +108,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     // with trusted proxies, Fastify decides which address is the client's
     if (options.trustedProxies.length === 0) direct.add(route, answer);
   }
+  answerShadowedRoutes(app, options.routes);
   await serveDashboard(app, options.dashboardFolder);
   await app.ready();
 

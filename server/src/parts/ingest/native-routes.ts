@@ -49,6 +49,10 @@ export function nativeRoutes(context: AcceptContext): Route[] {
         description: "Stored: the verdict is `accepted` or `duplicate`.",
         schema: resultSchema,
         headers: rateLimitHeaders,
+        links: {
+          event: { to: "events.get.event_get", parameters: { id: "$response.body#/event_id" } },
+          bytes: { to: "events.get.event_raw", parameters: { id: "$response.body#/event_id" } },
+        },
       },
     },
     async handle(request) {
