@@ -27,7 +27,9 @@ function matches(pattern: string, path: string): boolean {
   const known = pattern.split("/");
   return (
     known.length === segments.length &&
-    known.every((segment, n) => segment.startsWith(":") || segment === segments[n])
+    known.every((segment, n) =>
+      segment.startsWith(":") ? segments[n] !== "" : segment === segments[n],
+    )
   );
 }
 

@@ -150,7 +150,7 @@ test("the forms of times are those that exist", () => {
     );
   const cases: readonly (readonly [path: string, name: string, good: string[], bad: string[]])[] = [
     [
-      "/api/events",
+      "/api/events/",
       "from",
       [
         "2026-11-21",
