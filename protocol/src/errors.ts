@@ -48,6 +48,7 @@ const table = {
     retryable: false,
     title: "The query cannot be answered as asked",
   },
+  user_erased: { status: 422, retryable: false, title: "The user was erased and is blocked" },
   invalid_request: { status: 422, retryable: false, title: "The request body is invalid" },
   upgrade_required: { status: 426, retryable: false, title: "This path requires a WebSocket" },
   rate_limited: { status: 429, retryable: true, title: "Rate limit exceeded for this key" },

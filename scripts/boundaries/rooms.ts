@@ -165,7 +165,10 @@ export const databaseRooms: readonly DatabaseRoom[] = [
   {
     path: "server/src/parts/ingest",
     owns: ["raw"],
-    reads: { log: "A new partition of a day that readers count as closed needs their trigger." },
+    reads: {
+      log: "A new partition of a day that readers count as closed needs their trigger.",
+      erasure: "Events of blocked users are refused in the transaction that would write them.",
+    },
     calls: {
       "log.close_day": "As above.",
       "clock.trusted": trustedTime,
@@ -175,8 +178,17 @@ export const databaseRooms: readonly DatabaseRoom[] = [
   {
     path: "server/src/parts/log",
     owns: ["log"],
-    reads: { raw: "The log itself.", etl: actions, auth: serviceNames },
-    writes: { raw: "Transaction ids of a restored dump are adapted to its cluster." },
+    reads: {
+      raw: "The log itself.",
+      etl: actions,
+      auth: serviceNames,
+      erasure: "The set of an open erasure ends at a position, which a restored dump adapts.",
+    },
+    writes: {
+      raw: "Transaction ids of a restored dump are adapted to its cluster.",
+      erasure: "As above.",
+      etl: "Transaction ids of fences mean nothing in another cluster.",
+    },
     calls: { "clock.trusted": trustedTime },
   },
   {
@@ -205,6 +217,7 @@ export const databaseRooms: readonly DatabaseRoom[] = [
       log: "Whether pages wait: then a refresh of points ends early.",
       etl: actions,
       auth: serviceNames,
+      erasure: "A replayed dead letter of a blocked user is refused.",
       vectors: "Finds points that lack a product or an event, and the collections of models.",
     },
     writes: {
@@ -266,19 +279,28 @@ export const databaseRooms: readonly DatabaseRoom[] = [
     path: "server/src/parts/erasure",
     owns: ["erasure"],
     reads: {
-      raw: "Days of the log that may hold events of the user.",
-      analytics: "The user's row.",
-      etl: "Whether the reruns of the user's hours have ended.",
-      log: "Whether pages that may hold events of the user are still in progress.",
+      raw: "Days of the log that may hold events of the user, and who is writing to it.",
+      etl: "Whether hours that the previous version began to erase are recomputed.",
+      log: "Whether pages that may hold events of the user are still in progress; the start of the open days.",
       vectors: "Points of the user's events.",
+      dlq: "Dead letters of the user, and edits of others that name the user.",
     },
     writes: {
       auth: "The audit log, in the transaction of the request.",
-      analytics: inOneTransaction,
       dlq: inOneTransaction,
       stream: inOneTransaction,
     },
-    calls: { "vectors.delete_points": inOneTransaction },
+    calls: {
+      "vectors.delete_points": inOneTransaction,
+      "etl.open_retraction":
+        "Sums of products are taken back in the transaction that deletes raw events.",
+      "etl.retract_products": "As above.",
+      "etl.retire_users": inOneTransaction,
+      "etl.retract_day": inOneTransaction,
+      "etl.days_of_users": "What is left to take back.",
+      "log.unread": readsLog,
+      "log.since": readsLog,
+    },
   },
   {
     path: "server/src/parts/retention",

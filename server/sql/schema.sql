@@ -494,6 +494,15 @@ $function$;
 -- erasure -----------------------------------------------------------------------------------------
 create schema erasure;
 
+create table erasure.blocks (
+  user_hash bytea not null,
+  request_id uuid not null,
+  blocked_at timestamp with time zone not null default now(),
+  constraint blocks_pkey PRIMARY KEY (user_hash),
+  constraint blocks_request_id_fkey FOREIGN KEY (request_id) REFERENCES erasure.requests(id),
+  constraint blocks_user_hash_check CHECK ((length(user_hash) = 32))
+);
+
 create table erasure.hours (
   request_id uuid not null,
   hour timestamp with time zone not null,
@@ -516,53 +525,103 @@ create table erasure.requests (
   points bigint not null default 0,
   analytics_rows bigint not null default 0,
   error text,
+  after_request text not null default 'allow'::text,
+  seen pg_snapshot,
+  seen_since timestamp with time zone,
+  step smallint not null default 0,
+  analytics_user integer,
+  last_page bigint,
+  hours_corrected integer not null default 0,
+  hours_kept integer not null default 0,
+  constraint requests_after_request_check CHECK ((after_request = ANY (ARRAY['block'::text, 'allow'::text]))),
   constraint requests_pkey PRIMARY KEY (id),
   constraint requests_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'done'::text])))
 );
 CREATE INDEX requests_open ON erasure.requests USING btree (requested_at) WHERE (state <> 'done'::text);
 
-CREATE OR REPLACE FUNCTION erasure.erase_analytics(key_to_erase text)
- RETURNS bigint
+CREATE OR REPLACE FUNCTION erasure.erase_blocks(request_ids uuid[], partition regclass, from_block bigint, to_block bigint, most integer)
+ RETURNS integer
  LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
 AS $function$
 declare
-  erased bigint := 0;
-  n bigint;
-  gone int;
+  rows tid[];
+  counted pg_snapshot;
 begin
-  select id into gone from analytics.users where key = key_to_erase;
-  if gone is null then return 0; end if;
-  delete from analytics.facts where user_id = gone;
-  get diagnostics n = row_count; erased := erased + n;
-  delete from analytics.sessions where user_id = gone;
-  get diagnostics n = row_count; erased := erased + n;
-  delete from analytics.key_facts where user_id = gone;
-  get diagnostics n = row_count; erased := erased + n;
-  delete from analytics.user_hours where user_id = gone;
-  get diagnostics n = row_count; erased := erased + n;
-  delete from analytics.user_months where user_id = gone;
-  get diagnostics n = row_count; erased := erased + n;
-  delete from analytics.users where id = gone;
-  return erased + 1;
+  execute format('select array(
+      select e.ctid from %s e where e.ctid >= $1 and e.ctid < $2 and exists (
+        select from erasure.requests q
+        where q.id = any ($3) and q.user_key = e.user_key and pg_visible_in_snapshot(e.xid, q.seen))
+      limit $4)', partition)
+  using format('(%s,0)', from_block)::tid, format('(%s,0)', to_block)::tid, request_ids, most into rows;
+  if cardinality(rows) = 0 then return 0; end if;
+
+  perform etl.open_retraction();
+  select r.position into counted from log.readers r where r.name = 'windows' for no key update;
+  execute format('with gone as (
+      delete from %s e using erasure.requests q
+      where e.ctid = any ($1) and q.id = any ($2) and q.user_key = e.user_key and pg_visible_in_snapshot(e.xid, q.seen)
+      returning q.id, e.xid, e.occurred_at, e.event_type, e.product_key, e.amount, e.currency, e.items
+    ), noted as (
+      update erasure.requests q set raw_events = q.raw_events + g.events
+      from (select id, count(*) as events from gone group by id) g where q.id = g.id
+    )
+    insert into retracted_events (occurred_at, event_type, product_key, amount, currency, items)
+    select occurred_at, event_type, product_key, amount, currency, items from gone
+    where pg_visible_in_snapshot(xid, $3)', partition)
+  using rows, request_ids, counted;
+  perform etl.retract_products();
+  return cardinality(rows);
 end $function$;
 
-CREATE OR REPLACE FUNCTION erasure.erase_day(request uuid, partition regclass)
- RETURNS bigint
+CREATE OR REPLACE FUNCTION erasure.later_events(request uuid)
+ RETURNS TABLE(service_id integer, event_id uuid)
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_sort TO 'off'
+AS $function$
+#variable_conflict use_column
+declare
+  q erasure.requests;
+begin
+  select * into q from erasure.requests where id = request;
+  return query
+  select r.service_id, r.event_id
+  from log.unread(q.seen, pg_current_snapshot(), log.since(q.seen, q.seen_since), null) r
+  where r.user_key = q.user_key;
+end $function$;
+
+CREATE OR REPLACE FUNCTION erasure.mentions(content text, user_key text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  select strpos(content, user_key) > 0
+    and content ~ ('(^|\W)' || regexp_replace(user_key, '([^[:alnum:]_[:space:]])', '\\\1', 'g') || '(\W|$)')
+$function$;
+
+CREATE OR REPLACE FUNCTION erasure.retire(request_ids uuid[])
+ RETURNS void
  LANGUAGE plpgsql
 AS $function$
 declare
-  erased bigint;
+  ids uuid[];
+  keys text[];
+  seen pg_snapshot[];
+  since timestamptz[];
+  retired int[];
 begin
-  execute format('with gone as (
-      delete from %s using erasure.requests q
-      where q.id = $1 and events.user_key = q.user_key
-      returning date_trunc(''hour'', events.occurred_at, ''UTC'') as hour
-    ), noted as (
-      insert into erasure.hours (request_id, hour) select distinct $1, hour from gone on conflict do nothing
-    ) select count(*) from gone', partition::text || ' as events')
-  using request into erased;
-  update erasure.requests set raw_events = raw_events + erased where id = request;
-  return erased;
+  -- in the order of every transaction that holds both
+  perform from log.readers where name = 'windows' for no key update;
+  select array_agg(q.id order by q.id), array_agg(q.user_key order by q.id), array_agg(q.seen order by q.id),
+    array_agg(q.seen_since order by q.id)
+  into ids, keys, seen, since
+  from (select * from erasure.requests where id = any (request_ids) and step = 2 order by id for update) q;
+  if ids is null then return; end if;
+  retired := etl.retire_users(keys, seen, since);
+  update erasure.requests q set step = 3, analytics_user = r.user_id
+  from unnest(ids, retired) r (id, user_id) where q.id = r.id;
 end $function$;
 
 
@@ -595,6 +654,18 @@ create table etl.raw_history (
   first_raw_day date not null,
   constraint raw_history_only_row_check CHECK (only_row),
   constraint raw_history_pkey PRIMARY KEY (only_row)
+);
+
+create table etl.retired_users (
+  user_id integer not null,
+  xid xid8 not null default pg_current_xact_id(),
+  constraint retired_users_pkey PRIMARY KEY (user_id)
+);
+
+create table etl.retractions (
+  hour integer not null,
+  xid xid8 not null,
+  constraint retractions_pkey PRIMARY KEY (hour)
 );
 
 create table etl.window_runs (
@@ -951,6 +1022,23 @@ CREATE OR REPLACE FUNCTION etl.day_of_minute(minute integer)
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
 AS $function$ select floor(minute / 1440::float8)::int $function$;
+
+CREATE OR REPLACE FUNCTION etl.days_of_users(users integer[])
+ RETURNS TABLE(user_id integer, day integer)
+ LANGUAGE sql
+ STABLE
+ SET enable_seqscan TO 'off'
+AS $function$
+  select m.user_id, make_date(m.month / 12, m.month % 12 + 1, 1) - date '1970-01-01' + bit
+  from analytics.user_months m cross join generate_series(0, 30) bit
+  where m.month = any (array(select generate_series((select min(month) from analytics.user_months),
+      (select max(month) from analytics.user_months))))
+    and m.user_id = any (users) and ((m.days | m.view_days) >> bit) & 1 = 1
+  union
+  select s.user_id, etl.day_of_minute(etl.minute_of(s.started_at)) from analytics.sessions s where s.user_id = any (users)
+  union
+  select k.user_id, etl.day_of_minute(etl.minute_of(k.occurred_at)) from analytics.key_facts k where k.user_id = any (users)
+$function$;
 
 CREATE OR REPLACE FUNCTION etl.drop_facts(before timestamp with time zone)
  RETURNS text[]
@@ -1565,6 +1653,29 @@ begin
   create temporary table rerun_last_views (user_id int primary key, last_view_at timestamptz, cart_view_at timestamptz);
 end $function$;
 
+CREATE OR REPLACE FUNCTION etl.open_retraction()
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  -- the last of the tables below
+  if to_regclass('pg_temp.retracted_totals') is not null then return; end if;
+  create temporary table if not exists retracted_events (
+    occurred_at timestamptz not null, event_type text not null, product_key text, amount numeric, currency text, items json
+  ) on commit delete rows;
+  create temporary table if not exists retracted_products (
+    hour int not null, day int not null, product_id int not null, action smallint not null, currency smallint, amount numeric
+  ) on commit delete rows;
+  create temporary table if not exists retracted_facts (
+    minute int not null, hour int not null, event_type int not null, service_id int not null, action smallint not null,
+    currency smallint, amount numeric, user_id int not null
+  ) on commit delete rows;
+  create temporary table retracted_totals (
+    size smallint not null, bucket int not null, events bigint not null, users int not null, sessions int not null,
+    converted int not null
+  ) on commit delete rows;
+end $function$;
+
 CREATE OR REPLACE FUNCTION etl.product_label(format smallint, payload text, product_key text, OUT name text, OUT category text)
  RETURNS record
  LANGUAGE plpgsql
@@ -1666,12 +1777,15 @@ CREATE OR REPLACE PROCEDURE etl.rerun_hour(IN worker_epoch bigint, IN hour integ
 AS $procedure$
 declare
   staged log.readers;
+  seen pg_snapshot;
+  attempts int := 0;
 begin
-  for attempt in 1..5 loop
+  while attempts < 5 loop
     commit;
     set transaction isolation level repeatable read;
     perform set_config('enable_seqscan', 'off', true), set_config('work_mem', '64MB', true);
     select * into staged from log.readers where name = 'windows';
+    seen := pg_current_snapshot();
     perform etl.open_rerun();
     perform etl.stage_hour(staged."position", hour);
     perform etl.stage_last_views(hour);
@@ -1680,10 +1794,251 @@ begin
       or exists (select from wrong_revenue) or exists (select from wrong_product_windows)
       or exists (select from wrong_product_revenue) or exists (select from rerun_users);
     commit;
-    if not changed or etl.apply_hour(worker_epoch, hour, staged) then return; end if;
+    if not changed then return; end if;
+    perform from log.readers where name = 'windows' for no key update;
+    continue when etl.was_retracted(hour, seen);
+    if etl.apply_hour(worker_epoch, hour, staged) then return; end if;
+    attempts := attempts + 1;
   end loop;
   raise exception 'events kept arriving for sessions of hour % while it was replaced', hour;
 end $procedure$;
+
+CREATE OR REPLACE FUNCTION etl.retire_users(keys text[], seen pg_snapshot[], since timestamp with time zone[])
+ RETURNS integer[]
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_sort TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+#variable_conflict use_variable
+declare
+  counted pg_snapshot;
+  retired int[];
+  from_position pg_snapshot;
+  from_received timestamptz;
+begin
+  perform etl.open_batch();
+  select r.position into counted from log.readers r where r.name = 'windows' for no key update;
+  select array_agg((select u.id from analytics.users u where u.key = k.key) order by k.place) into retired
+  from unnest(keys) with ordinality k (key, place);
+  insert into etl.retired_users (user_id) select id from unnest(retired) id where id is not null;
+  delete from analytics.users u where u.id = any (retired);
+
+  -- of everything that any of the snapshots may not show
+  select format('%s:%s:', low, low)::pg_snapshot, oldest into from_position, from_received
+  from (
+    select min(pg_snapshot_xmin(s.seen)::text::numeric) as low, min(log.since(s.seen, s.since)) as oldest
+    from unnest(seen, since) s (seen, since)
+  ) b;
+  insert into batch
+  select r.occurred_at, r.received_at, r.xid, m.minute, etl.hour_of_minute(m.minute), etl.day_of_minute(m.minute),
+    r.service_id, t.id, t.action, null, p.id, c.id, r.amount, r.items,
+    r.event_type, r.user_key, r.product_key, m.currency_code, r.format, null
+  from log.unread(from_position, counted, from_received, null) r
+  cross join lateral (
+    select etl.minute_of(r.occurred_at) as minute,
+      case when r.amount is not null then coalesce(r.currency, 'XXX') end as currency_code
+    offset 0) m
+  left join analytics.event_types t on t.name = r.event_type
+  left join analytics.products p on p.key = r.product_key
+  left join analytics.currencies c on c.code = m.currency_code
+  where r.user_key = any (keys) and not pg_visible_in_snapshot(r.xid, seen[array_position(keys, r.user_key)]);
+  if found then
+    perform etl.fold_names();
+    perform etl.fold_facts();
+    perform etl.fold_counts();
+    perform etl.fold_users();
+    perform etl.fold_sessions();
+    -- not the products: their sums have no user, and contain these events once
+    perform etl.fold_key_facts();
+  end if;
+  return retired;
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.retract_day(users integer[], day integer, most integer, OUT more boolean, OUT deleted integer[], OUT hours integer[], OUT kept boolean)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+#variable_conflict use_variable
+declare
+  first_hour int := 24 * day;
+  starts timestamptz := etl.start_of_hour(24 * day);
+  ends timestamptz := etl.start_of_hour(24 * day + 24);
+  partition text := etl.facts_partition(day);
+  rows tid[];
+begin
+  perform etl.open_retraction();
+  -- a day's facts have no index by user: found before anything is locked
+  execute format('select array(select ctid from %s where user_id = any ($1) and occurred_at >= $2 and occurred_at < $3 limit $4)',
+    partition) using users, starts, ends, most into rows;
+  more := cardinality(rows) = most;
+  kept := etl.raw_events_gone(day);
+
+  perform from log.readers where name = 'windows' for no key update;
+  execute format('with gone as (
+      delete from %s where ctid = any ($1) and user_id = any ($2) and occurred_at >= $3 and occurred_at < $4
+      returning *
+    )
+    insert into retracted_facts
+    select minute, etl.hour_of_minute(minute), event_type, service_id, action, currency, amount, user_id
+    from gone cross join lateral (select etl.minute_of(occurred_at) as minute offset 0) m', partition)
+  using rows, users, starts, ends;
+  perform etl.retract_facts(day);
+  deleted := array(
+    select count(f.user_id)::int from unnest(users) with ordinality u (id, place)
+    left join retracted_facts f on f.user_id = u.id group by u.place order by u.place);
+  hours := array_fill(0, array[cardinality(users)]);
+  if not more then
+    select array_agg(f.facts + r.deleted order by r.place), array_agg(r.hours order by r.place) into deleted, hours
+    from etl.retract_users(users, day) r join unnest(deleted) with ordinality f (facts, place) on f.place = r.place;
+  end if;
+  if kept then delete from retracted_totals where events = 0; end if;
+
+  merge into analytics.window_totals w using (
+    select t.size, t.bucket, sum(t.events) as events, sum(t.users) as users, sum(t.sessions) as sessions,
+      sum(t.converted) as converted
+    from retracted_totals t group by 1, 2 order by 1, 2
+  ) a on w.size = a.size and w.bucket = a.bucket
+  when matched and w.events = a.events then delete
+  when matched then update set events = w.events - a.events, users = w.users - a.users,
+    sessions = w.sessions - a.sessions, converted_sessions = w.converted_sessions - a.converted, updated_at = now();
+
+  insert into etl.retractions as r (hour, xid)
+  select hour, pg_current_xact_id() from generate_series(first_hour, first_hour + 23) hour
+  on conflict (hour) do update set xid = excluded.xid;
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.retract_facts(day integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+#variable_conflict use_variable
+begin
+  merge into analytics.window_counts w using (
+    select size, bucket, event_type, service_id, count(*) as events
+    from retracted_facts cross join lateral (values (1::smallint, minute), (2::smallint, hour), (3::smallint, day)) v (size, bucket)
+    group by 1, 2, 3, 4 order by 1, 2, 3, 4
+  ) a on w.size = a.size and w.bucket = a.bucket and w.event_type = a.event_type and w.service_id = a.service_id
+  when matched and w.events = a.events then delete
+  when matched then update set events = w.events - a.events;
+
+  merge into analytics.window_revenue w using (
+    select size, bucket, service_id, currency,
+      coalesce(sum(amount) filter (where action = 3), 0) as revenue, count(*) filter (where action = 3) as orders,
+      coalesce(sum(abs(amount)) filter (where action = 4), 0) as refunds, count(*) filter (where action = 4) as refund_count
+    from retracted_facts cross join lateral (values (1::smallint, minute), (2::smallint, hour), (3::smallint, day)) v (size, bucket)
+    where action in (3, 4) and amount is not null
+    group by 1, 2, 3, 4 order by 1, 2, 3, 4
+  ) a on w.size = a.size and w.bucket = a.bucket and w.service_id = a.service_id and w.currency = a.currency
+  when matched and w.orders = a.orders and w.refund_count = a.refund_count then delete
+  when matched then update set revenue = w.revenue - a.revenue, orders = w.orders - a.orders,
+    refunds = w.refunds - a.refunds, refund_count = w.refund_count - a.refund_count;
+
+  insert into retracted_totals
+  select size, bucket, count(*), 0, 0, 0
+  from retracted_facts cross join lateral (values (1::smallint, minute), (2::smallint, hour), (3::smallint, day)) v (size, bucket)
+  group by 1, 2;
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.retract_products()
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+begin
+  insert into retracted_products (hour, day, product_id, action, currency, amount)
+  select etl.hour_of_minute(m.minute), etl.day_of_minute(m.minute), p.id, t.action, c.id,
+    case when e.items is null then e.amount else i.amount end
+  from retracted_events e
+  cross join lateral (select etl.minute_of(e.occurred_at) as minute offset 0) m
+  join analytics.event_types t on t.name = e.event_type
+  left join lateral (
+    select item ->> 'id' as key, sum((item ->> 'amount')::numeric) as amount
+    from json_array_elements(e.items) item where item ->> 'id' is not null group by 1) i on true
+  join analytics.products p on p.key = case when e.items is null then e.product_key else i.key end
+  left join analytics.currencies c on e.amount is not null and c.code = coalesce(e.currency, 'XXX')
+  where t.action between 1 and 3;
+
+  merge into analytics.product_windows w using (
+    select size, bucket, product_id, count(*) filter (where action = 1) as views,
+      count(*) filter (where action = 2) as carts, count(*) filter (where action = 3) as purchases
+    from retracted_products cross join lateral (values (2::smallint, hour), (3::smallint, day)) v (size, bucket)
+    group by 1, 2, 3 order by 1, 2, 3
+  ) a on w.size = a.size and w.bucket = a.bucket and w.product_id = a.product_id
+  when matched and w.views = a.views and w.carts = a.carts and w.purchases = a.purchases then delete
+  when matched then update set views = w.views - a.views, carts = w.carts - a.carts, purchases = w.purchases - a.purchases;
+
+  merge into analytics.product_revenue w using (
+    select size, bucket, product_id, currency, sum(amount) as revenue
+    from retracted_products cross join lateral (values (2::smallint, hour), (3::smallint, day)) v (size, bucket)
+    where action = 3 and amount is not null and currency is not null
+    group by 1, 2, 3, 4 order by 1, 2, 3, 4
+  ) a on w.size = a.size and w.bucket = a.bucket and w.product_id = a.product_id and w.currency = a.currency
+  -- no row and no revenue are the same
+  when matched and w.revenue = a.revenue then delete
+  when matched then update set revenue = w.revenue - a.revenue;
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.retract_users(users integer[], day integer)
+ RETURNS TABLE(place bigint, deleted integer, hours integer)
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+#variable_conflict use_variable
+declare
+  first_hour int := 24 * day;
+  starts timestamptz := etl.start_of_hour(24 * day);
+  ends timestamptz := etl.start_of_hour(24 * day + 24);
+  day_bit int := etl.bit_of_day(day);
+begin
+  return query
+  with presence as (
+    delete from analytics.user_hours h
+    where h.hour = any (array(select generate_series(first_hour, first_hour + 23))) and h.user_id = any (users)
+    returning h.hour, h.user_id, h.minutes
+  ), cleared as (
+    update analytics.user_months m set days = m.days & ~day_bit, view_days = m.view_days & ~day_bit
+    where m.month = etl.month_of_day(day) and m.user_id = any (users) and (m.days | m.view_days) & day_bit <> 0
+    returning m.user_id, (old.days & day_bit <> 0)::int as present
+  ), visits as (
+    delete from analytics.sessions s
+    where s.user_id = any (users) and s.started_at >= starts and s.started_at < ends
+    returning s.user_id, s.started_at, (s.purchases > 0)::int as converted
+  ), keyed as (
+    delete from analytics.key_facts k
+    where k.user_id = any (users) and k.occurred_at >= starts and k.occurred_at < ends
+    returning k.user_id
+  ), noted as (
+    insert into retracted_totals (size, bucket, events, users, sessions, converted)
+    select 1, minute, 0, count(*), 0, 0
+    from presence p cross join generate_series(60 * p.hour, 60 * p.hour + 59) minute
+    where (p.minutes >> (minute - 60 * p.hour)) & 1 = 1 group by minute
+    union all select 2, p.hour, 0, count(*), 0, 0 from presence p group by p.hour
+    union all select 3, day, 0, sum(present), 0, 0 from cleared having sum(present) > 0
+    union all select size, bucket, 0, 0, count(*), sum(converted)
+    from (select *, etl.minute_of(started_at) as minute from visits) v
+    cross join lateral (values (1, minute), (2, etl.hour_of_minute(minute)), (3, day)) w (size, bucket)
+    group by 1, 2
+  )
+  select u.place, count(*) filter (where r.what is not null)::int, count(*) filter (where r.what = 'hour')::int
+  from unnest(users) with ordinality u (id, place)
+  left join (
+    select user_id, 'hour' as what from presence union all select user_id, 'session' from visits
+    union all select user_id, 'key' from keyed
+  ) r on r.user_id = u.id
+  group by u.place;
+  delete from analytics.user_months m
+  where m.month = etl.month_of_day(day) and m.user_id = any (users) and m.days = 0 and m.view_days = 0;
+end $function$;
 
 CREATE OR REPLACE FUNCTION etl.stage_events("position" pg_snapshot, from_at timestamp with time zone, until_at timestamp with time zone, hour integer, only_users integer[])
  RETURNS void
@@ -1900,6 +2255,20 @@ begin
   end if;
 end $function$;
 
+CREATE OR REPLACE FUNCTION etl.was_retracted(hour integer, seen pg_snapshot)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+#variable_conflict use_variable
+begin
+  return exists (select from etl.retractions r where r.hour = hour and not pg_visible_in_snapshot(r.xid, seen))
+    or exists (
+      select from etl.retired_users u
+      where not pg_visible_in_snapshot(u.xid, seen)
+        and u.user_id = any (array(select user_id from rerun_users union select user_id from wrong_facts)));
+end $function$;
+
 
 -- log ---------------------------------------------------------------------------------------------
 create schema log;
@@ -1978,10 +2347,14 @@ begin
   if last.cluster is null or split_part(last.cluster, '/', 1) = split_part(home, '/', 1) then return false; end if;
 
   lock table raw.events, log.readers, log.pages in share row exclusive mode;
+  -- no rerun is in progress: nothing to fence
+  delete from etl.retractions;
+  delete from etl.retired_users;
   now_seen := pg_current_snapshot();
   -- in a cluster that has gone further than the dump, ids and positions still agree
   if (select max(xid) from raw.events) >= pg_snapshot_xmin(now_seen)
     or exists (select from log.readers where pg_snapshot_xmax(position) > pg_snapshot_xmin(now_seen))
+    or exists (select from erasure.requests where state <> 'done' and pg_snapshot_xmax(seen) > pg_snapshot_xmin(now_seen))
   then
     perform log.renumber_restored(now_seen);
   end if;
@@ -2251,7 +2624,12 @@ begin
     select u.xid, array_agg(u.name order by u.name) as readers
     from (
       select distinct r.name, e.xid
-      from log.readers r
+      from (
+        select name, position from log.readers
+        union all
+        -- the set of an erasure ends at a position too
+        select id::text, seen from erasure.requests where state <> 'done' and seen is not null
+      ) r
       join raw.events e on not pg_visible_in_snapshot(e.xid, r.position)
         or exists (select from log.pages p where p.reader = r.name
           and not pg_visible_in_snapshot(e.xid, p.from_position) and pg_visible_in_snapshot(e.xid, p.to_position))
@@ -2263,15 +2641,26 @@ begin
     and not exists (select from restored_unread u where u.xid = e.xid);
   update raw.events e set xid = u.new_xid from restored_unread u where e.xid = u.xid;
 
-  update log.readers r set since = '-infinity', position = (
+  update log.readers r set since = '-infinity', position = log.restored_position(r.name, now_seen);
+  update erasure.requests q set seen_since = '-infinity', seen = log.restored_position(q.id::text, now_seen), last_page = 0
+  where q.state <> 'done' and q.seen is not null;
+  delete from log.pages;
+  delete from log.reopenings;
+end $function$;
+
+CREATE OR REPLACE FUNCTION log.restored_position(reader text, now_seen pg_snapshot)
+ RETURNS pg_snapshot
+ LANGUAGE plpgsql
+AS $function$
+#variable_conflict use_variable
+begin
+  return (
     select (coalesce(min(n.x)::text, pg_snapshot_xmax(now_seen)::text) || ':' || pg_snapshot_xmax(now_seen) || ':'
       || coalesce(string_agg(n.x::text, ',' order by n.x), ''))::pg_snapshot
     from (
-      select u.new_xid::text::numeric as x from restored_unread u where r.name = any (u.readers)
+      select u.new_xid::text::numeric as x from restored_unread u where reader = any (u.readers)
       union select running::text::numeric from pg_snapshot_xip(now_seen) running
     ) n);
-  delete from log.pages;
-  delete from log.reopenings;
 end $function$;
 
 CREATE OR REPLACE FUNCTION log.since("position" pg_snapshot, kept timestamp with time zone)
@@ -2366,6 +2755,15 @@ create table raw.identity_generation (
   constraint identity_generation_pkey PRIMARY KEY (only_row)
 );
 
+CREATE OR REPLACE FUNCTION raw.any_blocked(user_keys text[])
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select exists (
+    select from unnest(user_keys) key join erasure.blocks b on b.user_hash = sha256(convert_to(key, 'UTF8')))
+$function$;
+
 CREATE OR REPLACE FUNCTION raw.append(service_ids integer[], formats smallint[], event_ids uuid[], content_hashes bigint[], occurred timestamp with time zone[], user_keys text[], product_keys text[], amounts numeric[], currencies text[], event_types text[], event_refs text[], item_lists json[], payloads text[])
  RETURNS smallint[]
  LANGUAGE plpgsql
@@ -2379,10 +2777,19 @@ declare
   seen int;
   verdicts smallint[];
 begin
+  if exists (select from erasure.blocks) and raw.any_blocked(user_keys) then
+    return raw.append_unblocked(service_ids, formats, event_ids, content_hashes, occurred, user_keys, product_keys,
+      amounts, currencies, event_types, event_refs, item_lists, payloads);
+  end if;
+
   insert into raw.identities (event_id, service_id, content_hash)
   select unnest(event_ids), unnest(service_ids), unnest(content_hashes)
   on conflict do nothing;
   get diagnostics inserted = row_count;
+
+  if exists (select from erasure.blocks) and raw.any_blocked(user_keys) then
+    raise exception 'a user was blocked while the group was being written: write it again' using errcode = '40001';
+  end if;
 
   if inserted = sent
     and not (exists (select from raw.identities_before)
@@ -2480,6 +2887,8 @@ begin
     then
       raise unique_violation;
     end if;
+    -- after the identities: see raw.append
+    if exists (select from erasure.blocks) and raw.any_blocked(user_keys) then raise unique_violation; end if;
   exception when unique_violation then
     -- the rows of this block are gone: raw.append recognises its own by the transaction's id
     return raw.append(service_ids, formats, event_ids, content_hashes, occurred, user_keys, product_keys,
@@ -2492,6 +2901,38 @@ begin
     unnest(user_keys), unnest(product_keys), unnest(amounts), unnest(currencies),
     unnest(event_types), unnest(event_refs), unnest(item_lists), unnest(payloads);
   return null;
+end $function$;
+
+CREATE OR REPLACE FUNCTION raw.append_unblocked(service_ids integer[], formats smallint[], event_ids uuid[], content_hashes bigint[], occurred timestamp with time zone[], user_keys text[], product_keys text[], amounts numeric[], currencies text[], event_types text[], event_refs text[], item_lists json[], payloads text[])
+ RETURNS smallint[]
+ LANGUAGE plpgsql
+AS $function$
+declare
+  blocked boolean[] := array(
+    select exists (select from erasure.blocks b where b.user_hash = sha256(convert_to(s.key, 'UTF8')))
+    from unnest(user_keys) with ordinality s (key, place) order by s.place);
+  appended smallint[];
+begin
+  if false = any (blocked) then
+    select raw.append(array_agg(u.service_id order by place), array_agg(u.format order by place),
+        array_agg(u.event_id order by place), array_agg(u.content_hash order by place),
+        array_agg(u.occurred_at order by place), array_agg(u.user_key order by place),
+        array_agg(u.product_key order by place), array_agg(u.amount order by place),
+        array_agg(u.currency order by place), array_agg(u.event_type order by place),
+        array_agg(u.event_ref order by place), array_agg(u.items order by place), array_agg(u.payload order by place))
+    into appended
+    from unnest(service_ids, formats, event_ids, content_hashes, occurred, user_keys, product_keys, amounts, currencies,
+      event_types, event_refs, item_lists, payloads, blocked)
+      with ordinality as u (service_id, format, event_id, content_hash, occurred_at, user_key, product_key, amount,
+        currency, event_type, event_ref, items, payload, is_blocked, place)
+    where not u.is_blocked;
+  end if;
+  return array(
+    select case when v.is_blocked then 3 else coalesce(appended[v.nth], 0) end::smallint
+    from (
+      select is_blocked, place, count(*) filter (where not is_blocked) over (order by place) as nth
+      from unnest(blocked) with ordinality b (is_blocked, place)
+    ) v order by v.place);
 end $function$;
 
 CREATE OR REPLACE FUNCTION raw.drop_partitions(before timestamp with time zone)
@@ -3243,6 +3684,7 @@ grant delete, insert, select, update on table auth.signin_links to weir_app;
 grant select on table clock.state to weir_app;
 grant delete, insert, select, update on table dlq.letters to weir_app;
 grant delete, insert, select, update on table dlq.replays to weir_app;
+grant delete, insert, select on table erasure.blocks to weir_app;
 grant insert, select on table erasure.hours to weir_app;
 grant insert, select on table erasure.requests to weir_app;
 grant delete, insert, select, truncate, update on table etl.cursors to weir_app;
@@ -3250,6 +3692,8 @@ grant delete, insert, select, truncate, update on table etl.event_type_actions t
 grant delete, insert, select, truncate, update on table etl.leases to weir_app;
 grant delete, insert, select, truncate, update on table etl.misdated to weir_app;
 grant delete, insert, select, truncate, update on table etl.raw_history to weir_app;
+grant delete, insert, select, truncate, update on table etl.retired_users to weir_app;
+grant delete, insert, select, truncate, update on table etl.retractions to weir_app;
 grant delete, insert, select, truncate, update on table etl.window_runs to weir_app;
 grant select, usage on sequence etl.window_runs_id_seq to weir_app;
 grant delete, insert, select, update on table log.current_incarnation to weir_app;
@@ -3304,6 +3748,7 @@ grant execute on function etl.compare_revenue(integer) to weir_app;
 grant execute on function etl.compare_totals(integer) to weir_app;
 grant execute on function etl.correct_purchases() to weir_app;
 grant execute on function etl.day_of_minute(integer) to weir_app;
+grant execute on function etl.days_of_users(integer[]) to weir_app;
 grant execute on function etl.drop_facts(timestamp with time zone) to weir_app;
 grant execute on function etl.ensure_facts_partitions(date,date) to weir_app;
 grant execute on function etl.facts_partition(integer) to weir_app;
@@ -3328,12 +3773,18 @@ grant execute on function etl.note_wrong_users(integer) to weir_app;
 grant execute on function etl.oldest_raw_day() to weir_app;
 grant execute on function etl.open_batch() to weir_app;
 grant execute on function etl.open_rerun() to weir_app;
+grant execute on function etl.open_retraction() to weir_app;
 grant execute on function etl.product_label(smallint,text,text) to weir_app;
 grant execute on function etl.raw_events_gone(integer) to weir_app;
 grant execute on function etl.read_batch(pg_snapshot,pg_snapshot,timestamp with time zone,integer) to weir_app;
 grant execute on function etl.received_since(timestamp with time zone) to weir_app;
 grant execute on function etl.replace_users(integer,integer[],integer) to weir_app;
 grant execute on function etl.rerun_hour(bigint,integer,bigint,boolean) to weir_app;
+grant execute on function etl.retire_users(text[],pg_snapshot[],timestamp with time zone[]) to weir_app;
+grant execute on function etl.retract_day(integer[],integer,integer) to weir_app;
+grant execute on function etl.retract_facts(integer) to weir_app;
+grant execute on function etl.retract_products() to weir_app;
+grant execute on function etl.retract_users(integer[],integer) to weir_app;
 grant execute on function etl.stage_events(pg_snapshot,timestamp with time zone,timestamp with time zone,integer,integer[]) to weir_app;
 grant execute on function etl.stage_events_since(log.readers,pg_snapshot,integer,integer[]) to weir_app;
 grant execute on function etl.stage_hour(pg_snapshot,integer) to weir_app;
@@ -3343,6 +3794,7 @@ grant execute on function etl.staged_sessions(integer,boolean) to weir_app;
 grant execute on function etl.staged_user_hours(integer,boolean) to weir_app;
 grant execute on function etl.start_of_hour(integer) to weir_app;
 grant execute on function etl.step(bigint,integer,interval) to weir_app;
+grant execute on function etl.was_retracted(integer,pg_snapshot) to weir_app;
 grant execute on function log.adopt_restored() to weir_app;
 grant execute on function log.advance(text,pg_snapshot,pg_snapshot,timestamp with time zone,timestamp with time zone,integer) to weir_app;
 grant execute on function log.begin_incarnation(log.incarnations,text) to weir_app;
@@ -3358,6 +3810,7 @@ grant execute on function log.next_page(text,integer) to weir_app;
 grant execute on function log.note_reopening() to weir_app;
 grant execute on function log.position_after(pg_snapshot,xid8) to weir_app;
 grant execute on function log.renumber_restored(pg_snapshot) to weir_app;
+grant execute on function log.restored_position(text,pg_snapshot) to weir_app;
 grant execute on function log.since(pg_snapshot,timestamp with time zone) to weir_app;
 grant execute on function log.survived(text,pg_lsn) to weir_app;
 grant execute on function log.unread(pg_snapshot,pg_snapshot,timestamp with time zone,integer) to weir_app;

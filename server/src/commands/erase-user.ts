@@ -28,6 +28,7 @@ export function registerEraseUser(program: Command): void {
       const requested = await requestErasure(context.database, {
         userKey: id,
         requestedBy: `cli:${userInfo().username}`,
+        afterRequest: context.config.erasure.after_request,
       });
       const erasure = wait ? await waitForErasure(context, requested) : requested;
       context.show(erasure, certificate);
@@ -52,7 +53,7 @@ async function waitForErasure({ database }: DatabaseContext, requested: Erasure)
 }
 
 function certificate(erasure: Erasure): string {
-  const { erased } = erasure;
+  const { erased, after_request: after, blocked } = erasure;
   return [
     erasure.state === "done" ? "Certificate of erasure" : "Erasure in progress",
     `  id                   ${erasure.id}`,
@@ -63,8 +64,14 @@ function certificate(erasure: Erasure): string {
     `  analytics rows       ${erased.analytics_rows}`,
     `  points               ${erased.points}`,
     `  dead letters         ${erased.dead_letters}`,
-    `  hours recomputed     ${erasure.hours_recomputed}`,
+    `  hours corrected      ${erasure.hours_recomputed}`,
     `  hours kept as totals ${erasure.hours_kept}`,
-    "  Sending an erased event again is answered with duplicate and restores nothing.",
+    `  later events         ${laterEvents(after, blocked)}`,
+    "  Sending an erased event again restores nothing.",
   ].join("\n");
+}
+
+function laterEvents(after: Erasure["after_request"], blocked: boolean): string {
+  if (blocked) return "refused, until weir unblock-user lifts the block";
+  return after === "block" ? "accepted: the block was lifted" : "accepted, as a new history";
 }

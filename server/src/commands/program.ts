@@ -27,6 +27,7 @@ const commands: Readonly<Record<string, () => Promise<Register>>> = {
   models: async () => (await import("./models.ts")).registerModels,
   vectors: async () => (await import("./vectors.ts")).registerVectors,
   "erase-user": async () => (await import("./erase-user.ts")).registerEraseUser,
+  "unblock-user": async () => (await import("./unblock-user.ts")).registerUnblockUser,
   demo: async () => (await import("./demo.ts")).registerDemo,
   config: async () => (await import("./config.ts")).registerConfig,
   openapi: async () => (await import("./openapi.ts")).registerOpenApi,

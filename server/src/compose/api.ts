@@ -53,7 +53,7 @@ export async function assembleApi(options: ComposeOptions) {
       knownPermissions: () => permissions,
     })),
     ...search.routes,
-    ...erasureRoutes(database),
+    ...erasureRoutes({ database, afterRequest: () => options.config().erasure.after_request }),
     ...dlq.routes,
     ...composeHealth(options, {
       database,

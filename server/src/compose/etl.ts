@@ -9,13 +9,13 @@ import {
   syncEventTypeMapping,
 } from "../parts/etl/event-types.ts";
 import { observeEtl } from "../parts/etl/metrics.ts";
-import { requestHourRerun } from "../parts/etl/reruns.ts";
 import { createEtl } from "../parts/etl/worker.ts";
 import { createRetention } from "../parts/retention/retention.ts";
 import { openConnections, untilDatabaseAnswers } from "../process/databases.ts";
 import { composeClock } from "./clock.ts";
 import type { Compose, ComposeOptions } from "./options.ts";
 import { composePausable } from "./storage.ts";
+import { interestSettings, userHistory } from "./user-history.ts";
 
 export const compose: Compose = async (options, names) => {
   const observer = observeEtl(options.metrics);
@@ -79,14 +79,12 @@ function composeRetention({ config, urls, logger, stack }: ComposeOptions): Part
   });
 }
 
-function composeErasure({ urls, logger, stack }: ComposeOptions): Part {
+function composeErasure({ config, urls, logger, stack }: ComposeOptions): Part {
   const { pool, notifications } = openConnections(stack, logger);
   return createErasure({
     database: pool({ url: urls.owner, applicationName: "weir erasure", max: 1 }),
     notifications: notifications(urls.app, "weir erasure notifications"),
-    reruns: {
-      request: (database, start) => requestHourRerun(database, { start, requestedBy: "erasure" }),
-    },
+    history: userHistory(() => interestSettings(config())),
     onDone: (done) => logger.info({ ...done }, "a user was erased"),
     onError: (error) => logger.warn({ err: error }, "an erasure failed and will be retried"),
   });

@@ -28,9 +28,8 @@ import { composeModels } from "./models.ts";
 import type { Compose, ComposeOptions } from "./options.ts";
 import { composeResilience } from "./resilience.ts";
 import { composePausable } from "./storage.ts";
+import { interestSettings } from "./user-history.ts";
 import { openQdrant } from "./vector-store.ts";
-
-const dayMs = 86_400_000;
 
 interface Shared {
   readonly database: Database;
@@ -102,10 +101,7 @@ function composeStreamParts(
     database,
     collections,
     embedders,
-    interest: () => {
-      const { half_life_days, ...weights } = config().stream.interest;
-      return { ...weights, halfLifeMs: half_life_days * dayMs };
-    },
+    interest: () => interestSettings(config()),
     fold,
     onEmbedded: observer.embedded,
   });

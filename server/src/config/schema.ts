@@ -9,6 +9,7 @@ import { databaseSection } from "./sections/database.ts";
 import { demoSection } from "./sections/demo.ts";
 import { dlqSection } from "./sections/dlq.ts";
 import { embeddingsSection } from "./sections/embeddings.ts";
+import { erasureSection } from "./sections/erasure.ts";
 import { etlSection } from "./sections/etl.ts";
 import { httpSection } from "./sections/http.ts";
 import { ingestSection } from "./sections/ingest.ts";
@@ -36,6 +37,7 @@ export const configSchema = s.object({
   ingest: ingestSection,
   storage: storageSection,
   retention: retentionSection,
+  erasure: erasureSection,
   etl: etlSection,
   stream: streamSection,
   embeddings: embeddingsSection,

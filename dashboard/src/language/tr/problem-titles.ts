@@ -22,6 +22,7 @@ export const problemTitles: Readonly<Record<ErrorCode, string>> = {
   expectation_failed: "Expect başlığı desteklenmiyor",
   invalid_event: "Etkinlik geçersiz",
   unanswerable_query: "Sorgu bu haliyle yanıtlanamıyor",
+  user_erased: "Kullanıcı silindi ve engellendi",
   invalid_request: "İstek gövdesi geçersiz",
   upgrade_required: "Bu adres WebSocket bağlantısı gerektirir",
   rate_limited: "Bu anahtarın hız sınırı aşıldı",

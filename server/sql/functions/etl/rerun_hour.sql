@@ -9,18 +9,24 @@
 --    added to the staged ones before their rows are replaced.
 -- Correct rows are not rewritten: the live ETL waits in proportion to the damage, not to the size of the window.
 --
+-- An erasure may take events back from the hour in between, or separate the history of a user in it: the hour is then
+-- staged again, as often as that happens, because the erasure ends.
+--
 -- Call it outside a transaction. One call replaces one hour, so a client that freezes or dies between calls
 -- holds no lock. `rows`: raw events of the hour; `changed`: whether any number was wrong.
 create or replace procedure etl.rerun_hour(worker_epoch bigint, hour int, inout rows bigint, inout changed boolean)
 language plpgsql as $$
 declare
   staged log.readers;
+  seen pg_snapshot;
+  attempts int := 0;
 begin
-  for attempt in 1..5 loop
+  while attempts < 5 loop
     commit;
     set transaction isolation level repeatable read;
     perform set_config('enable_seqscan', 'off', true), set_config('work_mem', '64MB', true);
     select * into staged from log.readers where name = 'windows';
+    seen := pg_current_snapshot();
     perform etl.open_rerun();
     perform etl.stage_hour(staged."position", hour);
     perform etl.stage_last_views(hour);
@@ -29,7 +35,11 @@ begin
       or exists (select from wrong_revenue) or exists (select from wrong_product_windows)
       or exists (select from wrong_product_revenue) or exists (select from rerun_users);
     commit;
-    if not changed or etl.apply_hour(worker_epoch, hour, staged) then return; end if;
+    if not changed then return; end if;
+    perform from log.readers where name = 'windows' for no key update;
+    continue when etl.was_retracted(hour, seen);
+    if etl.apply_hour(worker_epoch, hour, staged) then return; end if;
+    attempts := attempts + 1;
   end loop;
   raise exception 'events kept arriving for sessions of hour % while it was replaced', hour;
 end $$;

@@ -16,10 +16,14 @@ begin
   if last.cluster is null or split_part(last.cluster, '/', 1) = split_part(home, '/', 1) then return false; end if;
 
   lock table raw.events, log.readers, log.pages in share row exclusive mode;
+  -- no rerun is in progress: nothing to fence
+  delete from etl.retractions;
+  delete from etl.retired_users;
   now_seen := pg_current_snapshot();
   -- in a cluster that has gone further than the dump, ids and positions still agree
   if (select max(xid) from raw.events) >= pg_snapshot_xmin(now_seen)
     or exists (select from log.readers where pg_snapshot_xmax(position) > pg_snapshot_xmin(now_seen))
+    or exists (select from erasure.requests where state <> 'done' and pg_snapshot_xmax(seen) > pg_snapshot_xmin(now_seen))
   then
     perform log.renumber_restored(now_seen);
   end if;

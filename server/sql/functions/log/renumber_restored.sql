@@ -7,7 +7,12 @@ begin
     select u.xid, array_agg(u.name order by u.name) as readers
     from (
       select distinct r.name, e.xid
-      from log.readers r
+      from (
+        select name, position from log.readers
+        union all
+        -- the set of an erasure ends at a position too
+        select id::text, seen from erasure.requests where state <> 'done' and seen is not null
+      ) r
       join raw.events e on not pg_visible_in_snapshot(e.xid, r.position)
         or exists (select from log.pages p where p.reader = r.name
           and not pg_visible_in_snapshot(e.xid, p.from_position) and pg_visible_in_snapshot(e.xid, p.to_position))
@@ -19,13 +24,9 @@ begin
     and not exists (select from restored_unread u where u.xid = e.xid);
   update raw.events e set xid = u.new_xid from restored_unread u where e.xid = u.xid;
 
-  update log.readers r set since = '-infinity', position = (
-    select (coalesce(min(n.x)::text, pg_snapshot_xmax(now_seen)::text) || ':' || pg_snapshot_xmax(now_seen) || ':'
-      || coalesce(string_agg(n.x::text, ',' order by n.x), ''))::pg_snapshot
-    from (
-      select u.new_xid::text::numeric as x from restored_unread u where r.name = any (u.readers)
-      union select running::text::numeric from pg_snapshot_xip(now_seen) running
-    ) n);
+  update log.readers r set since = '-infinity', position = log.restored_position(r.name, now_seen);
+  update erasure.requests q set seen_since = '-infinity', seen = log.restored_position(q.id::text, now_seen), last_page = 0
+  where q.state <> 'done' and q.seen is not null;
   delete from log.pages;
   delete from log.reopenings;
 end $$;

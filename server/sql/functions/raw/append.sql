@@ -1,5 +1,10 @@
 -- Appends a group of events, one array per column, and keeps those that are new. Returns null when all were
--- new, else a verdict per event in the order given: 0 accepted, 1 duplicate, 2 conflict.
+-- new, else a verdict per event in the order given: 0 accepted, 1 duplicate, 2 conflict, 3 the user is blocked.
+--
+-- Events of blocked users (erasure.blocks) leave no trace, so they can be sent again once the block is lifted. They
+-- are looked for twice: before anything is written, and again after the identities are. Whoever sees no lock on
+-- raw.identities after a block is committed therefore knows that every later group obeys it. While no user is
+-- blocked both cost a look at an empty table.
 --
 -- Sort the elements by (event_id, service_id): groups written at the same time then lock in one order and do
 -- not deadlock. Call it in its own transaction, without savepoints: new rows are recognised by their xmin, which
@@ -33,10 +38,19 @@ declare
   seen int;
   verdicts smallint[];
 begin
+  if exists (select from erasure.blocks) and raw.any_blocked(user_keys) then
+    return raw.append_unblocked(service_ids, formats, event_ids, content_hashes, occurred, user_keys, product_keys,
+      amounts, currencies, event_types, event_refs, item_lists, payloads);
+  end if;
+
   insert into raw.identities (event_id, service_id, content_hash)
   select unnest(event_ids), unnest(service_ids), unnest(content_hashes)
   on conflict do nothing;
   get diagnostics inserted = row_count;
+
+  if exists (select from erasure.blocks) and raw.any_blocked(user_keys) then
+    raise exception 'a user was blocked while the group was being written: write it again' using errcode = '40001';
+  end if;
 
   if inserted = sent
     and not (exists (select from raw.identities_before)

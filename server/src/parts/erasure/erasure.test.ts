@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { until } from "../../../../testing/until.ts";
+import { noHistory } from "../../../test/helpers/erasure.ts";
 import { createEtlDatabase } from "../../../test/helpers/etl/database.ts";
 import { createTestIngest } from "../../../test/helpers/ingest.ts";
 import { openNotifications } from "../../adapters/postgres/notifications.ts";
 import type { Queryable } from "../../core/ports/database.ts";
 import { uuidOfText } from "../../core/uuid.ts";
 import { audit } from "../etl/audit.ts";
-import { requestRerun } from "../etl/reruns.ts";
 import { createEtl } from "../etl/worker.ts";
+import { liftBlock } from "./blocks.ts";
 import { createErasure } from "./erasure.ts";
 import { readErasure, requestErasure } from "./requests.ts";
 
@@ -28,10 +29,7 @@ test("an erased user is gone everywhere, the windows are right without them, and
     createErasure({
       database: database.owner,
       notifications,
-      reruns: {
-        request: async (owner: Queryable, hour) =>
-          (await requestRerun(owner, { size: "hour", start: hour, requestedBy: "erasure" })).runId,
-      },
+      history: noHistory,
     }),
   ];
   const running = Promise.all(parts.map((part) => part.run(stop.signal)));
@@ -63,8 +61,9 @@ test("an erased user is gone everywhere, the windows are right without them, and
   await database.owner.query({
     text: "select dlq.add('stream', 'x', '{}', 'unreadable', 'no', 'bytes', 'to-forget'), dlq.add('stream', 'y', '{}', 'unreadable', 'no', 'bytes', 'u1')",
   });
-  const { id } = await requestErasure(database.app, { userKey: "to-forget", requestedBy: "test" });
-  const again = await requestErasure(database.app, { userKey: "to-forget", requestedBy: "test" });
+  const request = { userKey: "to-forget", requestedBy: "test", afterRequest: "block" } as const;
+  const { id } = await requestErasure(database.app, request);
+  const again = await requestErasure(database.app, request);
   assert.equal(again.id, id, "requested twice, done once");
   const certificate = await until(
     async () => {
@@ -108,7 +107,12 @@ test("an erased user is gone everywhere, the windows are right without them, and
   assert.ok(days >= 2, "the audit looked at the days of the events");
 
   const replay = await send("/api/events/batch", JSON.stringify(events));
-  for (const { verdict } of replay.body.results) assert.equal(verdict, "duplicate");
+  for (const [n, { verdict, code }] of replay.body.results.entries()) {
+    assert.equal(n % 4 === 0 ? code : verdict, n % 4 === 0 ? "user_erased" : "duplicate");
+  }
+  await liftBlock(database.app, { userKey: "to-forget", actor: "test" });
+  const lifted = await send("/api/events/batch", JSON.stringify(events));
+  for (const { verdict } of lifted.body.results) assert.equal(verdict, "duplicate");
 });
 
 test("no worker writes a point of what it read about a user while the user is erased", async (t) => {
@@ -118,9 +122,13 @@ test("no worker writes a point of what it read about a user while the user is er
   const erasure = createErasure({
     database: database.owner,
     notifications,
-    reruns: { request: async () => undefined },
+    history: noHistory,
   });
-  const { id } = await requestErasure(database.app, { userKey: "to-forget", requestedBy: "test" });
+  const { id } = await requestErasure(database.app, {
+    userKey: "to-forget",
+    requestedBy: "test",
+    afterRequest: "allow",
+  });
   const stop = new AbortController();
   let running: Promise<void> | undefined;
   t.after(async () => {

@@ -1,25 +1,33 @@
 /**
- * The part `erasure`: erases users on request, in the stages of `stages.ts`. Each stage can be repeated, so a crash in
- * between changes nothing.
+ * The part `erasure`: takes all open requests through the steps of `open-requests.ts` at once, in small units
+ * of work. First the raw events of every requested user, so that nothing is derived from them again; then the windows, a
+ * slice at a time; then what workers had read. Every unit can be repeated, so a crash in between changes nothing.
  */
 import { messageOf } from "../../core/errors.ts";
 import type { Database, Notifications } from "../../core/ports/database.ts";
 import type { Part } from "../../core/ports/part.ts";
 import { createWake } from "../../timing/wake.ts";
-import type { Reruns } from "./ports.ts";
-import { type ErasureRequest, stages } from "./stages.ts";
+import { createSetFixer, type SetFixer } from "./fix-set.ts";
+import { type OpenRequest, readOpenRequests, recordError, steps } from "./open-requests.ts";
+import { passPages } from "./pages.ts";
+import { erasePlaces } from "./places.ts";
+import type { UserHistory } from "./ports.ts";
+import { eraseRawEvents } from "./raw-events.ts";
+import { correctWindows, separateHistory } from "./windows.ts";
 
 export interface ErasureOptions {
   /** As the owner of the tables: no other role may delete from the raw log. */
   readonly database: Database;
   readonly notifications: Notifications;
-  readonly reruns: Reruns;
-  readonly onDone?: (done: { readonly id: string; readonly milliseconds: number }) => void;
+  readonly history: UserHistory;
+  readonly onDone?: (done: { readonly id: string }) => void;
   readonly onError?: (error: unknown) => void;
 }
 
-const pollMs = 10_000;
-const retryMs = 5_000;
+const pollMs = { idle: 10_000, waiting: 300, failed: 5_000 } as const;
+
+/** `waiting`: for transactions or workers. */
+type Round = keyof typeof pollMs | "worked";
 
 export function createErasure(options: ErasureOptions): Part {
   let problem: string | undefined;
@@ -29,19 +37,16 @@ export function createErasure(options: ErasureOptions): Part {
     async run(signal) {
       const wake = createWake();
       const unsubscribe = options.notifications.subscribe("weir_erasure", () => wake.wake());
+      const fixer = createSetFixer(options.database);
+      const report = (error: unknown) => {
+        problem = messageOf(error);
+        options.onError?.(error);
+      };
       try {
         while (!signal.aborted) {
-          let waitMs = pollMs;
-          try {
-            while (!signal.aborted && (await eraseNext(options, signal)));
-            problem = undefined;
-          } catch (error) {
-            if (signal.aborted) break;
-            problem = messageOf(error);
-            options.onError?.(error);
-            waitMs = retryMs;
-          }
-          await wake.wait(waitMs, signal);
+          const round = await work({ ...options, fixer, report }, signal);
+          if (round !== "failed") problem = undefined;
+          if (round !== "worked") await wake.wait(pollMs[round], signal);
         }
       } finally {
         unsubscribe();
@@ -50,45 +55,53 @@ export function createErasure(options: ErasureOptions): Part {
   };
 }
 
-/** Erases the user of the oldest request; false if there is none. */
-async function eraseNext(options: ErasureOptions, signal: AbortSignal): Promise<boolean> {
-  const { database } = options;
-  const [request] = await database.query<ErasureRequest>({
-    text: `update erasure.requests set state = 'running' where id = (
-             select id from erasure.requests where state <> 'done' order by requested_at limit 1)
-           returning id, user_key`,
-  });
-  if (request === undefined) return false;
-  const started = performance.now();
-  try {
-    await erase(options, request, signal);
-  } catch (error) {
-    if (signal.aborted) return false;
-    await database.query({
-      text: "update erasure.requests set error = $2 where id = $1",
-      values: [request.id, messageOf(error)],
-    });
-    throw error;
-  }
-  options.onDone?.({ id: request.id, milliseconds: performance.now() - started });
-  return true;
+interface Context extends ErasureOptions {
+  readonly fixer: SetFixer;
+  readonly report: (error: unknown) => void;
 }
 
-async function erase(
-  { database, reruns }: ErasureOptions,
-  request: ErasureRequest,
-  signal: AbortSignal,
-): Promise<void> {
-  for (const { name, run } of stages) {
-    await database.query({
-      text: "update erasure.requests set stage = $2 where id = $1",
-      values: [request.id, name],
-    });
-    await run({ database, reruns, request, signal });
+/** One unit of each kind. A kind that fails is retried later and does not hold up the others. */
+async function work(context: Context, signal: AbortSignal): Promise<Round> {
+  const { database, fixer, report } = context;
+  let open: readonly OpenRequest[];
+  try {
+    open = await readOpenRequests(database);
+  } catch (error) {
+    if (!signal.aborted) report(error);
+    return "failed";
   }
-  await database.query({
-    text: `update erasure.requests
-           set state = 'done', stage = null, user_key = null, error = null, finished_at = now() where id = $1`,
-    values: [request.id],
-  });
+  const units: readonly Unit[] = [
+    [steps.none, (requests) => fixer.step(requests)],
+    [steps.fixed, (requests) => eraseRawEvents(database, requests, signal).then(always)],
+    [steps.raw, (requests) => separateHistory(database, requests).then(always)],
+    [steps.separated, (requests) => correctWindows(database, requests, signal).then(always)],
+    [steps.analytics, (requests) => passPages(database, requests)],
+    [steps.pages, (requests) => finishOne(context, requests[0])],
+  ];
+  let round: Round = open.length === 0 ? "idle" : "waiting";
+  for (const [step, run] of units) {
+    const requests = open.filter((request) => request.step === step);
+    if (requests.length === 0) continue;
+    try {
+      if ((await run(requests)) && round !== "failed") round = "worked";
+    } catch (error) {
+      if (signal.aborted) return "failed";
+      round = "failed";
+      report(error);
+      await recordError(database, requests, messageOf(error)).catch(() => {});
+    }
+  }
+  return round;
+}
+
+/** Answers whether it changed anything. */
+type Unit = readonly [step: number, run: (requests: readonly OpenRequest[]) => Promise<boolean>];
+
+const always = (): boolean => true;
+
+async function finishOne(context: Context, request: OpenRequest | undefined): Promise<boolean> {
+  if (request === undefined) return false;
+  await erasePlaces(context, request);
+  context.onDone?.({ id: request.id });
+  return true;
 }

@@ -72,22 +72,6 @@ export async function requestRerun(
   return { runId: queued.id, size, start };
 }
 
-/**
- * Queues an hour like `requestRerun`; undefined when retention has dropped its raw events, so that
- * the hour cannot be recomputed and is not changed.
- */
-export async function requestHourRerun(
-  database: Queryable,
-  { start, requestedBy }: Omit<RerunRequest, "size">,
-): Promise<string | undefined> {
-  try {
-    return (await requestRerun(database, { size: "hour", start, requestedBy })).runId;
-  } catch (error) {
-    if (error instanceof WeirError && error.code === "invalid_request") return undefined;
-    throw error;
-  }
-}
-
 export interface RerunState {
   readonly id: string;
   readonly state: "queued" | "running" | "done" | "failed";

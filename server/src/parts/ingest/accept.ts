@@ -1,5 +1,5 @@
 /** The accept path that all entry points share: rate limit, group commit, verdicts. */
-import type { EventResult } from "@weir/protocol";
+import type { EventResult, Verdict } from "@weir/protocol";
 import type { RateDecision, RateLimiter, RatePolicy } from "../../core/access/rate-limit.ts";
 import { WeirError } from "../../core/errors.ts";
 import type {
@@ -108,8 +108,7 @@ export async function acceptOne(
   }
   const submitted = context.commit.submit([checked]);
   const outcome = submitted === undefined ? "overloaded" : ((await submitted)[0] as Outcome);
-  const isRetry = outcome === "overloaded" || outcome === "full";
-  context.observer.verdict(entryPoint, isRetry ? "retry" : outcome, 1);
+  context.observer.verdict(entryPoint, verdictOfOutcome(outcome), 1);
   switch (outcome) {
     case "accepted":
     case "duplicate":
@@ -118,6 +117,8 @@ export async function acceptOne(
       throw new WeirError("conflict", { detail: conflictDetail(checked), headers });
     case "rejected":
       throw new WeirError("invalid_event", { detail: refusedDetail, headers });
+    case "blocked":
+      throw new WeirError("user_erased", { detail: erasedDetail, headers });
     case "retry":
       throw new WeirError("unavailable", { detail: unavailableDetail, retryAfterSeconds, headers });
     case "full":
@@ -125,6 +126,11 @@ export async function acceptOne(
     case "overloaded":
       throw new WeirError("overloaded", { detail: overloadedDetail, retryAfterSeconds, headers });
   }
+}
+
+function verdictOfOutcome(outcome: Outcome | "overloaded"): Verdict {
+  if (outcome === "overloaded" || outcome === "full") return "retry";
+  return outcome === "blocked" ? "rejected" : outcome;
 }
 
 function rejectionError(
@@ -183,6 +189,8 @@ function resultOf(record: EventRecord, outcome: Outcome): EventResult {
       return { event_id, verdict: outcome, code: "conflict", detail: conflictDetail(record) };
     case "rejected":
       return { event_id, verdict: outcome, code: "invalid_event", detail: refusedDetail };
+    case "blocked":
+      return { event_id, verdict: "rejected", code: "user_erased", detail: erasedDetail };
     case "retry":
       return { event_id, verdict: outcome, code: "unavailable", detail: unavailableDetail };
     case "full":
@@ -225,6 +233,8 @@ function conflictDetail(record: EventRecord): string {
 
 const refusedDetail =
   "the database rejected this event although it passed validation; please report this with the event";
+const erasedDetail =
+  "the user of this event was erased and is blocked; stop sending the user's events, or lift the block";
 const unavailableDetail =
   "the event could not be stored in time; send it again with the same event_id";
 const fullDetail =

@@ -5,19 +5,28 @@ import { DatabaseError } from "../../core/ports/database.ts";
 import { type Appended, appended, type RawLog } from "./ports.ts";
 
 /**
- * `rejected`: PostgreSQL refuses this event. `retry`: the outcome is unknown; send it again. `full`: nothing was stored,
- * because the disk is full.
+/**
+ * `rejected`: PostgreSQL refuses this event. `blocked`: its user was erased and is blocked. `retry`: the outcome is
+ * unknown; send it again. `full`: nothing was stored, because the disk is full.
  */
-export type Outcome = "accepted" | "duplicate" | "conflict" | "rejected" | "retry" | "full";
+export type Outcome =
+  | "accepted"
+  | "duplicate"
+  | "conflict"
+  | "rejected"
+  | "blocked"
+  | "retry"
+  | "full";
 
 const outcomes: Readonly<Record<Appended, Outcome>> = {
   [appended.accepted]: "accepted",
   [appended.duplicate]: "duplicate",
   [appended.conflict]: "conflict",
+  [appended.blocked]: "blocked",
 };
 
 const attempts = 3;
-/** Serialization failure and deadlock: the same group may succeed immediately. */
+/** Serialization failure (also: a user was blocked just now) and deadlock: the same group may succeed immediately. */
 const passing = new Set(["40001", "40P01"]);
 /** Data exceptions, integrity violations and program limits are caused by the events. */
 const dataReason = /^(22|23|54)/;

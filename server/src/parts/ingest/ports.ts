@@ -3,7 +3,7 @@ import type { Verdict } from "@weir/protocol";
 import type { EventRecord } from "../../core/event/record.ts";
 
 /** The answer of the raw log for one event of a group. */
-export const appended = { accepted: 0, duplicate: 1, conflict: 2 } as const;
+export const appended = { accepted: 0, duplicate: 1, conflict: 2, blocked: 3 } as const;
 export type Appended = (typeof appended)[keyof typeof appended];
 
 /** The log of accepted events. The accept path can only append. */

@@ -100,11 +100,12 @@ function callRoute(context: AcceptContext, type: SegmentType): Route {
   });
 }
 
+const permanent = ["conflict", "invalid_event", "invalid_request", "too_large", "user_erased"];
+
 /** Clients would retry 409, 413 and 422; as a 400 with the same detail they drop the message. */
 function dropped(error: unknown): unknown {
   if (!(error instanceof WeirError)) return error;
-  if (!["conflict", "invalid_event", "invalid_request", "too_large"].includes(error.code))
-    return error;
+  if (!permanent.includes(error.code)) return error;
   return new WeirError("malformed_request", error.options);
 }
 

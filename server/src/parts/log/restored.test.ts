@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TestDatabase } from "../../../../testing/database.ts";
 import { makeId, makeRandom } from "../../../../testing/random.ts";
+import { certificateOf, requestAs, startErasure } from "../../../test/helpers/erasure.ts";
 import { appendEvents } from "../../../test/helpers/etl/append-events.ts";
 import { createEtlDatabase } from "../../../test/helpers/etl/database.ts";
 import type { LogPage } from "../../core/ports/log.ts";
@@ -20,6 +21,7 @@ async function restoreFrom({ owner }: TestDatabase, ahead: number): Promise<void
     "update log.current_incarnation set cluster = '7/7'",
     `update raw.events set xid = (xid::text::bigint + ${ahead})::text::xid8`,
     `update log.readers set position = ${moved("position")} where position::text <> '1:1:'`,
+    `update erasure.requests set seen = ${moved("seen")}`,
     `update log.pages set from_position = ${moved("from_position")}, to_position = ${moved("to_position")}`,
   ]) {
     await owner.query({ text });
@@ -113,4 +115,27 @@ test("a log that is restored twice is adapted twice", async (t) => {
     await owner.query({ text: "select log.adopt_restored()" });
   }
   assert.equal((await step(database, 1_000)).events, 4);
+});
+
+test("an erasure that was open in the dump covers the same events", async (t) => {
+  const database = await createEtlDatabase(t);
+  const { owner } = database;
+  await writeEvents(database, 30);
+  await step(database, 1_000);
+  const { id } = await requestAs(database, "u1", "allow");
+  const later = await writeEvents(database, 30);
+  const mine = { text: "select event_id as id from raw.events where user_key = 'u1'" };
+  const all = (await owner.query<{ id: string }>(mine)).map((row) => row.id);
+  await restoreFrom(database, 1_000_000);
+  await owner.query({ text: "select log.adopt_restored()" });
+  later.push(...(await writeEvents(database, 10)));
+  startErasure(t, database);
+  const { erased } = await certificateOf(database, id);
+  while ((await step(database, 1_000)).more);
+  const left = (await owner.query<{ id: string }>(mine)).map((row) => row.id);
+  assert.equal(erased.raw_events, all.filter((event) => !later.includes(event)).length);
+  assert.ok(left.length > 0 && left.every((event) => later.includes(event)));
+  for await (const report of audit(database.app)) {
+    assert.ok(report.kind === "day" && report.differences === 0, JSON.stringify(report));
+  }
 });

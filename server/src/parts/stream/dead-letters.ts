@@ -78,9 +78,24 @@ export function createReplayer(processor: Processor, steps: StepOptions = {}) {
         signal ?? new AbortController().signal,
       );
       const [found] = dead;
-      return found === undefined ? { ok: true } : { ok: false, ...found };
+      if (found !== undefined) return { ok: false, ...found };
+      // after writing, which holds the lock that an erasure waits for: either this sees the block, or the
+      // erasure sees what was written
+      if (await isBlocked(connection, outcome.value.userKey)) {
+        return { ok: false, reason: "user_erased", error: "the user was erased and is blocked" };
+      }
+      return { ok: true };
     },
   };
+}
+
+async function isBlocked(connection: Queryable, userKey: string | null): Promise<boolean> {
+  if (userKey === null) return false;
+  const blocks = await connection.query({
+    text: "select from erasure.blocks where user_hash = sha256(convert_to($1, 'UTF8'))",
+    values: [userKey],
+  });
+  return blocks.length > 0;
 }
 
 /** User, product and type are read from the edited event; the times of receipt and occurrence stay those of the log. */

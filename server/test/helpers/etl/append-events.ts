@@ -1,16 +1,19 @@
 import type { Queryable } from "../../../src/core/ports/database.ts";
 import type { LedgerEvent } from "./window-oracle.ts";
 
-/** Appends events as the ingest part does; what was sent before is a duplicate and changes nothing. */
+/**
+ * Appends events as the ingest part does; what was sent before is a duplicate and changes nothing. Returns the
+ * verdicts of raw.append by id: 0 accepted, 3 the user is blocked.
+ */
 export async function appendEvents(
   connection: Queryable,
   events: readonly LedgerEvent[],
-): Promise<void> {
+): Promise<ReadonlyMap<string, number>> {
   const sorted = events.toSorted((a, b) => a.id.localeCompare(b.id) || a.service - b.service);
   const column = <T>(of: (event: LedgerEvent) => T): T[] => sorted.map(of);
-  await connection.query({
+  const [row] = await connection.query<{ verdicts: readonly number[] | null }>({
     text: `select raw.append($1::int[], $2::smallint[], $3::uuid[], $4::bigint[], $5::timestamptz[], $6::text[],
-             $7::text[], $8::numeric[], $9::text[], $10::text[], $11::text[], $12::json[], $13::text[])`,
+             $7::text[], $8::numeric[], $9::text[], $10::text[], $11::text[], $12::json[], $13::text[]) as verdicts`,
     values: [
       column(({ service }) => service),
       column(() => 0),
@@ -31,6 +34,7 @@ export async function appendEvents(
       column(payloadOf),
     ],
   });
+  return new Map(sorted.map(({ id }, n) => [id, row?.verdicts?.[n] ?? 0]));
 }
 
 /** The native event that such a row would come from. */

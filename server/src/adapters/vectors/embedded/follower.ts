@@ -59,6 +59,7 @@ export class Follower {
   /** Position of the cache file on disk. */
   #savedPosition: string | undefined;
   #changedSinceSave = 0;
+  #removedSinceSave = false;
   #size: Size = { points: 0, bytes: 0 };
   #from: "cache" | "database" = "database";
   #loadMs = 0;
@@ -125,6 +126,7 @@ export class Follower {
     const position = this.#position;
     const changes = this.#changedSinceSave;
     this.#changedSinceSave = 0;
+    this.#removedSinceSave = false;
     try {
       await index.request("save", {
         collectionId: this.row.id,
@@ -140,9 +142,10 @@ export class Follower {
     }
   }
 
-  /** Number of changes since the cache file was written. */
+  /** Number of changes since the cache file was written; a removal counts as many: the file may hold an erased user. */
   get unsaved(): number {
-    return this.#savedPosition === undefined ? Number.POSITIVE_INFINITY : this.#changedSinceSave;
+    const isUrgent = this.#savedPosition === undefined || this.#removedSinceSave;
+    return isUrgent ? Number.POSITIVE_INFINITY : this.#changedSinceSave;
   }
 
   async stop(): Promise<void> {
@@ -261,6 +264,7 @@ export class Follower {
         else applied.catch((error: unknown) => this.#options.onBroken(asError(error)));
       }
       this.#changedSinceSave += changes.length;
+      this.#removedSinceSave ||= page.changes.some(({ deleted }) => deleted);
       ({ position: this.#position, more } = page);
       if (page.gone && this.isReady) {
         this.#options.onBroken(new Error("the collection was deleted"));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { until } from "../../../../../testing/until.ts";
+import { noHistory } from "../../../../test/helpers/erasure.ts";
 import { createEventStream, type EventStream } from "../../../../test/helpers/event-stream.ts";
 import { uuidOfText } from "../../../core/uuid.ts";
 import { createErasure } from "../../erasure/erasure.ts";
@@ -236,7 +237,7 @@ function startErasure(t: TestContext, { database, notifications }: EventStream) 
   const erasure = createErasure({
     database: database.owner,
     notifications,
-    reruns: { request: async () => undefined },
+    history: noHistory,
   });
   const running = erasure.run(stop.signal);
   t.after(async () => {
@@ -247,6 +248,7 @@ function startErasure(t: TestContext, { database, notifications }: EventStream) 
     const { id } = await requestErasure(database.app, {
       userKey: "to-forget",
       requestedBy: "test",
+      afterRequest: "block",
     });
     return until(
       async () => {
