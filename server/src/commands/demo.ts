@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { writeFileAtomically } from "../adapters/files/atomic-file.ts";
-import { openReplayMarker } from "../parts/demo/replay-marker.ts";
+import { demoResume, openDemoState } from "../parts/demo/demo-state.ts";
 import { runBurst } from "../parts/demo/run-burst.ts";
 import { type DemoOptions, type DemoProgress, runDemo } from "../parts/demo/run-demo.ts";
 import { readDemoKeys } from "../process/installation.ts";
@@ -22,7 +22,7 @@ export function registerDemo(program: Command): void {
   withHelp(
     program
       .command("demo")
-      .description("send the sample data once, then simulated shop traffic until Ctrl-C")
+      .description("send the history of the demo shop once, and its traffic until Ctrl-C")
       .option("--url <url>", "URL of the Weir to send to (default: the one of the data folder)")
       .option("--rate <number>", "simulated events per second, averaged over a day", readNumber)
       .option("--seed <number>", "seed that makes a simulation repeatable", readNumber)
@@ -47,18 +47,14 @@ export function registerDemo(program: Command): void {
 type Target = Pick<DemoOptions, "url" | "keys" | "signal" | "seed">;
 
 async function sendTraffic({ config, show }: CommandContext, target: Target): Promise<void> {
-  const marker = openReplayMarker(join(config.data_dir, "demo.json"), {
+  const file = openDemoState(join(config.data_dir, "demo.json"), {
     now: new Date(),
     write: writeFileAtomically,
   });
   const done = await runDemo({
     ...target,
     rate: config.demo.rate,
-    // samples that were sent before are skipped because of an anchor of long ago
-    anchor: marker.replayed ? new Date(0) : marker.anchor,
-    onProgress: ({ phase }) => {
-      if (phase === "live") marker.setReplayed();
-    },
+    ...demoResume(file, config.retention.raw_days),
   });
   show(done, demoSummary);
 }

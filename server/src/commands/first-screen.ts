@@ -74,14 +74,14 @@ export function liveLine(
   };
   const samples = counters["samples_to_send"] ?? 0;
   const parts = [
-    `${number.format(Math.round(eventsPerSecond))} events/s`,
+    `${number.format(eventsPerSecond < 10 ? Math.round(eventsPerSecond * 10) / 10 : Math.round(eventsPerSecond))} events/s`,
     `${count("accepted")} accepted`,
     `${count("duplicate")} duplicate`,
     `${count("rejected")} rejected`,
     lagOf("etl_lag_ms", "windows"),
     lagOf("stream_lag_ms", "products"),
     `${count("live_sockets")} live feeds`,
-    samples === 0 ? undefined : `${number.format(samples)} sample events to send`,
+    samples === 0 ? undefined : `${number.format(samples)} events of the demo's history to send`,
     ...problems,
   ];
   return parts.filter((part) => part !== undefined).join(" · ");

@@ -1,24 +1,24 @@
 /** The process that sends sample data and simulated traffic: a client of the HTTP server. */
 import { join } from "node:path";
 import { writeFileAtomically } from "../adapters/files/atomic-file.ts";
-import { openReplayMarker } from "../parts/demo/replay-marker.ts";
+import { demoResume, openDemoState } from "../parts/demo/demo-state.ts";
 import { type DemoProgress, runDemo } from "../parts/demo/run-demo.ts";
 import { readDemoKeys } from "../process/installation.ts";
 import type { Compose } from "./options.ts";
 
 export const compose: Compose = async ({ config, logger, serverUrl }) => {
-  const { data_dir: dataDir, demo } = config();
-  const marker = openReplayMarker(join(dataDir, "demo.json"), {
+  const { data_dir: dataDir, demo, retention } = config();
+  const file = openDemoState(join(dataDir, "demo.json"), {
     now: new Date(),
     write: writeFileAtomically,
   });
   const keys = readDemoKeys(dataDir);
-  let samplesToSend = 0;
+  let historyToSend = 0;
   let problem: string | undefined;
 
   function onProgress(progress: DemoProgress): void {
-    samplesToSend = progress.phase === "replay" ? (progress.total ?? 0) - progress.sent : 0;
-    if (progress.phase === "live") marker.setReplayed();
+    const { phase, total, sent } = progress;
+    historyToSend = phase === "history" ? Math.max(0, total - sent) : 0;
     if (progress.problem === problem) return;
     problem = progress.problem;
     if (problem !== undefined) logger.warn({ problem }, "demo");
@@ -37,12 +37,12 @@ export const compose: Compose = async ({ config, logger, serverUrl }) => {
             keys,
             signal,
             rate: demo.rate,
-            anchor: marker.replayed ? new Date(0) : marker.anchor,
+            ...demoResume(file, retention.raw_days),
             onProgress,
           });
         },
       },
     ],
-    counters: () => ({ samples_to_send: samplesToSend }),
+    counters: () => ({ samples_to_send: historyToSend }),
   };
 };

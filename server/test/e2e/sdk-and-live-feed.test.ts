@@ -4,7 +4,7 @@ import { liveFeed, type RawEvent, type ServerFrame } from "@weir/protocol";
 import { createClient, type EventStore, RefusedError } from "@weir/sdk";
 import { WebSocket } from "ws";
 import { until } from "../../../testing/until.ts";
-import { readSamples, replayEvents, runDemo, sampleFolder } from "../../src/parts/demo/run-demo.ts";
+import { runDemo } from "../../src/parts/demo/run-demo.ts";
 import { type RunningWeir, startWeir } from "../helpers/weir.ts";
 
 async function openFeed(t: TestContext, weir: RunningWeir, query = "") {
@@ -77,30 +77,25 @@ test("a wrong key stops the client with Weir's own words", async (t) => {
   });
 });
 
-test("the demo's replay is accepted whole, in seconds, and once", async (t) => {
+test("the demo's history is accepted whole, in seconds, and once", async (t) => {
   const weir = await startWeir(t);
   const key = weir.adminKey;
   const anchor = new Date();
+  const historyDays = 8;
   const run = () =>
     runDemo({
       url: weir.run.url,
       keys: { "shop-web": key, "shop-ios": key, "shop-pos": key },
       anchor,
+      historyDays,
       live: false,
       signal: new AbortController().signal,
     });
-  const expected = replayEvents(await readSamples(sampleFolder), {
-    anchor: anchor.getTime(),
-    seed: undefined,
-    history: undefined,
-  }).length;
   const at = performance.now();
   const first = await run();
   t.diagnostic(`${first.accepted} events in ${Math.round(performance.now() - at)} ms`);
-  assert.deepEqual(
-    { accepted: first.accepted, rejected: first.rejected, dropped: first.dropped },
-    { accepted: expected, rejected: 0, dropped: 0 },
-  );
+  assert.ok(first.accepted > 50_000);
+  assert.deepEqual([first.rejected, first.dropped, first.known], [0, 0, 0]);
   const again = await run();
-  assert.deepEqual([again.accepted, again.known], [0, expected]);
+  assert.deepEqual([again.accepted, again.known], [0, first.accepted]);
 });

@@ -42,22 +42,22 @@ export function parseShopRows(text: string): ShopRow[] {
 }
 
 /**
- * Spreads the sample's quarter of an hour over the seven days before `anchor`, session by session: three
- * of five sessions into the last day, the others before it. Order and gaps within a session are kept.
+ * The sessions of the sample's quarter of an hour, spread over the days before `end`. Order and gaps
+ * within a session are kept.
  */
-export function shopEvents(rows: readonly ShopRow[], anchor: number): DemoEvent[] {
+export function shopEvents(
+  rows: readonly ShopRow[],
+  { end, days }: { readonly end: number; readonly days: number },
+): DemoEvent[] {
   const sessions = Map.groupBy(rows, ({ session }) => session);
-  const recentShare = 3 / 5;
   let number = 0;
   const events: DemoEvent[] = [];
   for (const [session, members] of sessions) {
-    const place = (number + 0.5) / sessions.size;
-    const isRecent = number % 5 < 5 * recentShare;
-    number++;
     const first = Math.min(...members.map(({ at }) => at));
     const span = Math.max(...members.map(({ at }) => at)) - first;
-    const back = isRecent ? (1 - place) * dayMs : dayMs + (1 - place) * 6 * dayMs;
-    const start = Math.floor(anchor - Math.max(back, span + 60_000));
+    const back = days * dayMs * (1 - (number + 0.5) / sessions.size);
+    const start = Math.floor(end - Math.max(back, span + 60_000));
+    number++;
     for (const row of members) {
       const at = start + (row.at - first);
       events.push({

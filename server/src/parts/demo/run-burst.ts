@@ -1,6 +1,5 @@
 import { createClient } from "@weir/sdk";
-import { seededRandom } from "./random.ts";
-import { readSamples, sampleFolder } from "./run-demo.ts";
+import { readSamples, sampleFolder } from "./samples.ts";
 import { Traffic } from "./traffic.ts";
 import { unlessAborted } from "./unless-aborted.ts";
 
@@ -41,10 +40,12 @@ export async function runBurst(options: BurstOptions): Promise<BurstProgress> {
   let clock = begun - Math.ceil((total / simulatedRate) * 1000) - 60_000;
   const traffic = new Traffic({
     catalogue,
-    random: seededRandom(options.seed ?? begun),
-    start: clock,
-    rate: () => simulatedRate,
-  });
+    seed: options.seed ?? begun,
+    anchor: clock,
+    rate: simulatedRate,
+    historyRate: simulatedRate,
+    historyDays: 0,
+  }).startingAt(clock, 20 * 60_000);
   const lanes = Array.from({ length: options.lanes ?? 4 }, () =>
     createClient({
       url: options.url,

@@ -1,179 +1,156 @@
-import { readFile } from "node:fs/promises";
 import { pause } from "../../timing/pause.ts";
-import { buildCatalogue, type Catalogue, categoryOf } from "./catalogue.ts";
-import { type DemoEvent, dayMs } from "./demo-event.ts";
-import { seededRandom } from "./random.ts";
-import { parseShopRows, shopEvents } from "./rees46.ts";
+import { dayMs } from "./demo-event.ts";
+import { createHistory, type History } from "./history.ts";
+import { readSamples, sampleFolder } from "./samples.ts";
 import { Senders, type SendersOptions, type SentCounts } from "./senders.ts";
 import { Traffic } from "./traffic.ts";
-import { parseRetail, retailEvents } from "./uci.ts";
+
+/** Simulated events per second of the demo shop, averaged over a day. */
+export const shopRate = 0.12;
 
 export interface DemoOptions extends SendersOptions {
-  /** Simulated events per second, averaged over a day; a function is called repeatedly. Default 5. */
-  readonly rate?: number | (() => number);
-  /** Called at every change of phase and every second. */
+  /** Simulated events per second from `anchor` on, averaged over a day; default: as in the history. */
+  readonly rate?: number;
+  /** Called once per second. */
   readonly onProgress?: (progress: DemoProgress) => void;
-  /** Makes the simulated traffic repeatable: the same seed and times give the same events. */
+  /** The same seed, anchor and rate give the same events. */
   readonly seed?: number;
-  /**
-   * The instant that the samples are shifted to. With the same anchor a restart sends the same bytes, and
-   * everything is a duplicate. With an anchor more than a week ago the samples are not sent.
-   */
+  /** The demo's first start: the history ends and the live traffic begins here. Default: now. */
   readonly anchor?: Date;
-  /** Simulated events in the week before `anchor`, as history for the analytics; default 20,000. */
-  readonly history?: number;
-  /** False: return after the samples. */
+  /** Days of history; default 61, so that a month can be compared with the one before it. */
+  readonly historyDays?: number;
+  /** Parts of the history that were sent before. */
+  readonly sentParts?: number;
+  /** Up to when the live traffic was sent before; default: `anchor`. */
+  readonly liveUntil?: Date;
+  /** Called when all events before these marks have a verdict. */
+  readonly onSent?: (marks: { readonly parts?: number; readonly liveUntil?: Date }) => void;
+  /** False: return after the history. */
   readonly live?: boolean;
   readonly dataFolder?: URL;
   readonly now?: () => number;
 }
 
 export interface DemoProgress extends SentCounts {
-  readonly phase: "replay" | "live" | "done";
-  /** Events passed to the clients in this phase, and their total (replay only). */
+  readonly phase: "history" | "live" | "done";
+  /** Events of the history passed to the clients, and their total, approximately. */
   readonly sent: number;
-  readonly total: number | undefined;
+  readonly total: number;
   /** The last problem, if any. */
   readonly problem: string | undefined;
 }
 
-/** The repository's `data/`. */
-export const sampleFolder = new URL("../../../../data/", import.meta.url);
-
-const weekMs = 7 * dayMs;
+export const defaultHistoryDays = 61;
 const tickMs = 50;
 const longestTickMs = 600_000;
-/** Simulated events that are older than this, because the server was unavailable, are skipped. */
-const latestMs = 5_000;
+const saveMs = 5_000;
+/** After a long stop at a high rate the demo catches up with the newest events only. */
+const mostToCatchUp = 200_000;
 
 /**
- * Replays the samples, then keeps simulated traffic running until the signal aborts. Resolves with the
- * last progress. Prints nothing.
+ * Sends the history of the demo shop, and at the same time the traffic of the shop as it happens, until
+ * the signal aborts. Resolves with the last progress. Prints nothing.
  * @throws RefusedError when a key is refused; an error when the samples cannot be read
  */
 export async function runDemo(options: DemoOptions): Promise<DemoProgress> {
+  const { rate = shopRate, seed = 1, historyDays = defaultHistoryDays } = options;
   const now = options.now ?? Date.now;
   const anchor = options.anchor?.getTime() ?? now();
   const samples = await readSamples(options.dataFolder ?? sampleFolder);
+  const { catalogue } = samples;
+  const traffic = new Traffic({
+    ...{ catalogue, seed, anchor, rate },
+    historyRate: shopRate,
+    historyDays,
+  });
+  const history = createHistory(samples, traffic, historyDays);
   const senders = new Senders(options);
-  const report = reporter(senders, options.onProgress);
+  const demo = new Demo({ ...options, now, rate }, senders, history);
   try {
-    if (now() - anchor < weekMs) {
-      const events = replayEvents(samples, {
-        anchor,
-        seed: options.seed,
-        history: options.history,
-      });
-      await replay(events, { senders, report });
+    const work = [demo.sendHistory()];
+    if (options.live !== false) {
+      const from = options.liveUntil?.getTime() ?? anchor;
+      work.push(demo.sendLive(traffic, from));
     }
-    if (options.live !== false) await live(samples.catalogue, { options, senders, report, now });
-    return report({ phase: "done" });
+    await Promise.all(work);
+    return demo.report("done");
   } finally {
     await senders.close();
   }
 }
 
-export interface Samples {
-  readonly retail: ReturnType<typeof parseRetail>;
-  readonly shop: ReturnType<typeof parseShopRows>;
-  readonly catalogue: Catalogue;
-}
+type Settings = DemoOptions & { readonly now: () => number; readonly rate: number };
 
-export async function readSamples(folder: URL): Promise<Samples> {
-  const [retailText, shopText] = await Promise.all([
-    readFile(new URL("uci-online-retail-5000.csv", folder), "utf8"),
-    readFile(new URL("rees46-2019-oct-1000.csv", folder), "utf8"),
-  ]);
-  const retail = parseRetail(retailText);
-  return { retail, shop: parseShopRows(shopText), catalogue: buildCatalogue(retail) };
-}
+class Demo {
+  readonly #options: Settings;
+  readonly #senders: Senders;
+  readonly #history: History;
+  #sent = 0;
+  #isHistorySent = false;
 
-/** Both samples and a simulated week, ordered by time; the same for the same anchor and seed. */
-export function replayEvents(
-  samples: Samples,
-  options: {
-    readonly anchor: number;
-    readonly seed: number | undefined;
-    readonly history: number | undefined;
-  },
-): DemoEvent[] {
-  const { anchor, seed = 1, history = 20_000 } = options;
-  const traffic = new Traffic({
-    catalogue: samples.catalogue,
-    random: seededRandom(seed),
-    start: anchor - weekMs,
-    rate: () => history / (weekMs / 1000),
-  });
-  return [
-    ...retailEvents(samples.retail, { anchor, categoryOf }),
-    ...shopEvents(samples.shop, anchor),
-    ...traffic.until(anchor),
-  ].sort((a, b) => a.at - b.at);
-}
-
-type Report = (at: Pick<DemoProgress, "phase"> & Partial<DemoProgress>) => DemoProgress;
-
-function reporter(senders: Senders, onProgress: DemoOptions["onProgress"]): Report {
-  let sent = 0;
-  return (at) => {
-    sent = at.sent ?? sent;
-    const { problem } = senders;
-    const progress = { sent, total: undefined, problem, ...senders.counts(), ...at };
-    onProgress?.(progress);
-    return progress;
-  };
-}
-
-async function replay(
-  events: readonly DemoEvent[],
-  { senders, report }: { readonly senders: Senders; readonly report: Report },
-): Promise<void> {
-  const total = events.length;
-  const chunk = 1_000;
-  for (let sent = 0; sent < total; sent += chunk) {
-    report({ phase: "replay", sent, total });
-    await senders.send(events.slice(sent, sent + chunk));
+  constructor(options: Settings, senders: Senders, history: History) {
+    this.#options = options;
+    this.#senders = senders;
+    this.#history = history;
   }
-  await senders.settle();
-  report({ phase: "replay", sent: total, total });
-}
 
-interface LiveOptions {
-  readonly options: DemoOptions;
-  readonly senders: Senders;
-  readonly report: Report;
-  readonly now: () => number;
-}
+  report(phase: DemoProgress["phase"]): DemoProgress {
+    const { problem } = this.#senders;
+    const counts = this.#senders.counts();
+    const progress = { phase, problem, sent: this.#sent, total: this.#history.events, ...counts };
+    this.#options.onProgress?.(progress);
+    return progress;
+  }
 
-async function live(
-  catalogue: Catalogue,
-  { options, senders, report, now }: LiveOptions,
-): Promise<void> {
-  const { signal, rate = 5 } = options;
-  const trafficFrom = (start: number) =>
-    new Traffic({
-      catalogue,
-      // another seed than that of the history, which would otherwise repeat
-      random: seededRandom((options.seed ?? start) + 1),
-      start,
-      rate: typeof rate === "number" ? () => rate : rate,
-    });
-  let before = now();
-  let traffic = trafficFrom(before);
-  let sent = 0;
-  let reported = 0;
-  while (!signal.aborted) {
-    const time = now();
-    // the clock stepped: the traffic of what it skipped would not fit into memory
-    if (Math.abs(time - before) > longestTickMs) traffic = trafficFrom(time);
-    before = time;
-    const due = traffic.until(time).filter(({ at }) => at > time - latestMs);
-    await senders.send(due);
-    sent += due.length;
-    if (Math.abs(time - reported) >= 1_000) {
-      report({ phase: "live", sent });
-      reported = time;
+  async sendHistory(): Promise<void> {
+    const { signal, sentParts = 0, onSent } = this.#options;
+    const { parts, events } = this.#history;
+    if (parts > 0) this.#sent = Math.round((events * Math.min(sentParts, parts)) / parts);
+    for (let part = sentParts; part < parts && !signal.aborted; part++) {
+      const ofPart = this.#history.part(part);
+      await this.#senders.send(ofPart);
+      this.#sent += ofPart.length;
+      if (this.#options.live === false) this.report("history");
+      if (part % 16 === 15 && (await this.#isSettled())) onSent?.({ parts: part + 1 });
+      // the live traffic and timers get their turn between two parts
+      await pause(0, signal);
     }
-    await pause(tickMs, signal);
+    if (!(await this.#isSettled())) return;
+    if (sentParts < parts) onSent?.({ parts });
+    this.#isHistorySent = true;
+  }
+
+  /** What happened since `from`, and from then on what happens. */
+  async sendLive(traffic: Traffic, from: number): Promise<void> {
+    const { signal, now, rate, onSent } = this.#options;
+    const mostMs = rate === 0 ? dayMs : (1000 * mostToCatchUp) / rate;
+    let before = now();
+    let live = traffic.startingAt(Math.max(from, before - mostMs));
+    let reported = 0;
+    let saved = before;
+    while (!signal.aborted) {
+      const time = now();
+      // the clock stepped: what it skipped is sent as far as it fits into memory, and nothing twice
+      if (Math.abs(time - before) > longestTickMs) {
+        live = traffic.startingAt(Math.max(Math.min(before, time), time - mostMs));
+      }
+      before = time;
+      await this.#senders.send(live.until(time));
+      if (Math.abs(time - reported) >= 1_000) {
+        this.report(this.#isHistorySent ? "live" : "history");
+        reported = time;
+      }
+      if (Math.abs(time - saved) >= saveMs && this.#senders.counts().queued === 0) {
+        onSent?.({ liveUntil: new Date(time) });
+        saved = time;
+      }
+      await pause(tickMs, signal);
+    }
+  }
+
+  /** False when the signal aborted first. */
+  async #isSettled(): Promise<boolean> {
+    await this.#senders.settle();
+    return !this.#options.signal.aborted;
   }
 }

@@ -1,42 +1,137 @@
-/** Endless simulated traffic as a pure generator: randomness and time are passed in. */
+/** The simulated traffic of the shop as a pure generator: seed and times decide every event. */
 import type { Catalogue } from "./catalogue.ts";
 import { type DemoEvent, dayMs } from "./demo-event.ts";
-import { exponential, type Random, seededRandom } from "./random.ts";
-import { openShop, planVisit, type Shop } from "./visit.ts";
+import { DueEvents } from "./due-events.ts";
+import { openShop, type Shop } from "./shop.ts";
+import { trafficAt } from "./shop-rhythm.ts";
+import { Timeline } from "./timeline.ts";
+import { planVisit } from "./visit.ts";
 
 export interface TrafficOptions {
   readonly catalogue: Catalogue;
-  readonly random: Random;
-  /** Start of the traffic, in milliseconds; it has its full rate from the first event. */
-  readonly start: number;
-  /** Events per second, averaged over a day; called at least once per second. 0: no new visits. */
-  readonly rate: () => number;
+  readonly seed: number;
+  /** The demo's first start, in milliseconds: the history before it grows up to the rate after it. */
+  readonly anchor: number;
+  /** Events per second before `anchor`, averaged over its last day. */
+  readonly historyRate: number;
+  readonly historyDays: number;
+  /** Events per second from `anchor` on, averaged over a day. */
+  readonly rate: number;
 }
 
-/** Visits take minutes, so the simulation begins this long before `start`. */
-const warmUpMs = 20 * 60 * 1000;
+/** Visits take minutes; one that began this long ago has ended. */
+const longestVisitMs = 90 * 60 * 1000;
 /** Above this rate visits become shorter, to limit the number of concurrent visits in memory. */
 const naturalRate = 200;
-const longestStepMs = 1_000;
 
-/** The traffic of a shop, generated step by step. */
 export class Traffic {
   readonly #options: TrafficOptions;
   readonly #shop: Shop;
+  readonly #timeline: Timeline;
+  readonly #pace: number;
   readonly #perVisit: number;
-  readonly #due = new DueEvents();
-  #nextVisit: number;
 
   constructor(options: TrafficOptions) {
+    const { catalogue, anchor, historyDays, historyRate, rate } = options;
+    const shop = openShop(catalogue);
+    const perVisit = eventsPerVisit(shop);
     this.#options = options;
-    this.#shop = openShop(options.catalogue);
-    this.#perVisit = eventsPerVisit(options.catalogue);
-    this.#nextVisit = options.start - warmUpMs * this.#pace();
+    this.#shop = shop;
+    this.#perVisit = perVisit;
+    this.#pace = Math.min(1, naturalRate / Math.max(1, rate));
+    this.#timeline = new Timeline({
+      // whole days, so that the first day of the history is complete
+      origin: Math.floor(anchor / dayMs - historyDays) * dayMs,
+      visitsIn: (minute) =>
+        ((minute < anchor ? historyRate : rate) * 60 * trafficAt(minute, anchor)) / perVisit,
+    });
+  }
+
+  /** The first instant of the history. */
+  get origin(): number {
+    return this.#timeline.origin;
+  }
+
+  /** Number of events before the anchor, approximately. */
+  get historyEvents(): number {
+    return Math.round(this.#timeline.countUntil(this.#options.anchor) * this.#perVisit);
+  }
+
+  /** Events before the anchor of every `of`-th visit that begins in `[from, to)`, ordered by time. */
+  historyOf(span: {
+    readonly from: number;
+    readonly to: number;
+    readonly place: number;
+    readonly of: number;
+  }): DemoEvent[] {
+    const { from, to, place, of } = span;
+    const { anchor } = this.#options;
+    const first = Math.ceil(this.#timeline.countUntil(from));
+    const last = this.#timeline.countUntil(Math.min(to, anchor));
+    const events: DemoEvent[] = [];
+    for (let index = first; index < last; index++) {
+      if (index % of !== place) continue;
+      for (const event of this.#plan(index)) if (event.at < anchor) events.push(event);
+    }
+    return events.sort((a, b) => a.at - b.at);
+  }
+
+  /**
+   * The events from `from` on, as the time comes: history and live traffic are one sequence.
+   * @param warmUpMs visits that began longer ago have ended
+   */
+  startingAt(from: number, warmUpMs = longestVisitMs): LiveTraffic {
+    const begun = Math.ceil(this.#timeline.countUntil(from - warmUpMs * this.#pace));
+    return new LiveTraffic(from, begun, {
+      startOf: (index) => this.#timeline.timeOf(index),
+      plan: (index) => this.#plan(index),
+    });
+  }
+
+  #plan(index: number): DemoEvent[] {
+    const { seed, anchor } = this.#options;
+    return planVisit({
+      index,
+      seed,
+      anchor,
+      shop: this.#shop,
+      pace: this.#pace,
+      start: this.#timeline.timeOf(index),
+      startOf: (other) => this.#timeline.timeOf(other),
+      indexAt: (at) => this.#timeline.countUntil(at),
+    });
+  }
+}
+
+interface Visits {
+  readonly startOf: (index: number) => number;
+  readonly plan: (index: number) => DemoEvent[];
+}
+
+/** The events of a traffic from an instant on, step by step. */
+export class LiveTraffic {
+  readonly #from: number;
+  readonly #visits: Visits;
+  readonly #due = new DueEvents();
+  #next: number;
+  #nextStart: number;
+
+  constructor(from: number, next: number, visits: Visits) {
+    this.#from = from;
+    this.#visits = visits;
+    this.#next = next;
+    this.#nextStart = visits.startOf(next);
   }
 
   /** The events since the last call, up to `now`, ordered by time. */
   until(now: number): DemoEvent[] {
-    while (this.#nextVisit <= now) this.#advance();
+    while (this.#nextStart <= now) {
+      for (const event of this.#visits.plan(this.#next)) {
+        if (event.at >= this.#from) this.#due.add(event);
+      }
+      this.#next++;
+      this.#nextStart = this.#visits.startOf(this.#next);
+    }
     const events: DemoEvent[] = [];
     while (this.#due.soonest <= now) {
       const event = this.#due.take();
@@ -44,88 +139,17 @@ export class Traffic {
     }
     return events;
   }
-
-  #advance(): void {
-    const { random, rate, start } = this.#options;
-    const visitsPerMs = (rate() * dayRhythm(this.#nextVisit)) / this.#perVisit / 1000;
-    const wait = visitsPerMs > 0 ? exponential(random, 1 / visitsPerMs) : Number.POSITIVE_INFINITY;
-    // exponential waits are memoryless: drawing again after a second does not change the distribution
-    this.#nextVisit += Math.min(wait, longestStepMs);
-    if (wait > longestStepMs) return;
-    const visit = { random, shop: this.#shop, start: this.#nextVisit, pace: this.#pace() };
-    for (const event of planVisit(visit)) if (event.at >= start) this.#due.add(event);
-  }
-
-  #pace(): number {
-    return Math.min(1, naturalRate / Math.max(1, this.#options.rate()));
-  }
 }
-
-/**
- * Relative traffic at a time of day (UTC), with mean 1: low before dawn, a peak at noon and a higher one
- * in the evening.
- */
-export function dayRhythm(at: number): number {
-  const hour = ((at % dayMs) / dayMs) * 24;
-  const swell = (peak: number, width: number) => {
-    const apart = Math.min(Math.abs(hour - peak), 24 - Math.abs(hour - peak));
-    return Math.exp(-((apart / width) ** 2));
-  };
-  return (0.35 + 0.9 * swell(12.5, 3.5) + 1.1 * swell(19.5, 3)) / rhythmMean;
-}
-
-/** Mean of the sum above over a day. */
-const rhythmMean = 0.8263;
 
 /** Mean number of events per visit, measured on separate visits, so that the given rate is met. */
-function eventsPerVisit(catalogue: Catalogue): number {
-  const random = seededRandom(1);
-  const shop = openShop(catalogue);
+function eventsPerVisit(shop: Shop): number {
   const visits = 2_000;
+  const noon = 12 * 3_600_000;
   let events = 0;
-  for (let n = 0; n < visits; n++) {
-    events += planVisit({ random, shop, start: 0, pace: 1 }).length;
+  for (let index = 0; index < visits; index++) {
+    const start = noon;
+    const other = { startOf: () => start, indexAt: () => -1 };
+    events += planVisit({ ...other, index, seed: 1, anchor: 0, shop, start, pace: 1 }).length;
   }
   return events / visits;
-}
-
-/** Events of the current visits, earliest first (a binary heap). */
-class DueEvents {
-  readonly #heap: DemoEvent[] = [];
-
-  get soonest(): number {
-    return this.#heap[0]?.at ?? Number.POSITIVE_INFINITY;
-  }
-
-  add(event: DemoEvent): void {
-    const heap = this.#heap;
-    let place = heap.length;
-    while (place > 0) {
-      const parent = (place - 1) >> 1;
-      const above = heap[parent];
-      if (above === undefined || above.at <= event.at) break;
-      heap[place] = above;
-      place = parent;
-    }
-    heap[place] = event;
-  }
-
-  take(): DemoEvent | undefined {
-    const heap = this.#heap;
-    const [first] = heap;
-    const last = heap.pop();
-    if (last === undefined || heap.length === 0) return first;
-    let place = 0;
-    for (;;) {
-      let child = 2 * place + 1;
-      const right = heap[child + 1];
-      if (right !== undefined && right.at < (heap[child]?.at ?? 0)) child++;
-      const below = heap[child];
-      if (below === undefined || below.at >= last.at) break;
-      heap[place] = below;
-      place = child;
-    }
-    heap[place] = last;
-    return first;
-  }
 }

@@ -39,18 +39,24 @@ export function parseRetail(text: string): RetailLine[] {
 }
 
 /**
- * Purchases in the seven days before `anchor`: the days of the sample in their order, many of them in
- * one, each purchase at its time of day. Lines without a customer are sales at the till.
+ * Purchases in the days before `end`: the days of the sample in their order, several of them in one,
+ * each purchase at its time of day. Lines without a customer are sales at the till.
  */
 export function retailEvents(
   lines: readonly RetailLine[],
-  options: { readonly anchor: number; readonly categoryOf: (description: string) => string },
+  options: {
+    /** A midnight. */
+    readonly end: number;
+    readonly days: number;
+    readonly categoryOf: (description: string) => string;
+  },
 ): DemoEvent[] {
+  const { end, days } = options;
   const first = Math.min(...lines.map(({ at }) => at));
   const last = Math.max(...lines.map(({ at }) => at));
   return lines.map((line) => {
-    const day = Math.min(6, Math.floor(((line.at - first) / (last - first)) * 7));
-    const at = shiftIntoWeek(line.at, { anchor: options.anchor, day });
+    const day = Math.min(days - 1, Math.floor(((line.at - first) / (last - first)) * days));
+    const at = end - (days - day) * dayMs + (line.at % dayMs);
     return {
       at,
       source: line.customer === undefined ? "shop-pos" : "shop-web",
@@ -73,13 +79,6 @@ export function retailEvents(
       },
     };
   });
-}
-
-/** The same time of day, `6 - day` days before the anchor's day; a week earlier if that is in the future. */
-function shiftIntoWeek(at: number, { anchor, day }: { anchor: number; day: number }): number {
-  const midnight = Math.floor(anchor / dayMs) * dayMs;
-  const shifted = midnight - (6 - day) * dayMs + (at % dayMs);
-  return shifted < anchor ? shifted : shifted - 7 * dayMs;
 }
 
 /** `12/06/2010 10:08`, and `2/20/11 11:39` in the second half of the sample. */
