@@ -4,7 +4,7 @@ import type { Config } from "../config/schema.ts";
 import type { Flag } from "../config/sources.ts";
 
 /** Exit codes of every command. */
-export const exitCodes = { ok: 0, failed: 1, usage: 2, differences: 3 } as const;
+export const exitCodes = { ok: 0, failed: 1, usage: 2, differences: 3, unprepared: 4 } as const;
 
 /** Between two looks at work that a command waits for. */
 export const pollIntervalMs = 300;

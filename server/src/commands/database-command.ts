@@ -8,6 +8,7 @@ import { localActor } from "../parts/auth/bounds.ts";
 import { configuredUrls } from "../process/databases.ts";
 import { readRunFile } from "../process/run-file.ts";
 import { type CommandContext, contextOf, UserError } from "./context.ts";
+import { demandUrls } from "./database-urls.ts";
 
 export interface DatabaseContext extends CommandContext {
   readonly database: Pool;
@@ -29,7 +30,9 @@ export async function withDatabase(
 }
 
 export function databaseUrl(config: Config): string {
-  const url = configuredUrls(config)?.owner ?? readRunFile(config.data_dir)?.database_url;
+  const configured = configuredUrls(config);
+  if (configured !== undefined) return demandUrls(configured, ["owner"]).owner;
+  const url = readRunFile(config.data_dir)?.database_url;
   if (url !== undefined) return url;
   throw new UserError(`no Weir is running on ${config.data_dir}, and no database is configured`, {
     hint: 'start one with "weir up", name another folder with --data, or set WEIR_DATABASE_URL',

@@ -3,7 +3,7 @@ import { memoryNeededMiB } from "../compose/processes.ts";
 import { configuredUrls } from "../process/databases.ts";
 import { examineDatabase } from "../process/examine-database.ts";
 import { examineMachine, type Finding } from "../process/examine-machine.ts";
-import { readRunFile } from "../process/run-file.ts";
+import { type RunFile, readRunFile } from "../process/run-file.ts";
 import { contextOf, exitCodes } from "./context.ts";
 import { withHelp } from "./help.ts";
 
@@ -19,11 +19,16 @@ export function registerDoctor(program: Command): void {
         neededMiB: memoryNeededMiB(config),
         runningUrl: running?.url,
       })),
-      ...(await examineDatabase(configuredUrls(config)?.owner ?? running?.database_url)),
+      ...(await examineDatabase(config, configuredUrls(config) ?? urlsOf(running))),
     ];
     show(findings, (rows) => rows.map(line).join("\n"));
     if (findings.some(({ ok }) => !ok)) process.exitCode = exitCodes.failed;
   });
+}
+
+/** The embedded database, as the running Weir's owner of it. */
+function urlsOf(running: RunFile | undefined) {
+  return running === undefined ? undefined : { owner: running.database_url };
 }
 
 function line({ check, ok, detail, fix }: Finding): string {

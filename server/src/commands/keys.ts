@@ -1,6 +1,9 @@
+import { randomBytes } from "node:crypto";
 import type { Command } from "commander";
+import { generateApiKey } from "../core/access/api-key.ts";
+import { keyEnvironment } from "../parts/auth/administration.ts";
 import { createKey, listKeys, revokeKey } from "../parts/auth/keys.ts";
-import { table } from "./context.ts";
+import { contextOf, table } from "./context.ts";
 import { administrationFor, withDatabase } from "./database-command.ts";
 import { withHelp } from "./help.ts";
 import { readCount, readInstant } from "./option-values.ts";
@@ -59,6 +62,17 @@ export function registerKeys(program: Command): void {
       );
     }),
   );
+
+  withHelp(
+    keys
+      .command("generate")
+      .description("print a new key that no installation knows yet, for WEIR_ADMIN_KEY_FILE"),
+    { examples: ["WEIR_ENV=production weir keys generate > admin.key"] },
+  ).action((_options, command: Command) => {
+    const { config, show } = contextOf(command);
+    const { text } = generateApiKey(keyEnvironment(config.env), randomBytes);
+    show({ secret_key: text }, ({ secret_key }) => secret_key);
+  });
 
   withHelp(
     keys

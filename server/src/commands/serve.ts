@@ -4,17 +4,20 @@ import { type LogOutput, openLogOutput } from "../adapters/telemetry/log-output.
 import { createLogger } from "../adapters/telemetry/logger.ts";
 import { createMetrics } from "../adapters/telemetry/metrics.ts";
 import type { ComposedProcess } from "../compose/options.ts";
-import { type ProcessEntry, partNames, processesOf, serverParts } from "../compose/processes.ts";
+import { loginsOf, partNames, processesOf, serverParts } from "../compose/processes.ts";
 import type { Config } from "../config/schema.ts";
 import { type WatchedConfig, watchConfig } from "../config/watch.ts";
 import { nearestName } from "../core/nearest-name.ts";
-import { configuredUrls, type DatabaseUrls, unreachableUrls } from "../process/databases.ts";
+import type { Logger } from "../core/ports/logger.ts";
+import { configuredUrls, type DatabaseUrls, untilDatabaseAnswers } from "../process/databases.ts";
+import { examinePreparation } from "../process/examine-preparation.ts";
 import { logProcessFailures } from "../process/log-failures.ts";
 import { runParts } from "../process/part-runner.ts";
 import { readRunFile } from "../process/run-file.ts";
 import { aborted, stopSignal } from "../process/signals.ts";
 import { onDroppedLogLines, reportToSupervisor } from "../process/supervisor-channel.ts";
 import { contextOf, exitCodes, UserError } from "./context.ts";
+import { demandUrls } from "./database-urls.ts";
 import { withHelp } from "./help.ts";
 import { readNumber } from "./option-values.ts";
 
@@ -40,8 +43,9 @@ export function registerServe(program: Command): void {
     {
       examples: [
         "WEIR_DATABASE_URL=postgres://… weir migrate",
-        "WEIR_DATABASE_URL=postgres://… weir serve --parts http",
+        "WEIR_DATABASE_APP_URL=postgres://… WEIR_DATABASE_INGEST_URL=postgres://… weir serve --parts http",
       ],
+      exitCodes: { [exitCodes.unprepared]: "the database is not prepared; run weir migrate" },
     },
   ).action(async (flags: ServeFlags, command: Command) => {
     const { config } = contextOf(command, {
@@ -71,7 +75,8 @@ async function serve(
 ): Promise<void> {
   const signal = stopSignal();
   const entries = processesOf(names);
-  const urls = databaseUrls(entries, initial);
+  const logins = loginsOf(names);
+  const urls = demandUrls(configuredUrls(initial), logins);
   const label = [...names].join("+");
   const metrics = createMetrics(label);
   const dropped = observeDroppedLines(metrics);
@@ -79,6 +84,9 @@ async function serve(
   onDroppedLogLines(dropped.fromFile);
   const logger = createLogger(initial.log.level, { part: label }, output);
   logProcessFailures({ logger, writeLast: output.writeLast });
+
+  const used = logins.map((login) => [login, urls[login]]);
+  await demandPrepared(initial, { urls: Object.fromEntries(used), logger });
 
   await using stack = new AsyncDisposableStack();
   // last, after everything that may log
@@ -121,13 +129,23 @@ async function endOutput(output: LogOutput): Promise<void> {
   if (!(await output.end(lastLinesMs))) process.exit(process.exitCode ?? exitCodes.ok);
 }
 
-/** @throws UserError when a process needs the database and none is configured */
-function databaseUrls(entries: readonly ProcessEntry[], config: Config): DatabaseUrls {
-  const urls = configuredUrls(config);
-  if (urls !== undefined) return urls;
-  if (!entries.some(({ usesDatabase }) => usesDatabase)) return unreachableUrls;
-  throw new UserError("no database is configured", {
-    hint: 'set WEIR_DATABASE_URL, or use "weir up", which runs its own PostgreSQL',
+/**
+ * Waits for a database that is down, and refuses one that lacks something: parts that fail one by one,
+ * minutes later, would hide the one command that helps.
+ * @throws UserError that lists what is missing
+ */
+async function demandPrepared(
+  config: Config,
+  { urls, logger }: { readonly urls: Partial<DatabaseUrls>; readonly logger: Logger },
+): Promise<void> {
+  const findings = await untilDatabaseAnswers(logger, () => examinePreparation(config, urls));
+  const problems = findings.filter(({ ok }) => !ok);
+  if (problems.length === 0) return;
+  const lines = problems.map(({ check, detail }) => `${check}: ${detail}`);
+  const fixes = new Set(problems.flatMap(({ fix }) => (fix === undefined ? [] : [`-> ${fix}`])));
+  throw new UserError("the database is not ready for this Weir", {
+    exitCode: exitCodes.unprepared,
+    hint: [...lines, ...fixes].join("\n      "),
   });
 }
 

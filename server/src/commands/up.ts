@@ -18,6 +18,7 @@ import { Supervisor } from "../process/supervisor.ts";
 import { version } from "../process/version.ts";
 import { untilThereIsSpace } from "../process/wait-for-space.ts";
 import { contextOf, UserError } from "./context.ts";
+import { allLogins, demandUrls } from "./database-urls.ts";
 import { firstScreen } from "./first-screen.ts";
 import { withHelp } from "./help.ts";
 import { showLiveLine } from "./live-line.ts";
@@ -157,7 +158,8 @@ async function openDatabase(
   },
 ): Promise<{ readonly urls: DatabaseUrls; readonly postgres: KeptPostgres | undefined }> {
   const configured = configuredUrls(config);
-  if (configured !== undefined) return { urls: configured, postgres: undefined };
+  if (configured !== undefined)
+    return { urls: demandUrls(configured, allLogins), postgres: undefined };
   const postgres = up.stack.use(
     await keepPostgresRunning({
       stateDir: config.data_dir,

@@ -5,6 +5,7 @@
  * To add a process: add an entry here and a file in this folder that exports `compose`.
  */
 import type { Config } from "../config/schema.ts";
+import type { Login } from "../process/databases.ts";
 import type { Compose } from "./options.ts";
 
 export interface ProcessEntry {
@@ -12,10 +13,10 @@ export interface ProcessEntry {
   readonly name: string;
   /** The names for `weir serve --parts`, each in one entry only. */
   readonly parts: readonly string[];
+  /** The logins of the database that each of the parts uses; none: it works without the database. */
+  readonly logins: Readonly<Record<string, readonly Login[]>>;
   /** Loaded when it runs, so that a process keeps only its own modules in memory. */
   load(): Promise<Compose>;
-  /** Without the database `weir serve` refuses to start it. */
-  readonly usesDatabase: boolean;
   /** It opens a port and reports its URL. One entry listens. */
   readonly listens: boolean;
   /** It calls the entry that listens, so it starts after it and stops before it. */
@@ -36,8 +37,8 @@ export const processes: readonly ProcessEntry[] = [
   {
     name: "http",
     parts: ["http"],
+    logins: { http: ["app", "ingest"] },
     load: async () => (await import("./http.ts")).compose,
-    usesDatabase: true,
     listens: true,
     isClient: false,
     // Node.js would let the young generation grow to 128 MB under load
@@ -48,8 +49,8 @@ export const processes: readonly ProcessEntry[] = [
   {
     name: "etl",
     parts: ["etl", "retention"],
+    logins: { etl: ["app"], retention: ["owner", "app"] },
     load: async () => (await import("./etl.ts")).compose,
-    usesDatabase: true,
     listens: false,
     isClient: false,
     nodeFlags: [],
@@ -59,8 +60,8 @@ export const processes: readonly ProcessEntry[] = [
   {
     name: "stream",
     parts: ["stream"],
+    logins: { stream: ["app"] },
     load: async () => (await import("./stream.ts")).compose,
-    usesDatabase: true,
     listens: false,
     isClient: false,
     // A page is allocated and freed as a whole: a small young generation saves 100 MB at the same speed
@@ -71,8 +72,8 @@ export const processes: readonly ProcessEntry[] = [
   {
     name: "demo",
     parts: ["demo"],
+    logins: { demo: [] },
     load: async () => (await import("./demo.ts")).compose,
-    usesDatabase: false,
     listens: false,
     isClient: true,
     nodeFlags: [],
@@ -92,6 +93,14 @@ export const serverParts: readonly string[] = processes
 /** The entries that hold at least one of the named parts. */
 export function processesOf(parts: ReadonlySet<string>): ProcessEntry[] {
   return processes.filter((entry) => entry.parts.some((part) => parts.has(part)));
+}
+
+/** The logins of the database that the named parts use. */
+export function loginsOf(parts: ReadonlySet<string>): Login[] {
+  const used = processes.flatMap(({ logins }) =>
+    Object.entries(logins).flatMap(([part, names]) => (parts.has(part) ? names : [])),
+  );
+  return [...new Set(used)];
 }
 
 /** Memory of everything that `weir up` runs, under load. */

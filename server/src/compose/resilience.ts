@@ -11,16 +11,23 @@ import type { Queryable } from "../core/ports/database.ts";
 import type { HealthCheck } from "../core/ports/health-check.ts";
 import type { ComposeOptions } from "./options.ts";
 
+/** By the metrics of their process: `weir serve` composes several entries of the table in one process. */
+const composed = new WeakMap<object, Resilience>();
+
+/** The guards of a process, the same for all that is composed in it. */
 export function composeResilience({
   config,
   logger,
   metrics,
 }: Pick<ComposeOptions, "config" | "logger" | "metrics">): Resilience {
+  const known = composed.get(metrics);
+  if (known !== undefined) return known;
   const resilience = createResilience({
     settings: () => config().resilience,
     ...observeGuards(metrics, logger),
   });
   observeBreakers(metrics, resilience);
+  composed.set(metrics, resilience);
   return resilience;
 }
 

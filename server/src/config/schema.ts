@@ -32,6 +32,14 @@ export const configSchema = s.object({
     default: ".weir",
     description: "Folder of the embedded PostgreSQL, the key files, the logs and run.json.",
   }),
+  admin_key: s.nullable(
+    s.string({
+      default: null,
+      "x-secret": true,
+      description:
+        "Key of the first administrator, for an installation that has none yet (`weir keys generate` prints one). Without it Weir creates one.",
+    }),
+  ),
   http: httpSection,
   database: databaseSection,
   ingest: ingestSection,

@@ -3,8 +3,9 @@ import {
   openNotifications,
 } from "../adapters/postgres/notifications.ts";
 import { openPool, type Pool, type PoolOptions } from "../adapters/postgres/pool.ts";
+import { ConfigError } from "../config/config-error.ts";
 import type { Config } from "../config/schema.ts";
-import { DatabaseError } from "../core/ports/database.ts";
+import { DatabaseError, type Queryable } from "../core/ports/database.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import { retryWithBackoff } from "../timing/backoff.ts";
 
@@ -21,15 +22,41 @@ export interface DatabaseUrls {
 const nowhere = "postgresql://none@localhost/none";
 export const unreachableUrls: DatabaseUrls = { owner: nowhere, app: nowhere, ingest: nowhere };
 
-/** The configured database; undefined when none is configured and `weir up` runs its own. */
-export function configuredUrls({ database }: Config): DatabaseUrls | undefined {
-  const owner = database.url;
-  if (owner === null) return undefined;
+export type Login = keyof DatabaseUrls;
+
+/** The setting of each login's URL. */
+export const urlSettings: Readonly<Record<Login, string>> = {
+  owner: "WEIR_DATABASE_URL",
+  app: "WEIR_DATABASE_APP_URL",
+  ingest: "WEIR_DATABASE_INGEST_URL",
+};
+
+/**
+ * The configured database; undefined when none is configured and `weir up` runs its own. A process
+ * needs only the URLs of its own logins: the one that faces the internet does not get the owner's.
+ */
+export function configuredUrls({ database }: Config): Partial<DatabaseUrls> | undefined {
+  const { url: owner, app_url, ingest_url } = database;
+  for (const [name, url] of Object.entries({ url: owner, app_url, ingest_url })) {
+    if (url !== null && !isDatabaseUrl(url)) {
+      // without the value, which holds a password
+      throw new ConfigError(
+        `database.${name}: must be a URL like postgresql://role:password@host:5432/weir; encode special characters of the password with %`,
+      );
+    }
+  }
+  const app = app_url ?? (owner === null ? null : actingAs(owner, "weir_app"));
+  const ingest = ingest_url ?? (owner === null ? null : actingAs(owner, "weir_ingest"));
+  if (owner === null && app === null && ingest === null) return undefined;
   return {
-    owner,
-    app: database.app_url ?? actingAs(owner, "weir_app"),
-    ingest: database.ingest_url ?? actingAs(owner, "weir_ingest"),
+    ...(owner === null ? {} : { owner }),
+    ...(app === null ? {} : { app }),
+    ...(ingest === null ? {} : { ingest }),
   };
+}
+
+function isDatabaseUrl(text: string): boolean {
+  return URL.canParse(text) && /^postgres(ql)?:$/.test(new URL(text).protocol);
 }
 
 /** The environment variables that tell child processes where the database is. */
@@ -80,6 +107,27 @@ export function openConnections(stack: AsyncDisposableStack, logger: Logger): Co
         }),
       ),
   };
+}
+
+/**
+ * Waits at most a minute for a server that is not up yet.
+ * @throws DatabaseError when the login is refused
+ */
+export async function untilConnected(
+  database: Queryable,
+  log: (message: string) => void,
+): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  await retryWithBackoff(() => database.query({ text: "select 1" }), {
+    firstMs: 50,
+    lastMs: 2_000,
+    onFailure(error) {
+      const isTemporary = error instanceof DatabaseError && error.retryable;
+      if (!isTemporary || Date.now() > deadline) return false;
+      log(`PostgreSQL is not up yet: ${error.message}`);
+      return true;
+    },
+  });
 }
 
 /** The result of `work`, repeated while the database is unavailable; any other failure is thrown. */

@@ -1,68 +1,59 @@
-/** The checks of `weir doctor` on the database: version, durability, migrations, functions, clock. */
-import { readSqlFiles } from "../adapters/postgres/migrate.ts";
+/** The checks of `weir doctor` on the database: its preparation, durability, clock. */
 import { openPool } from "../adapters/postgres/pool.ts";
+import type { Config } from "../config/schema.ts";
 import { messageOf } from "../core/errors.ts";
-import type { Queryable } from "../core/ports/database.ts";
+import type { DatabaseUrls } from "./databases.ts";
 import type { Finding } from "./examine-machine.ts";
+import { examinePreparation } from "./examine-preparation.ts";
 
 const maximumClockSkewMs = 2_000;
 
-/** @param url undefined when no database is configured or running */
-export async function examineDatabase(url: string | undefined): Promise<Finding[]> {
-  if (url === undefined) {
+/** @param urls undefined when no database is configured or running */
+export async function examineDatabase(
+  config: Config,
+  urls: Partial<DatabaseUrls> | undefined,
+): Promise<Finding[]> {
+  const url = urls?.owner ?? urls?.app ?? urls?.ingest;
+  if (urls === undefined || url === undefined) {
     const detail = "none is running; `weir up` starts its own";
     return [{ check: "database", ok: true, detail }];
   }
-  await using pool = openPool({ url, applicationName: "weir doctor", max: 1 });
   try {
-    const [state] = await pool.query<DatabaseState>({ text: stateSql });
-    if (state === undefined) throw new Error("the database returned no row");
-    return [
-      {
-        check: "database",
-        ok: state.number >= 180_000,
-        detail: `PostgreSQL ${state.version}`,
-        fix: "Weir needs PostgreSQL 18",
-      },
-      durability(state),
-      ...(await sqlFiles(pool, state)),
-      clock(state),
-    ];
+    const prepared = await examinePreparation(config, urls);
+    if (prepared.some(({ check, ok }) => check.startsWith("login ") && !ok)) return prepared;
+    return [...prepared, ...(await examineServer(url))];
   } catch (error) {
     return [
       {
         check: "database",
         ok: false,
         detail: messageOf(error),
-        fix: "start the database, or correct WEIR_DATABASE_URL",
+        fix: "start the database, or correct its URL",
       },
     ];
   }
 }
 
-interface DatabaseState {
-  readonly version: string;
-  readonly number: number;
+interface ServerState {
   readonly fsync: string;
   readonly synchronous_commit: string;
   readonly full_page_writes: string;
-  readonly applied: string;
-  /** False in a database of an older version. */
-  readonly has_functions: boolean;
   readonly clock_ms: number;
 }
 
-const stateSql = `
-  select current_setting('server_version') as version,
-    current_setting('server_version_num')::int as number,
-    current_setting('fsync') as fsync,
-    current_setting('synchronous_commit') as synchronous_commit,
-    current_setting('full_page_writes') as full_page_writes,
-    (select count(*) from public.weir_migrations) as applied,
-    to_regclass('public.weir_functions') is not null as has_functions,
-    (extract(epoch from clock_timestamp()) * 1000)::float8 as clock_ms`;
+async function examineServer(url: string): Promise<Finding[]> {
+  await using pool = openPool({ url, applicationName: "weir doctor", max: 1 });
+  const [state] = await pool.query<ServerState>({
+    text: `select current_setting('fsync') as fsync,
+             current_setting('synchronous_commit') as synchronous_commit,
+             current_setting('full_page_writes') as full_page_writes,
+             (extract(epoch from clock_timestamp()) * 1000)::float8 as clock_ms`,
+  });
+  if (state === undefined) throw new Error("the database returned no row");
+  return [durability(state), clock(state)];
+}
 
-function durability(state: DatabaseState): Finding {
+function durability(state: ServerState): Finding {
   const settings = [state.fsync, state.synchronous_commit, state.full_page_writes];
   const ok = settings.every((setting) => setting === "on");
   return {
@@ -75,32 +66,7 @@ function durability(state: DatabaseState): Finding {
   };
 }
 
-async function sqlFiles(pool: Queryable, state: DatabaseState): Promise<Finding[]> {
-  const { migrations, functions } = await readSqlFiles();
-  const applied = state.has_functions
-    ? await pool.query<{ name: string; checksum: string }>({
-        text: "select name, checksum from public.weir_functions",
-      })
-    : [];
-  const checksums = new Map(applied.map(({ name, checksum }) => [name, checksum]));
-  const current = functions.filter(({ name, checksum }) => checksums.get(name) === checksum).length;
-  return [
-    {
-      check: "migrations",
-      ok: Number(state.applied) === migrations.length,
-      detail: `${state.applied} of ${migrations.length} applied`,
-      fix: "run `weir migrate`",
-    },
-    {
-      check: "functions",
-      ok: current === functions.length,
-      detail: `${current} of ${functions.length} are those of this version`,
-      fix: "run `weir migrate`",
-    },
-  ];
-}
-
-function clock({ clock_ms }: DatabaseState): Finding {
+function clock({ clock_ms }: ServerState): Finding {
   const skewMs = Math.round(clock_ms - Date.now());
   return {
     check: "clock",

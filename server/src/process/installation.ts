@@ -1,22 +1,19 @@
 /** What an installation needs before its parts start: tables, roles, the first keys. */
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { migrate } from "../adapters/postgres/migrate.ts";
 import { openPool } from "../adapters/postgres/pool.ts";
 import type { Config } from "../config/schema.ts";
 import { type Administration, keyEnvironment } from "../parts/auth/administration.ts";
-import { ensureAdminKey, ensureDemoKey } from "../parts/auth/bootstrap.ts";
+import { ensureDemoKey } from "../parts/auth/bootstrap.ts";
 import { localActor } from "../parts/auth/bounds.ts";
 import { createKey } from "../parts/auth/keys.ts";
-import { readPolicies } from "../parts/auth/policies.ts";
-import { applyPolicies } from "../parts/auth/roles.ts";
 import { createService, listServices } from "../parts/auth/services.ts";
 import { createSigninLink } from "../parts/auth/sessions.ts";
 import { type DemoSource, demoSources } from "../parts/demo/demo-event.ts";
 import type { DatabaseUrls } from "./databases.ts";
-import { policiesFolder } from "./paths.ts";
+import { firstKeyOf } from "./first-key.ts";
+import { prepareDatabase } from "./prepare-database.ts";
 import { readSecretFile, writeSecretFile } from "./run-file.ts";
-import { version } from "./version.ts";
 
 export interface KeyFile {
   readonly file: string;
@@ -35,19 +32,24 @@ export interface Installation {
   readonly signInToken: string | undefined;
 }
 
-/** Migrates, applies the role files and creates the first keys. Safe to run at every start. */
+/** Prepares the database and creates the first keys. Safe to run at every start. */
 export async function prepareInstallation(
   config: Config,
   urls: DatabaseUrls,
 ): Promise<Installation> {
-  const { migrations } = await migrate({ url: urls.owner, version });
+  const keysFolder = join(config.data_dir, "keys");
+  const adminFile = keyFile(keysFolder, "admin");
+  const { migrations, adminKey } = await prepareDatabase({
+    config,
+    owner: urls.owner,
+    firstKey:
+      config.admin_key === null
+        ? { deliver: (key) => writeSecretFile(adminFile, key) }
+        : firstKeyOf(config, {}),
+  });
   await using database = openPool({ url: urls.owner, applicationName: "weir setup", max: 2 });
   const env = keyEnvironment(config.env);
   const setup = { database, env, random: randomBytes };
-  await applyPolicies(setup, await readPolicies(policiesFolder));
-
-  const keysFolder = join(config.data_dir, "keys");
-  const adminKey = keepKey(join(keysFolder, "admin.key"), (await ensureAdminKey(setup)).key);
   const demoKey = config.demo.enabled ? await prepareDemo(setup, keysFolder) : undefined;
   const [row] = await database.query<{ version: string }>({
     text: "select split_part(current_setting('server_version'), ' ', 1) as version",
@@ -59,7 +61,7 @@ export async function prepareInstallation(
   return {
     migrations,
     postgresVersion: row?.version ?? "?",
-    adminKey,
+    adminKey: keyIn(adminFile, adminKey.key !== undefined),
     demoKey,
     signInToken: link?.token,
   };
@@ -70,7 +72,8 @@ async function prepareDemo(
   setup: Omit<Administration, "actor">,
   keysFolder: string,
 ): Promise<KeyFile | undefined> {
-  const demo = await ensureDemoKey(setup);
+  const demoFile = keyFile(keysFolder, "demo");
+  const demo = await ensureDemoKey(setup, { deliver: (key) => writeSecretFile(demoFile, key) });
   const administration = { ...setup, actor: localActor("first start") };
   const known = new Set((await listServices(setup.database)).map(({ name }) => name));
   for (const service of demoSources) {
@@ -81,7 +84,7 @@ async function prepareDemo(
     const { secret_key: key } = await createKey(administration, { service, label: "demo traffic" });
     writeSecretFile(file, key);
   }
-  return demo === undefined ? undefined : keepKey(join(keysFolder, "demo.key"), demo.key);
+  return demo === undefined ? undefined : keyIn(demoFile, demo.key !== undefined);
 }
 
 /**
@@ -103,7 +106,6 @@ function keyFile(keysFolder: string, service: string): string {
   return join(keysFolder, `${service}.key`);
 }
 
-function keepKey(file: string, created: string | undefined): KeyFile {
-  if (created !== undefined) writeSecretFile(file, created);
-  return { file, key: created ?? readSecretFile(file), isNew: created !== undefined };
+function keyIn(file: string, isNew: boolean): KeyFile {
+  return { file, key: readSecretFile(file), isNew };
 }

@@ -4,8 +4,12 @@ import type { Queryable } from "../../core/ports/database.ts";
 export const ours = `n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'public')`;
 
 async function lines(database: Queryable, text: string): Promise<string> {
+  return (await listOf(database, text)).join("\n");
+}
+
+async function listOf(database: Queryable, text: string): Promise<string[]> {
   const rows = await database.query<{ line: string }>({ text });
-  return rows.map((row) => row.line).join("\n");
+  return rows.map((row) => row.line);
 }
 
 /** Weir's roles and their settings; never their passwords. */
@@ -80,4 +84,9 @@ export async function dumpGrants(database: Queryable): Promise<string> {
   const head = `-- Rights ${"-".repeat(90)}
 -- Of others than the owner. A function that is not listed is the owner's alone.`;
   return `\n${head}\n${await lines(database, granted)}\n\n${await lines(database, defaults)}`;
+}
+
+/** The statements of `dumpGrants`, one by one. */
+export async function grantStatements(database: Queryable): Promise<string[]> {
+  return [...(await listOf(database, granted)), ...(await listOf(database, defaults))];
 }

@@ -113,7 +113,8 @@ function refuseNewer(row: Recorded | undefined, version: string): void {
   }
 }
 
-function isNewer(version: string, than: string): boolean {
+/** Whether `version` is newer than `than`, by their first three numbers. */
+export function isNewer(version: string, than: string): boolean {
   const [left, right] = [version, than].map((text) =>
     text.split(".").map((part) => parseInt(part, 10)),
   );

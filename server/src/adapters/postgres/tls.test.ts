@@ -56,7 +56,7 @@ async function externalServer(t: TestContext) {
   const server = await startTestServer(t, { durable: false, extra: inline });
   await setRolePasswords(server.owner, { weir_app: "s3cret & strong" });
   const url = `postgresql://weir_app:${encodeURIComponent("s3cret & strong")}@localhost:${port}/weir`;
-  return { url, ca: await readFile(certificate, "utf8"), server };
+  return { url, certificate, ca: await readFile(certificate, "utf8"), server };
 }
 
 /** PostgreSQL requires its key to belong to its own user. */
@@ -91,6 +91,28 @@ test("an external server is reached over TLS, with a password and a verified cer
   notifications.subscribe("weir_raw", heard.resolve);
   const repeat = setInterval(() => void server.owner.query({ text: "notify weir_raw" }), 20);
   await heard.promise.finally(() => clearInterval(repeat));
+});
+
+test("TLS can be asked for in the URL, as the configuration has it", {
+  skip: !hasOpenssl,
+}, async (t) => {
+  const { url, certificate, server } = await externalServer(t);
+  const verified = `${url}?sslmode=verify-full&sslrootcert=${encodeURIComponent(certificate)}`;
+  const pool = openPool({ url: verified, applicationName: "tls url" });
+  t.after(() => pool.close());
+  const [row] = await pool.query<{ ssl: boolean }>({
+    text: "select ssl from pg_stat_ssl where pid = pg_backend_pid()",
+  });
+  assert.deepEqual(row, { ssl: true });
+  const heard = Promise.withResolvers<void>();
+  const notifications = openNotifications({ url: verified, applicationName: "tls url" });
+  t.after(() => notifications.close());
+  notifications.subscribe("weir_raw", heard.resolve);
+  const repeat = setInterval(() => void server.owner.query({ text: "notify weir_raw" }), 20);
+  await heard.promise.finally(() => clearInterval(repeat));
+
+  await using unknown = openPool({ url: `${url}?sslmode=verify-full`, applicationName: "tls url" });
+  await assert.rejects(unknown.query({ text: "select 1" }), /self-signed certificate/);
 });
 
 test("an untrusted certificate, no TLS, or a wrong password is refused", {

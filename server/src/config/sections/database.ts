@@ -6,21 +6,23 @@ export const databaseSection = s.object({
       default: null,
       "x-secret": true,
       description:
-        "URL of an external PostgreSQL 18, as the owner role. Without it `weir up` runs the embedded one.",
+        "URL of an external PostgreSQL 18, as the owner of the database. Without it `weir up` runs the embedded one.",
     }),
   ),
   app_url: s.nullable(
     s.string({
       default: null,
       "x-secret": true,
-      description: "URL of the same database as role `weir_app`.",
+      description:
+        "URL of the same database as role `weir_app`. `weir migrate` sets the password in it.",
     }),
   ),
   ingest_url: s.nullable(
     s.string({
       default: null,
       "x-secret": true,
-      description: "URL of the same database as role `weir_ingest`.",
+      description:
+        "URL of the same database as role `weir_ingest`. `weir migrate` sets the password in it.",
     }),
   ),
   connections: s.integer({

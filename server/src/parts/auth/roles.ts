@@ -143,6 +143,15 @@ export async function applyPolicies(
   });
 }
 
+/** Names of the policies that are not stored as roles: the installation is not prepared. */
+export async function missingRoles(
+  connection: Queryable,
+  policies: readonly RolePolicy[],
+): Promise<string[]> {
+  const stored = await storedRoles(connection);
+  return policies.map(({ name }) => name).filter((name) => !stored.has(name));
+}
+
 async function store(
   { connection, audit }: Change,
   before: StoredRole | undefined,

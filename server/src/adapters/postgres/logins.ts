@@ -1,0 +1,138 @@
+/**
+ * The two roles that Weir's processes log in as, `weir_app` and `weir_ingest`. Roles belong to the
+ * server, not to a database: an administrator may have created them, another database of the server
+ * may use them already, and a restored database may lack them.
+ */
+import { DatabaseError, type Queryable } from "../../core/ports/database.ts";
+import { scramVerifier } from "./role-passwords.ts";
+
+export const loginNames = ["weir_app", "weir_ingest"] as const;
+export type LoginName = (typeof loginNames)[number];
+
+interface Login {
+  readonly name: LoginName;
+  readonly can_login: boolean;
+  readonly is_strong: boolean;
+  /** Whether the owner's session may act as it with `set role`. */
+  readonly can_act: boolean;
+  readonly transaction_timeout: string | null;
+}
+
+/** Readers of the log look back as far as the longest write, so nothing may write for longer. */
+const ingestTimeout = "10s";
+
+/** What an administrator runs when the owner may not create roles. */
+const loginStatements: Readonly<Record<LoginName, readonly string[]>> = {
+  weir_app: ["create role weir_app login noinherit"],
+  weir_ingest: [
+    "create role weir_ingest login noinherit",
+    `alter role weir_ingest set transaction_timeout = '${ingestTimeout}'`,
+  ],
+};
+
+export interface LoginSetup {
+  /** Passwords to set; a role without one keeps its own, or has none. */
+  readonly passwords: Readonly<Partial<Record<LoginName, string>>>;
+  /** Roles that the owner's own login must be able to act as, because they have no URL of their own. */
+  readonly actAs: readonly LoginName[];
+}
+
+/**
+ * Creates the missing roles, corrects their attributes and sets their passwords. Changes nothing
+ * that is as it should be, so an owner without CREATEROLE can use roles that an administrator made.
+ * @throws Error that names the missing right and the statements for an administrator
+ */
+export async function ensureLogins(owner: Queryable, setup: LoginSetup): Promise<string[]> {
+  const done: string[] = [];
+  const attempt = async (name: LoginName, what: string, statement: string) => {
+    try {
+      await owner.query({ text: statement });
+      done.push(what);
+    } catch (error) {
+      throw await explained(owner, error, { name, what, statement });
+    }
+  };
+  for (const name of loginNames) {
+    const before = (await readLogins(owner)).find((login) => login.name === name);
+    if (before === undefined) {
+      await createLogin(
+        owner,
+        (statement) => attempt(name, `created the role ${name}`, statement),
+        name,
+      );
+    }
+    const login = (await readLogins(owner)).find((one) => one.name === name);
+    if (login === undefined) throw new Error(`The role ${name} was dropped meanwhile.`);
+    if (!login.can_login) await attempt(name, `${name} may log in`, `alter role ${name} login`);
+    if (name === "weir_ingest" && login.transaction_timeout === null) {
+      await attempt(name, `limited the transactions of ${name}`, loginStatements[name][1] ?? "");
+    }
+    if (setup.actAs.includes(name) && !login.can_act) {
+      const grant = `grant ${name} to current_user with inherit false, set true`;
+      await attempt(name, `the owner may act as ${name}`, grant);
+    }
+    const password = setup.passwords[name];
+    if (password !== undefined) {
+      const statement = `alter role ${name} password '${await scramVerifier(name, password)}'`;
+      await attempt(name, `set the password of ${name}`, statement);
+    }
+  }
+  return done;
+}
+
+/** Another database of the server may create the same role at this moment. */
+async function createLogin(
+  owner: Queryable,
+  run: (statement: string) => Promise<void>,
+  name: LoginName,
+): Promise<void> {
+  try {
+    await run(loginStatements[name][0] ?? "");
+  } catch (error) {
+    if ((await readLogins(owner)).every((login) => login.name !== name)) throw error;
+  }
+}
+
+async function explained(
+  owner: Queryable,
+  error: unknown,
+  { name, what, statement }: { name: LoginName; what: string; statement: string },
+): Promise<unknown> {
+  if (!(error instanceof DatabaseError && error.code === "42501")) return error;
+  const [who] = await owner.query<{ name: string }>({ text: "select current_user as name" });
+  // never the verifier of a password
+  const shown = statement.includes("password") ? `alter role ${name} password '…'` : statement;
+  return new Error(
+    `"${who?.name}" may not do this: ${what}. Give it CREATEROLE (and, for a role that another login created, ` +
+      `"grant ${name} to ${who?.name} with admin option"), or let an administrator run: ${shown}`,
+    { cause: error },
+  );
+}
+
+async function readLogins(database: Queryable): Promise<Login[]> {
+  return database.query<Login>({
+    text: `select r.rolname as name, r.rolcanlogin as can_login,
+             r.rolsuper or r.rolcreaterole or r.rolcreatedb or r.rolreplication or r.rolbypassrls as is_strong,
+             pg_has_role(current_user, r.oid, 'set') as can_act,
+             (select split_part(c, '=', 2) from pg_db_role_setting s, unnest(s.setconfig) c
+              where s.setrole = r.oid and c like 'transaction_timeout=%' limit 1) as transaction_timeout
+           from pg_roles r where r.rolname = any ($1)`,
+    values: [loginNames],
+  });
+}
+
+/** Sentences; none when both roles are as they should be. Any login may ask. */
+export async function loginProblems(database: Queryable): Promise<string[]> {
+  const found = await readLogins(database);
+  return loginNames.flatMap((name) => {
+    const login = found.find((one) => one.name === name);
+    if (login === undefined) return [`the role ${name} does not exist`];
+    return [
+      ...(login.can_login ? [] : [`${name} may not log in`]),
+      ...(login.is_strong ? [`${name} has rights of an administrator of the server`] : []),
+      ...(name === "weir_ingest" && login.transaction_timeout === null
+        ? [`${name} has no transaction_timeout`]
+        : []),
+    ];
+  });
+}
