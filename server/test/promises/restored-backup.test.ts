@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { writeFile } from "node:fs/promises";
+import { chown, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import pg from "pg";
@@ -63,7 +63,11 @@ async function takeBackup({ dataDir, urls }: TestServer, folder: string): Promis
     );
     const data = join(folder, "cluster", "data");
     execFileSync("cp", ["-a", join(dataDir, "cluster", "data", "pg_wal"), data]);
-    await writeFile(join(data, "backup_label"), rows[0]?.label ?? "");
+    await rm(join(data, "postmaster.pid"));
+    const label = join(data, "backup_label");
+    await writeFile(label, rows[0]?.label ?? "");
+    const { uid, gid } = await stat(data);
+    await chown(label, uid, gid);
   } finally {
     await client.end();
   }

@@ -31,7 +31,9 @@ const rounds = Number(process.env["WEIR_TEST_CRASHES"] ?? crashes.length);
 const lostAtOnce = 8;
 const keptAtOnce = 40;
 
-test(`${rounds} crashes that give ids of lost transactions to others: every reader has every event`, async (t) => {
+test(`${rounds} crashes that give ids of lost transactions to others: every reader has every event`, {
+  timeout: 120_000 + rounds * 20_000,
+}, async (t) => {
   const run = await crashOften(t, rounds);
   t.diagnostic(describe(run));
   const { stage } = run;
