@@ -188,6 +188,7 @@ export const databaseRooms: readonly DatabaseRoom[] = [
       raw: "Transaction ids of a restored dump are adapted to its cluster.",
       erasure: "As above.",
       etl: "Transaction ids of fences mean nothing in another cluster.",
+      clock: "The first transactions of past days are those of another cluster.",
     },
     calls: { "clock.trusted": trustedTime },
   },

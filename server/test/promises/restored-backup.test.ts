@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chown, rm, stat, writeFile } from "node:fs/promises";
+import { chown, mkdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import pg from "pg";
@@ -57,16 +57,20 @@ async function takeBackup({ dataDir, urls }: TestServer, folder: string): Promis
   await client.connect();
   try {
     await client.query("select pg_backup_start('test', true)");
-    execFileSync("cp", ["-a", join(dataDir, "cluster"), folder]);
+    const cluster = join(folder, "cluster");
+    const source = join(dataDir, "cluster", "data");
+    const { uid, gid } = await stat(source);
+    await mkdir(cluster);
+    await chown(cluster, uid, gid);
+    execFileSync("cp", ["-a", source, cluster]);
     const { rows } = await client.query<{ label: string }>(
       "select labelfile as label from pg_backup_stop(false)",
     );
-    const data = join(folder, "cluster", "data");
-    execFileSync("cp", ["-a", join(dataDir, "cluster", "data", "pg_wal"), data]);
+    const data = join(cluster, "data");
+    execFileSync("cp", ["-a", join(source, "pg_wal"), data]);
     await rm(join(data, "postmaster.pid"));
     const label = join(data, "backup_label");
     await writeFile(label, rows[0]?.label ?? "");
-    const { uid, gid } = await stat(data);
     await chown(label, uid, gid);
   } finally {
     await client.end();

@@ -139,3 +139,36 @@ test("an erasure that was open in the dump covers the same events", async (t) =>
     assert.ok(report.kind === "day" && report.differences === 0, JSON.stringify(report));
   }
 });
+
+/** What becomes of each after a restore. */
+const columnsOfTransactions: Readonly<Record<string, string>> = {
+  "clock.days xid": "log.renumber_restored",
+  "erasure.requests seen": "log.renumber_restored",
+  "etl.retired_users xid": "emptied by log.adopt_restored",
+  "etl.retractions xid": "emptied by log.adopt_restored",
+  "log.pages from_position": "emptied by log.renumber_restored",
+  "log.pages to_position": "emptied by log.renumber_restored",
+  "log.readers position": "log.renumber_restored",
+  "log.reopenings xid": "emptied by log.renumber_restored",
+  "raw.events xid": "log.renumber_restored",
+  "vectors.collections purged": "vectors.mend_feed",
+  "vectors.collections purged_by": "vectors.mend_feed",
+  "vectors.points changed": "vectors.mend_feed",
+  "vectors.points vector_changed": "vectors.mend_feed",
+};
+
+test("every column that holds a transaction id or a position is adapted after a restore", async (t) => {
+  const { owner } = await createEtlDatabase(t);
+  const rows = await owner.query<{ name: string }>({
+    text: `select n.nspname || '.' || c.relname || ' ' || a.attname as name
+           from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+           where a.attnum > 0 and a.atttypid in ('xid8'::regtype, 'pg_snapshot'::regtype, 'xid'::regtype)
+             and c.relkind in ('r', 'p') and not c.relispartition
+             and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_'
+           order by 1`,
+  });
+  assert.deepEqual(
+    rows.map(({ name }) => name),
+    Object.keys(columnsOfTransactions).sort(),
+  );
+});
