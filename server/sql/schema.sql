@@ -2646,6 +2646,8 @@ begin
   where q.state <> 'done' and q.seen is not null;
   delete from log.pages;
   delete from log.reopenings;
+  -- every transaction from here on belongs to a later day than those that were recorded
+  update clock.days set xid = pg_snapshot_xmin(now_seen);
 end $function$;
 
 CREATE OR REPLACE FUNCTION log.restored_position(reader text, now_seen pg_snapshot)

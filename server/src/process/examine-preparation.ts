@@ -11,6 +11,7 @@ import { keyEnvironment } from "../parts/auth/administration.ts";
 import { hadAdminKey } from "../parts/auth/bootstrap.ts";
 import { readPolicies } from "../parts/auth/policies.ts";
 import { missingRoles } from "../parts/auth/roles.ts";
+import { clusterProblem } from "../parts/log/cluster.ts";
 import { type DatabaseUrls, type Login, urlSettings } from "./databases.ts";
 import type { Finding } from "./examine-machine.ts";
 import { policiesFolder } from "./paths.ts";
@@ -50,6 +51,7 @@ export async function examinePreparation(
     () => examineServer(database),
     () => examineLogins(database),
     () => examineSqlFiles(database),
+    () => examineCluster(database),
     () => examineRights(database, urls),
     () => examineRoles(database, config),
   ];
@@ -188,6 +190,12 @@ function compared(
     detail: `${count} are those of this version${first === undefined ? "" : `; the first other one is ${first}`}`,
     fix: migrateHint,
   };
+}
+
+async function examineCluster(database: Queryable): Promise<Finding[]> {
+  const problem = await clusterProblem(database);
+  const detail = problem ?? "the positions of log readers are of this PostgreSQL cluster";
+  return [{ check: "cluster", ok: problem === undefined, detail, fix: migrateHint }];
 }
 
 async function examineRights(database: Queryable, urls: Partial<DatabaseUrls>): Promise<Finding[]> {

@@ -9,6 +9,7 @@ import { createEtlDatabase } from "../../../test/helpers/etl/database.ts";
 import type { LogPage } from "../../core/ports/log.ts";
 import { audit } from "../etl/audit.ts";
 import { runStep } from "../etl/step.ts";
+import { clusterProblem } from "./cluster.ts";
 import { createPageReader } from "./page-reader.ts";
 
 /** As if it had been dumped from a cluster whose ids were this far ahead (or behind: a negative number). */
@@ -81,9 +82,11 @@ for (const ahead of [1_000_000_000, 0]) {
     await restoreFrom(database, ahead);
     await assert.rejects(step(database, 1_000), { code: "WF004" });
     await assert.rejects(claim(), { code: "WF004" });
+    assert.match((await clusterProblem(app)) ?? "", /restored from a dump/);
     const adopt = { text: "select log.adopt_restored() as adopted" };
     assert.deepEqual(await owner.query(adopt), [{ adopted: true }]);
     assert.deepEqual(await owner.query(adopt), [{ adopted: false }]);
+    assert.equal(await clusterProblem(app), undefined);
     const isKept = (await owner.query({ text: "select from log.pages" })).length === 1;
     assert.ok(ahead === 0 || !isKept);
     const sent = await writeEvents(database, 2);
