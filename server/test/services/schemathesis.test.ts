@@ -50,7 +50,8 @@ async function check(
     ...["-H", `X-API-Key: ${run.key}`],
     ...["--checks", "all", "--mode", "all", "--phases", "examples,coverage,fuzzing,stateful"],
     ...["--seed", seed, "--generation-database", "none"],
-    ...["--max-time", String(Math.round(run.seconds)), "--workers", "2"],
+    ...["--max-time", String(Math.round(run.seconds)), "--workers", "1"],
+    // with two, hypothesis meets a fault of Python 3.11's ast module, which threads share
     ...["--suppress-health-check", "all", "--request-timeout", "30"],
   ]);
   t.diagnostic(output.split("\n").slice(-25).join("\n"));

@@ -1,12 +1,12 @@
 /** Which dead letters: one filter for the list, dry runs, replays and discards. */
-import { instantExpects, instantPattern, schema as s, uuidPattern } from "@weir/protocol";
+import { eventInstantPattern, instantExpects, schema as s, uuidPattern } from "@weir/protocol";
 import { WeirError } from "../../core/errors.ts";
 import { instantForm, instantOf } from "../../core/instant.ts";
 import { textFlaw } from "../../core/text-flaw.ts";
 import type { DeadLetterState } from "./ports.ts";
 
 const instant = (description: string) =>
-  s.string({ pattern: instantPattern, "x-expects": instantExpects, description });
+  s.string({ pattern: eventInstantPattern, "x-expects": instantExpects, description });
 
 export const filterMembers = {
   part: s.string({ minLength: 1, maxLength: 64, description: "Only dead letters of this part." }),
