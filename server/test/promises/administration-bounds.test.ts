@@ -2,7 +2,8 @@
  * Promise 3, for administrators: nobody changes a principal that has permissions which the caller
  * lacks. A random walk of WEIR_TEST_CHANGES (default 150) changes by random callers on random targets
  * under random policies; a model written here, without the code under test, says which are allowed
- * and what they lead to. Controls: builds with one mistake each, which the same walk must find.
+ * and what they lead to. Controls: builds with one mistake each, which the same walk must find;
+ * WEIR_TEST_BOUNDS_CONTROLS (default 2) of them.
  */
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
@@ -16,6 +17,7 @@ import type { Modules } from "./bounds-steps.ts";
 import { realModules, walkOf } from "./bounds-walk.ts";
 
 const changes = Number(process.env["WEIR_TEST_CHANGES"] ?? 150);
+const controls = Number(process.env["WEIR_TEST_BOUNDS_CONTROLS"] ?? 2);
 const seed = Number(process.env["WEIR_TEST_BOUNDS_SEED"] ?? 20_261_130);
 
 test(`${changes} random changes are allowed exactly when the caller includes the target`, async (t) => {
@@ -50,7 +52,7 @@ const mistakes: Readonly<Record<string, Mistake>> = {
   },
 };
 
-for (const [what, mistake] of Object.entries(mistakes)) {
+for (const [what, mistake] of Object.entries(mistakes).slice(0, controls)) {
   test(`control: the walk finds a build in which ${what}`, async (t) => {
     const auth = await createTestAuth(t);
     const modules = await modulesWith(t, mistake);
