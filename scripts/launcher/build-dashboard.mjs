@@ -12,7 +12,7 @@ import {
 import { createRequire } from "node:module";
 import { join, relative } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
-import { exitCode, keepOutput } from "./child.mjs";
+import { endWithLauncher, exitCode, keepOutput } from "./child.mjs";
 
 const notSources = new Set(["node_modules", ".next", "out", "next-env.d.ts"]);
 
@@ -46,6 +46,7 @@ export function buildDashboard({ root, node, env }) {
     // in a process group of its own, to end it together with the workers that Next starts
     detached: niced,
   });
+  endWithLauncher(child, { group: niced });
   const output = keepOutput(child);
   let stopped = false;
   const done = ended(child).then((problem) => {

@@ -20,6 +20,8 @@ interface Checkout {
   /** How often npm was called so far, with which arguments. */
   npmCalls(): string[];
   launch(args: readonly string[], environment?: Record<string, string>): Launched;
+  /** With a process in the place of npm that has a shell in the place of npm's between it and the launcher. */
+  launchUnderNpm(args: readonly string[]): Launched;
 }
 
 interface Launched {
@@ -32,13 +34,13 @@ const lock = (version: string) =>
   JSON.stringify({ packages: { "": {}, "node_modules/dependency": { version } } });
 
 const server = `
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "disconnect"]) {
     process.on(signal, () => {
       console.log("got", signal);
       setTimeout(() => process.exit(7), 200);
     });
   }
-  // Only now: who reads it may send a signal at once.
+  // Only now: the test sends a signal as soon as it reads this.
   console.log("server", process.argv.slice(2).join(" "));
   if (process.argv[2] === "exit") process.exit(Number(process.argv[3]));
   setInterval(() => {}, 1000);
@@ -94,14 +96,20 @@ test("two starts at the same time install once", async (t) => {
   assert.equal(npmCalls().length, 1);
 });
 
-test("an interrupted install is made whole by the next start", async (t) => {
-  const { launch, npmCalls } = makeCheckout(t, { installed: false });
-  const interrupted = launch(["weir", "exit", "0"], { NPM_HANGS: "1" });
-  await until(() => npmCalls().length === 1, { what: "npm to run" });
-  interrupted.process.kill("SIGTERM");
-  assert.equal(await interrupted.ended, 130);
-  assert.equal(await launch(["weir", "exit", "0"]).ended, 0);
-});
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+  ["SIGHUP", 129],
+] as const) {
+  test(`an install that ${signal} interrupts is completed by the next start`, async (t) => {
+    const { launch, npmCalls } = makeCheckout(t, { installed: false });
+    const interrupted = launch(["weir", "exit", "0"], { NPM_HANGS: "1" });
+    await until(() => npmCalls().length === 1, { what: "npm to run" });
+    interrupted.process.kill(signal);
+    assert.equal(await interrupted.ended, code);
+    assert.equal(await launch(["weir", "exit", "0"]).ended, 0);
+  });
+}
 
 test("an install that was killed does not block the next start", async (t) => {
   const { folder, launch, npmCalls } = makeCheckout(t, { installed: false });
@@ -113,15 +121,13 @@ test("an install that was killed does not block the next start", async (t) => {
   assert.equal(await launch(["weir", "exit", "0"]).ended, 0);
 });
 
-test("an npm that outlives its launcher is waited for", async (t) => {
+test("an install ends with a launcher that is killed, and the next start installs again", async (t) => {
   const { launch, npmCalls } = makeCheckout(t, { installed: false });
-  const killed = launch(["weir", "exit", "0"], { NPM_TAKES_MS: "3000" });
+  const killed = launch(["weir", "exit", "0"], { NPM_HANGS: "1" });
   await until(() => npmCalls().length === 1, { what: "npm to run" });
   killed.process.kill("SIGKILL");
-  const next = launch(["weir", "exit", "0"]);
-  assert.equal(await next.ended, 0);
-  assert.match(next.output(), /is installing the dependencies; waiting/);
-  assert.equal(npmCalls().length, 1);
+  assert.equal(await launch(["weir", "exit", "0"]).ended, 0);
+  assert.equal(npmCalls().length, 2);
 });
 
 for (const [code, sentence] of [
@@ -148,13 +154,15 @@ test("a package that npm left out in silence is named", async (t) => {
   assert.match(launched.output(), /npm left out dependency/);
 });
 
-test("SIGTERM is passed on once, and the server's exit code comes back", async (t) => {
-  const launched = makeCheckout(t, { installed: true }).launch(["weir", "stay"]);
-  await until(() => launched.output().includes("server stay"), { what: "the server" });
-  launched.process.kill("SIGTERM");
-  assert.equal(await launched.ended, 7);
-  assert.equal(launched.output().match(/got SIGTERM/g)?.length, 1);
-});
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+  test(`${signal} closes the server's channel once, and the server's exit code comes back`, async (t) => {
+    const launched = makeCheckout(t, { installed: true }).launch(["weir", "stay"]);
+    await until(() => launched.output().includes("server stay"), { what: "the server" });
+    launched.process.kill(signal);
+    assert.equal(await launched.ended, 7);
+    assert.deepEqual(launched.output().match(/got \w+/g), ["got disconnect"]);
+  });
+}
 
 test("Ctrl-C reaches the server once: from the terminal, not from the launcher", async (t) => {
   const launched = makeCheckout(t, { installed: true }).launch(["weir", "stay"]);
@@ -162,6 +170,23 @@ test("Ctrl-C reaches the server once: from the terminal, not from the launcher",
   process.kill(-(launched.process.pid ?? 0), "SIGINT");
   assert.equal(await launched.ended, 7);
   assert.equal(launched.output().match(/got SIGINT/g)?.length, 1);
+});
+
+test("a launcher that is killed takes the server with it", async (t) => {
+  const launched = makeCheckout(t, { installed: true }).launch(["weir", "stay"]);
+  await until(() => launched.output().includes("server stay"), { what: "the server" });
+  launched.process.kill("SIGKILL");
+  await until(() => launched.output().includes("got disconnect"), { what: "the server to stop" });
+});
+
+test("under npm, the launcher ends when npm or the shell between them ends", async (t) => {
+  const launched = makeCheckout(t, { installed: true }).launchUnderNpm(["weir", "stay"]);
+  await until(() => launched.output().includes("server stay"), { what: "the server" });
+  launched.process.kill("SIGKILL");
+  await until(() => launched.output().includes("got disconnect"), {
+    what: "the server to stop",
+    timeoutMs: 2_000,
+  });
 });
 
 function makeCheckout(t: TestContext, { installed }: { installed: boolean }): Checkout {
@@ -189,15 +214,27 @@ function makeCheckout(t: TestContext, { installed }: { installed: boolean }): Ch
       return existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : [];
     },
     launch: (args, environment = {}) => launch(t, { folder, args, environment }),
+    launchUnderNpm(args) {
+      // ":" keeps the shell from replacing itself by the launcher
+      const shell = `"${process.execPath}" scripts/launch.mjs ${args.join(" ")}; :`;
+      const npm = `require("node:child_process").spawn("/bin/sh", ["-c", ${JSON.stringify(shell)}], { stdio: "inherit" })`;
+      const environment = { npm_lifecycle_event: "start" };
+      return launch(t, { folder, args: ["--eval", npm], environment, script: [] });
+    },
   };
 }
 
 function launch(
   t: TestContext,
-  options: { folder: string; args: readonly string[]; environment: Record<string, string> },
+  options: {
+    folder: string;
+    args: readonly string[];
+    environment: Record<string, string>;
+    script?: readonly string[];
+  },
 ): Launched {
-  const { folder, args, environment } = options;
-  const child = spawn(process.execPath, [join(folder, "scripts", "launch.mjs"), ...args], {
+  const { folder, args, environment, script = [join(folder, "scripts", "launch.mjs")] } = options;
+  const child = spawn(process.execPath, [...script, ...args], {
     cwd: folder,
     env: { ...process.env, npm_execpath: join(folder, "npm-cli.js"), ...environment },
     stdio: ["ignore", "pipe", "pipe"],

@@ -1,7 +1,14 @@
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync, statfsSync } from "node:fs";
 import { basename, join } from "node:path";
-import { exitCode, forwardSignals, keepOutput } from "./child.mjs";
+import {
+  endWithLauncher,
+  exitCode,
+  forwardSignals,
+  keepOutput,
+  signalExitCode,
+  watchParents,
+} from "./child.mjs";
 import { libcName, missingPackages } from "./installed-packages.mjs";
 import { holdLock } from "./lock.mjs";
 import { explainNpmFailure } from "./npm-failure.mjs";
@@ -157,20 +164,28 @@ async function runNpm(args, lock) {
   const [command, ...first] = npmCommand();
   const child = spawn(command, [...first, ...args], { shell: command === "npm.cmd" });
   if (child.pid !== undefined) lock.add(child.pid);
+  endWithLauncher(child, { group: false });
   const output = keepOutput(child);
-  let interrupted = false;
-  const release = forwardSignals(() => {
-    interrupted = true;
+  /** @type {NodeJS.Signals | undefined} */
+  let interrupted;
+  const stop = (/** @type {NodeJS.Signals} */ signal) => {
+    interrupted ??= signal;
     child.kill("SIGTERM");
-  });
+  };
+  const release = forwardSignals(stop);
+  const unwatch = watchParents(() => stop("SIGTERM"));
   try {
     const code = await exitCode(child);
-    if (interrupted) throw new SetUpError("Interrupted; the next start installs again.", 130);
+    if (interrupted !== undefined) {
+      const text = "Interrupted; the next start installs again.";
+      throw new SetUpError(text, signalExitCode(interrupted));
+    }
     return { output: output(), code };
   } catch (error) {
     if (codeOf(error) !== "ENOENT") throw error;
     throw new SetUpError("npm is not on the PATH: install it, or start with `npm start`.");
   } finally {
+    unwatch();
     release();
   }
 }

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildDashboard, isDashboardBuilt } from "./build-dashboard.mjs";
-import { forwardSignals, runToEnd } from "./child.mjs";
+import { forwardSignals, runToEnd, runWeir } from "./child.mjs";
 import { makeReady } from "./make-ready.mjs";
 import { SetUpError } from "./set-up-error.mjs";
 
@@ -88,7 +88,7 @@ async function weir(context, args) {
   try {
     // With a compile cache the second start takes half of the time and a third less memory.
     const cached = { NODE_COMPILE_CACHE: join(root, ".cache", "compiled"), ...env };
-    return await runToEnd(node, [join(root, "server", "src", "main.ts"), ...args], { env: cached });
+    return await runWeir(node, [join(root, "server", "src", "main.ts"), ...args], { env: cached });
   } finally {
     await building?.stop();
   }

@@ -1,6 +1,10 @@
 #!/usr/bin/env node
-import { runCommandLine } from "./commands/program.ts";
+import { endWithParent } from "./process/signals.ts";
+import { startHeartbeat } from "./process/supervisor-channel.ts";
 
-process.exitCode = await runCommandLine(process.argv.slice(2));
-// The channel to a supervisor would keep this process alive although all its work is done.
-if (process.connected) process.disconnect();
+// Before the commands are loaded: a start can be cut short or freeze too.
+endWithParent();
+startHeartbeat();
+const { runCommandLine } = await import("./commands/program.ts");
+// An interrupted command may leave connections and look-ups open, which nothing can cancel.
+process.exit(await runCommandLine(process.argv.slice(2)));

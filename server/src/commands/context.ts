@@ -1,7 +1,9 @@
 import type { Command } from "commander";
-import { loadConfig } from "../config/load.ts";
+import { loadWithOrigins } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import type { Flag } from "../config/sources.ts";
+import { findInstallation } from "../process/find-installation.ts";
+import type { PlaceProblem } from "../process/place.ts";
 
 /** Exit codes of every command. */
 export const exitCodes = { ok: 0, failed: 1, usage: 2, differences: 3, unprepared: 4 } as const;
@@ -31,6 +33,12 @@ interface GlobalFlags {
 export interface CommandContext {
   readonly json: boolean;
   readonly config: Config;
+  /** The folder of weir.yaml. */
+  readonly home: string;
+  /** What chose the data folder: a flag, a variable, a line of weir.yaml, or how it was found. */
+  readonly dataFrom: string;
+  /** Which flag, variable or line of a file set the setting with this path; undefined for a default. */
+  originOf(path: string): string | undefined;
   /** Prints `value` as JSON with `--json`, otherwise the result of `text`. */
   show<T>(value: T, text: (value: T) => string): void;
 }
@@ -41,20 +49,42 @@ export function contextOf(
   settingFlags: Readonly<Record<string, Flag>> = {},
 ): CommandContext {
   const flags = command.optsWithGlobals<GlobalFlags>();
-  const config = loadConfig({
+  const cwd = process.cwd();
+  const { home, because } = findInstallation(cwd);
+  const fromVariable = flags.data === undefined ? process.env["WEIR_DATA"] : undefined;
+  const { config, originOf } = loadWithOrigins({
     env: process.env,
-    cwd: process.cwd(),
-    flags: { data_dir: { flag: "--data", value: flags.data }, ...settingFlags },
+    cwd,
+    home,
+    flags: {
+      data_dir: {
+        flag: fromVariable === undefined ? "--data" : "WEIR_DATA",
+        value: flags.data ?? fromVariable,
+      },
+      ...settingFlags,
+    },
   });
   const json = flags.json === true;
   return {
     json,
     config,
+    home,
+    dataFrom: originOf("data_dir") ?? because,
+    originOf,
     show(value, text) {
       const output = json ? JSON.stringify(value, null, 2) : text(value);
       if (output !== "") process.stdout.write(`${output}\n`);
     },
   };
+}
+
+/** The problem of a setting, with the flag, variable or line of weir.yaml that set it. */
+export function placeError(
+  { originOf }: Pick<CommandContext, "originOf">,
+  { setting, problem, hint }: PlaceProblem,
+): UserError {
+  const origin = originOf(setting);
+  return new UserError(origin === undefined ? problem : `${problem} (from ${origin})`, { hint });
 }
 
 /** Aligned columns; columns of numbers are aligned to the right. */

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
@@ -50,20 +53,78 @@ test("a mistyped part, command or option gets the nearest name, and exit code 2"
   }
 });
 
-test("a data folder that cannot be created is reported at once", async () => {
-  const { exitCode, output } = await runCommand(["up", "--data", "/proc/weir", "--port", "0"]);
-  assert.match(output, /the data folder \/proc\/weir cannot be used: .*\n.*--data/);
-  assert.equal(exitCode, 1);
+test("a folder or port that cannot be used is blamed on what set it, within a second", async (t) => {
+  const cwd = await createTestFolder(t);
+  await writeFile(join(cwd, "file"), "");
+  await writeFile(join(cwd, "weir.yaml"), "env: test\nhttp:\n  host: 192.0.2.1\n");
+  const inUse = createServer();
+  t.after(() => inUse.close());
+  await new Promise<void>((resolve) => inUse.listen(0, "127.0.0.1", resolve));
+  const address = inUse.address();
+  const port = String(typeof address === "object" && address !== null ? address.port : 0);
+  const free = ["--data", "data", "--no-demo"];
+  const { ms: loadingMs } = runIn(cwd, ["--version"]);
+  for (const [words, environment, expected] of [
+    [
+      ["--data", "/proc/weir"],
+      {},
+      /folder \/proc\/weir cannot be used: .* \(from --data\)\n.*--data/,
+    ],
+    [[], { WEIR_DATA: "file" }, /file is not a folder \(from WEIR_DATA\)/],
+    [free, {}, /192\.0\.2\.1 is not an address of this machine \(from weir\.yaml line 3\)/],
+    [
+      [...free, "--host", "127.0.0.1", "--port", port],
+      {},
+      /already in use \(from --port\)\n.*--port 0/,
+    ],
+    [
+      [...free, "--host", "127.0.0.1"],
+      { WEIR_HTTP_PORT: port },
+      /already in use \(from WEIR_HTTP_PORT\)/,
+    ],
+    [[...free, "--host", "nowhere.invalid"], {}, /cannot be resolved \(from --host\)/],
+  ] as const) {
+    const { exitCode, output, ms } = runIn(cwd, ["up", ...words], environment);
+    assert.match(output, expected);
+    assert.equal(exitCode, 1);
+    assert.doesNotMatch(output, /\n +at /);
+    // on a busy machine Node.js alone takes seconds
+    assert.ok(ms < 1_000 + 3 * loadingMs, `${ms} ms; weir --version takes ${loadingMs} ms`);
+  }
 });
 
-test("a reader that closes the pipe early gets no stack trace", async (t) => {
-  const cwd = await createTestFolder(t);
-  const child = spawn(process.execPath, [main, "openapi"], { cwd });
-  let errors = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    errors += text;
+function runIn(
+  cwd: string,
+  words: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+) {
+  const began = performance.now();
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...words], {
+    cwd,
+    encoding: "utf8",
+    env: { ...process.env, ...environment },
   });
-  child.stdout.destroy();
-  await once(child, "close");
-  assert.equal(errors, "");
-});
+  return { exitCode: status, output: stdout + stderr, ms: performance.now() - began };
+}
+
+for (const [words, closed] of [
+  [["openapi"], "stdout"],
+  [["config", "print", "--json"], "stdout"],
+  [["--help"], "stdout"],
+  [["stauts"], "stderr"],
+  [["up", "--port", "eighty"], "stderr"],
+] as const) {
+  test(`weir ${words.join(" ")} | head ends as if by SIGPIPE, without a word`, async (t) => {
+    const cwd = await createTestFolder(t);
+    const child = spawn(process.execPath, [main, ...words], { cwd });
+    let errors = "";
+    child[closed === "stdout" ? "stderr" : "stdout"]
+      .setEncoding("utf8")
+      .on("data", (text: string) => {
+        errors += text;
+      });
+    child[closed].destroy();
+    const [exitCode] = await once(child, "close");
+    assert.deepEqual([exitCode, errors], [141, ""]);
+  });
+}

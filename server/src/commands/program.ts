@@ -5,6 +5,8 @@ import { DatabaseError } from "../core/ports/database.ts";
 import { version } from "../process/version.ts";
 import { exitCodes, UserError } from "./context.ts";
 import { withHelp } from "./help.ts";
+import { endWhenOutputCloses, flushOutput } from "./output.ts";
+import { Stopped } from "./stopped.ts";
 
 type Register = (program: Command) => void;
 
@@ -21,7 +23,6 @@ const commands: Readonly<Record<string, () => Promise<Register>>> = {
   events: async () => (await import("./events.ts")).registerEvents,
   windows: async () => (await import("./windows.ts")).registerWindows,
   readers: async () => (await import("./readers.ts")).registerReaders,
-  clock: async () => (await import("./clock.ts")).registerClock,
   dlq: async () => (await import("./dlq/dlq.ts")).registerDlq,
   audit: async () => (await import("./audit.ts")).registerAudit,
   models: async () => (await import("./models.ts")).registerModels,
@@ -29,14 +30,22 @@ const commands: Readonly<Record<string, () => Promise<Register>>> = {
   "erase-user": async () => (await import("./erase-user.ts")).registerEraseUser,
   "unblock-user": async () => (await import("./unblock-user.ts")).registerUnblockUser,
   demo: async () => (await import("./demo.ts")).registerDemo,
+  clock: async () => (await import("./clock.ts")).registerClock,
   config: async () => (await import("./config.ts")).registerConfig,
+  completion: async () =>
+    (await import("./completion/completion.ts")).registerCompletion(() => createProgram([])),
   openapi: async () => (await import("./openapi.ts")).registerOpenApi,
 };
 
 /** Runs one command. Resolves with the exit code; errors of use are printed without a stack. */
 export async function runCommandLine(argv: readonly string[]): Promise<number> {
-  if (argv.some((word) => daemons.has(word))) ignoreClosedOutput();
-  else endQuietlyWhenOutputCloses();
+  endWhenOutputCloses();
+  const exitCode = await run(argv);
+  await flushOutput();
+  return exitCode;
+}
+
+async function run(argv: readonly string[]): Promise<number> {
   try {
     const program = await createProgram(argv);
     await program.parseAsync([...argv], { from: "user" });
@@ -45,6 +54,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) {
       return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
     }
+    if (error instanceof Stopped) return error.exitCode;
     const { message, code } = describe(error);
     process.stderr.write(`weir: ${message}\n`);
     return code;
@@ -58,7 +68,7 @@ export async function createProgram(argv: readonly string[]): Promise<Command> {
       .description("Weir stores authorised events and turns them into exact analytics.")
       .version(version)
       .option("--json", "print JSON for scripts")
-      .option("--data <folder>", "data folder (default: ./.weir)")
+      .option("--data <folder>", "data folder (default: WEIR_DATA, or the nearest .weir upwards)")
       .showHelpAfterError("(use --help to list commands and options)")
       .showSuggestionAfterError()
       .configureOutput({
@@ -72,21 +82,6 @@ export async function createProgram(argv: readonly string[]): Promise<Command> {
   const wanted = named === undefined ? Object.values(commands) : [commands[named]];
   for (const load of wanted) (await load?.())?.(program);
   return program;
-}
-
-/** They run on when nothing reads what they print any more, and when it cannot be written. */
-const daemons = new Set(["up", "serve"]);
-
-function ignoreClosedOutput(): void {
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
-}
-
-/** `weir … | head` closes the pipe early: that ends the command and is no error. */
-function endQuietlyWhenOutputCloses(): void {
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(exitCodes.ok);
-    throw error;
-  });
 }
 
 function describe(error: unknown): { message: string; code: number } {

@@ -13,13 +13,17 @@ import { configuredUrls, type DatabaseUrls, untilDatabaseAnswers } from "../proc
 import { examinePreparation } from "../process/examine-preparation.ts";
 import { logProcessFailures } from "../process/log-failures.ts";
 import { runParts } from "../process/part-runner.ts";
+import { findPortProblem } from "../process/place.ts";
 import { readRunFile } from "../process/run-file.ts";
-import { aborted, stopSignal } from "../process/signals.ts";
-import { onDroppedLogLines, reportToSupervisor } from "../process/supervisor-channel.ts";
-import { contextOf, exitCodes, UserError } from "./context.ts";
+import { watchOwnEventLoop } from "../process/self-watch.ts";
+import { connectServiceManager } from "../process/service-manager.ts";
+import { aborted, stopRequests, unlessAborted } from "../process/signals.ts";
+import { isSupervised, onDroppedLogLines, reportToSupervisor } from "../process/supervisor-channel.ts";
+import { type CommandContext, contextOf, exitCodes, placeError, UserError } from "./context.ts";
 import { demandUrls } from "./database-urls.ts";
 import { withHelp } from "./help.ts";
 import { readNumber } from "./option-values.ts";
+import { outliveOutput } from "./output.ts";
 
 const lastLinesMs = 500;
 
@@ -48,11 +52,11 @@ export function registerServe(program: Command): void {
       exitCodes: { [exitCodes.unprepared]: "the database is not prepared; run weir migrate" },
     },
   ).action(async (flags: ServeFlags, command: Command) => {
-    const { config } = contextOf(command, {
+    const context = contextOf(command, {
       "http.port": { flag: "--port", value: flags.port },
       "http.host": { flag: "--host", value: flags.host },
     });
-    await serve(readParts(flags.parts), config, flags.url);
+    await serve(readParts(flags.parts), context, flags.url);
   });
 }
 
@@ -70,11 +74,19 @@ function readParts(text: string): ReadonlySet<string> {
 
 async function serve(
   names: ReadonlySet<string>,
-  initial: Config,
+  context: CommandContext,
   givenUrl: string | undefined,
 ): Promise<void> {
-  const signal = stopSignal();
+  const requests = stopRequests();
+  const signal = requests.stop;
+  requests.force.addEventListener("abort", () => process.exit(requests.exitCode()));
+  outliveOutput();
+  const initial = context.config;
   const entries = processesOf(names);
+  const problem = entries.some(({ listens }) => listens)
+    ? await findPortProblem(initial)
+    : undefined;
+  if (problem !== undefined) throw placeError(context, problem);
   const logins = loginsOf(names);
   const urls = demandUrls(configuredUrls(initial), logins);
   const label = [...names].join("+");
@@ -91,30 +103,45 @@ async function serve(
   await using stack = new AsyncDisposableStack();
   // last, after everything that may log
   stack.defer(() => endOutput(output));
-  const config = watchConfig(initial, (sentence) => logger.warn({}, sentence));
+  const config = watchConfig(initial, (sentence) => logger.warn({}, sentence), context.home);
   stack.defer(() => config.close());
   config.onChange((now) => {
     logger.level = now.log.level;
     logger.info({}, "settings changed");
   });
 
+  const manager = connectServiceManager(process.env, (reason) =>
+    logger.warn({ reason }, "the service manager cannot be notified"),
+  );
+  if (!isSupervised()) stack.use(watchOwnEventLoop(initial.supervisor.heartbeat_timeout_ms));
+
   let url: string | undefined;
   const serverUrl = () => givenUrl ?? url ?? runningUrl(config);
-  const composed: ComposedProcess[] = [];
-  for (const entry of entries) {
-    const compose = await entry.load();
-    const options = { config: config.current, urls, stack, logger, metrics, serverUrl };
-    composed.push(await compose(options, names));
-  }
-  for (const { listen } of composed) url = (await listen?.()) ?? url;
+  const start = async () => {
+    const composed: ComposedProcess[] = [];
+    for (const entry of entries) {
+      const compose = await entry.load();
+      const options = { config: config.current, urls, stack, logger, metrics, serverUrl };
+      composed.push(await compose(options, names));
+    }
+    for (const { listen } of composed) url = (await listen?.()) ?? url;
+    return composed;
+  };
+  const composed = await unlessAborted(start(), signal).catch((error: unknown) => {
+    // nothing was accepted yet, and a database that does not answer would hold up the end
+    if (signal.aborted) process.exit(requests.exitCode());
+    throw error;
+  });
 
   const running = new AbortController();
   const parts = composed.flatMap((one) => one.parts);
   const ended = runParts(parts, running.signal, logger);
   logger.info({ listen: url ?? null, parts: [...names] }, "ready");
   stack.use(reportToSupervisor(url, () => composed.map(({ counters }) => counters())));
+  manager.ready();
 
   await aborted(signal);
+  manager.stopping();
   logger.info({ reason: String(signal.reason?.message ?? "stop requested") }, "stopping");
   // Refuse new work and answer what was accepted; then end the loops, and with them the live feeds,
   // which would keep the server open; then close it.

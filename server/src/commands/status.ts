@@ -14,6 +14,9 @@ interface Health {
 
 interface Status {
   readonly url: string;
+  readonly data_dir: string;
+  /** The flag, variable or line of weir.yaml that named it, or how it was found. */
+  readonly data_from: string;
   readonly health: Health;
   readonly freshness: WindowPage["freshness"];
   readonly worker: WindowPage["worker"];
@@ -32,7 +35,9 @@ export function registerStatus(program: Command): void {
     const health = await weir.get<Health>("/health");
     const { freshness, worker } = await weir.get<WindowPage>("/api/windows?size=hour&limit=1");
     const processes = readRunFile(context.config.data_dir)?.pids ?? {};
-    context.show({ url: weir.url, health, freshness, worker, processes }, statusText);
+    const { data_dir } = context.config;
+    const place = { url: weir.url, data_dir, data_from: context.dataFrom };
+    context.show({ ...place, health, freshness, worker, processes }, statusText);
     if (health.status === "down") process.exitCode = exitCodes.failed;
   });
 }
@@ -49,10 +54,12 @@ function checksText(checks: Health["checks"]): string {
   );
 }
 
-function statusText({ url, health, freshness, processes }: Status): string {
+function statusText(status: Status): string {
+  const { url, data_dir, data_from, health, freshness, processes } = status;
   const pids = Object.entries(processes).map(([name, pid]) => `${name} ${pid}`);
   return [
     `Weir ${health.version ?? ""} at ${url}: ${health.status}`.replace("  ", " "),
+    `data folder: ${data_dir} (${data_from})`,
     "",
     checksText(health.checks),
     "",

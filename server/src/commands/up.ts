@@ -5,24 +5,32 @@ import type { Command } from "commander";
 import { childEnvironment, startProcesses } from "../compose/children.ts";
 import type { Config } from "../config/schema.ts";
 import { messageOf } from "../core/errors.ts";
-import { createDataFolder } from "../process/data-folder.ts";
+import { writeFormat } from "../process/data-format.ts";
 import { configuredUrls, type DatabaseUrls } from "../process/databases.ts";
 import { type Installation, prepareInstallation } from "../process/installation.ts";
-import { type KeptPostgres, keepPostgresRunning } from "../process/kept-postgres.ts";
+import {
+  type KeepOptions,
+  type KeptPostgres,
+  keepPostgresRunning,
+} from "../process/kept-postgres.ts";
 import { keepRunFile } from "../process/kept-run-file.ts";
-import { checkPortIsFree } from "../process/port.ts";
+import { endLeftovers } from "../process/leftovers.ts";
+import { findFolderProblem, findPortProblem } from "../process/place.ts";
 import { logLimits, openProcessLog, type ProcessLog } from "../process/process-log.ts";
+import { ProcessStates } from "../process/process-states.ts";
 import type { RunFile } from "../process/run-file.ts";
-import { aborted, stopSignal } from "../process/signals.ts";
+import { aborted, type StopRequests, stopRequests, unlessAborted } from "../process/signals.ts";
 import { Supervisor } from "../process/supervisor.ts";
 import { version } from "../process/version.ts";
 import { untilThereIsSpace } from "../process/wait-for-space.ts";
-import { contextOf, UserError } from "./context.ts";
+import { type CommandContext, contextOf, placeError } from "./context.ts";
 import { allLogins, demandUrls } from "./database-urls.ts";
 import { firstScreen } from "./first-screen.ts";
 import { withHelp } from "./help.ts";
 import { showLiveLine } from "./live-line.ts";
 import { readNumber } from "./option-values.ts";
+import { outliveOutput } from "./output.ts";
+import { Stopped } from "./stopped.ts";
 
 const main = fileURLToPath(new URL("../main.ts", import.meta.url));
 
@@ -37,13 +45,13 @@ export function registerUp(program: Command): void {
       .option("--rate <number>", "simulated events per second", readNumber),
     { examples: ["weir up", "weir up --data ./.weir --port 8080 --no-demo"] },
   ).action(async (flags: UpFlags, command: Command) => {
-    const { config } = contextOf(command, {
+    const context = contextOf(command, {
       "http.port": { flag: "--port", value: flags.port },
       "http.host": { flag: "--host", value: flags.host },
       "demo.enabled": { flag: "--no-demo", value: flags.demo === false ? false : undefined },
       "demo.rate": { flag: "--rate", value: flags.rate },
     });
-    await up(config);
+    await up(context);
   });
 }
 
@@ -64,63 +72,85 @@ interface System {
   readonly supervisor: Supervisor;
 }
 
-async function up(config: Config): Promise<void> {
-  const startedAt = Number(process.env["WEIR_LAUNCHED_AT"] ?? Date.now());
-  const signal = stopSignal();
-  await checkPlace(config);
+async function up(context: CommandContext): Promise<void> {
+  const requests = stopRequests();
+  outliveOutput();
+  await checkPlace(context);
+  const progress = { isReady: false };
+  try {
+    await run(context, requests, progress);
+  } catch (error) {
+    if (!requests.stop.aborted || progress.isReady) throw error;
+  }
+  if (!progress.isReady || requests.force.aborted) throw new Stopped(requests.exitCode());
+  process.stdout.write("  Stopped.\n");
+}
 
+/** Until a request to stop, and until everything has ended after it. */
+async function run(
+  context: CommandContext,
+  { stop, force }: StopRequests,
+  progress: { isReady: boolean },
+): Promise<void> {
+  const startedAt = Number(process.env["WEIR_LAUNCHED_AT"] ?? Date.now());
+  const { config } = context;
   await using stack = new AsyncDisposableStack();
-  const problems = new Map<string, string>();
+  const states = new ProcessStates();
   const logFolder = join(config.data_dir, "logs");
   const log = openProcessLog(logFolder, logLimits(config, logFolder));
   stack.defer(() => log.close());
   const cluster = join(config.data_dir, "postgres", "cluster", "data");
-  const retrying = { signal, folders: [cluster, join(cluster, "pg_wal")], onWait: reportWaiting };
+  const folders = [cluster, join(cluster, "pg_wal")];
+  const retrying = { signal: stop, folders, onWait: reportWaiting };
+  const open = () => openDatabase(context, { stack, states, log, signal: stop });
   // at the very first start a full disk is a mistake to report, not a state to wait out
   const { urls, postgres } = await (existsSync(join(cluster, "PG_VERSION"))
-    ? untilThereIsSpace(() => openDatabase(config, { stack, problems, log }), retrying)
-    : openDatabase(config, { stack, problems, log }));
-  const installation = await untilThereIsSpace(() => prepareInstallation(config, urls), retrying);
-  if (signal.aborted) return;
+    ? untilThereIsSpace(open, retrying)
+    : open());
+  const preparing = untilThereIsSpace(() => prepareInstallation(config, urls), retrying);
+  const installation = await unlessAborted(preparing, stop);
+  writeFormat(config.data_dir);
 
   let onChange = () => {};
   const supervisor = new Supervisor({
     main,
     log,
     environment: childEnvironment(config, urls, postgres?.dataFolder),
-    onExit: (name, how) => problems.set(name, `${name} ended (${how}), restarting`),
-    onReady: (name) => {
-      problems.delete(name);
-      onChange();
-    },
+    heartbeatTimeoutMs: config.supervisor.heartbeat_timeout_ms,
+    states,
+    onReady: () => onChange(),
+  });
+  force.addEventListener("abort", () => {
+    supervisor.kill();
+    void postgres?.stopNow();
   });
   stack.defer(() => supervisor.stop());
-  const url = await Promise.race([startProcesses(supervisor, config), aborted(signal)]);
-  if (url !== undefined && !signal.aborted) {
-    const system = { config, urls, postgres, installation, supervisor };
-    process.stdout.write(screenOf(system, { url, startedInMs: Date.now() - startedAt }));
-    const runFile = stack.use(
-      keepRunFile(
-        config.data_dir,
-        () => runFileOf(system, url),
-        (problem) => setProblem(problems, "run.json", problem),
-      ),
-    );
-    onChange = () => runFile.update();
-    onChange();
-    postgres?.onRestart(onChange);
-    stack.use(
-      showLiveLine(
-        process.stdout,
-        () => supervisor.counters,
-        () => [...problems.values()],
-      ),
-    );
-  }
-  await aborted(signal);
+  const url = await unlessAborted(startProcesses(supervisor, config), stop);
+  progress.isReady = true;
+  const system = { config, urls, postgres, installation, supervisor };
+  process.stdout.write(screenOf(system, { url, startedInMs: Date.now() - startedAt }));
+  let fileProblem: string | undefined;
+  const runFile = stack.use(
+    keepRunFile(
+      config.data_dir,
+      () => runFileOf(system, url),
+      (problem) => {
+        fileProblem = problem;
+      },
+    ),
+  );
+  onChange = () => runFile.update();
+  onChange();
+  postgres?.onRestart(onChange);
+  stack.use(
+    showLiveLine(
+      process.stdout,
+      () => supervisor.counters,
+      () => [...states.problems, ...(fileProblem === undefined ? [] : [fileProblem])],
+    ),
+  );
+  await aborted(stop);
   process.stdout.write("\n  Stopping; finishing accepted work.\n");
-  await stack.disposeAsync();
-  process.stdout.write("  Stopped.\n");
 }
 
 function reportWaiting(error: unknown): void {
@@ -128,56 +158,50 @@ function reportWaiting(error: unknown): void {
 }
 
 /** Fails before PostgreSQL is started when the data folder or the port cannot be used. */
-async function checkPlace({ data_dir: folder, http: { host, port } }: Config): Promise<void> {
-  try {
-    createDataFolder(folder);
-  } catch (error) {
-    throw new UserError(`the data folder ${folder} cannot be used: ${messageOf(error)}`, {
-      hint: "choose another folder with --data",
-    });
-  }
-  try {
-    await checkPortIsFree({ host, port });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") {
-      throw new UserError(`cannot listen on ${host}:${port}: ${messageOf(error)}`);
-    }
-    throw new UserError(`port ${port} on ${host} is already in use`, {
-      hint: "another Weir may be running; choose a port with --port, or --port 0 for a free one",
-    });
-  }
+async function checkPlace(context: CommandContext): Promise<void> {
+  const { config } = context;
+  const folder = findFolderProblem(config.data_dir);
+  if (folder !== undefined) throw placeError(context, folder);
+  // a frozen process of a killed Weir would keep the port
+  endLeftovers(config.data_dir);
+  const port = await findPortProblem(config);
+  if (port !== undefined) throw placeError(context, port);
 }
 
 /** The configured database, or an embedded PostgreSQL that is restarted whenever it ends. */
 async function openDatabase(
-  config: Config,
+  context: CommandContext,
   up: {
     readonly stack: AsyncDisposableStack;
-    readonly problems: Map<string, string>;
     readonly log: ProcessLog;
-  },
+  } & Pick<KeepOptions, "states" | "signal">,
 ): Promise<{ readonly urls: DatabaseUrls; readonly postgres: KeptPostgres | undefined }> {
+  const { config } = context;
   const configured = configuredUrls(config);
   if (configured !== undefined)
     return { urls: demandUrls(configured, allLogins), postgres: undefined };
-  const postgres = up.stack.use(
-    await keepPostgresRunning({
-      stateDir: config.data_dir,
-      log: logLimits(config, join(config.data_dir, "postgres")),
-      logger: up.log.logger,
-      onProblem: (problem) => setProblem(up.problems, "postgres", problem),
-    }),
-  );
-  return { urls: postgres.urls, postgres };
-}
-
-function setProblem(
-  problems: Map<string, string>,
-  name: string,
-  problem: string | undefined,
-): void {
-  if (problem === undefined) problems.delete(name);
-  else problems.set(name, problem);
+  const stateDir = config.data_dir;
+  const hangTimeoutMs = config.supervisor.postgres_hang_timeout_ms;
+  try {
+    const postgres = up.stack.use(
+      await keepPostgresRunning({
+        stateDir,
+        hangTimeoutMs,
+        states: up.states,
+        signal: up.signal,
+        log: logLimits(config, join(stateDir, "postgres")),
+        logger: up.log.logger,
+      }),
+    );
+    return { urls: postgres.urls, postgres };
+  } catch (error) {
+    if (up.signal.aborted) throw error;
+    throw placeError(context, {
+      setting: "data_dir",
+      problem: `PostgreSQL cannot run on the data folder ${stateDir}: ${messageOf(error)}`,
+      hint: "choose another folder with --data",
+    });
+  }
 }
 
 function runFileOf({ urls, postgres, installation, supervisor }: System, url: string): RunFile {

@@ -65,7 +65,8 @@ export function childEnvironment(
     ...urlVariables(urls),
     ...(embeddedData === undefined ? {} : { [embeddedDataVariable]: embeddedData }),
     WEIR_ENV: config.env,
-    WEIR_DATA_DIR: config.data_dir,
+    // before WEIR_DATA_DIR and weir.yaml
+    WEIR_DATA: config.data_dir,
     WEIR_DEMO_RATE: String(config.demo.rate),
     // A compile cache saves 22 MB in each process, which then does not load the TypeScript stripper,
     // and half of the start time (docs/decisions/0008).

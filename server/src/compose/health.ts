@@ -10,6 +10,8 @@ import { readersCheck } from "../parts/log/health.ts";
 import { readLag } from "../parts/log/lag.ts";
 import { observeReaders } from "../parts/log/metrics.ts";
 import { streamCheck } from "../parts/stream/health.ts";
+import { observeProcesses, processesCheck } from "../process/process-health.ts";
+import { followProcessReports } from "../process/supervisor-channel.ts";
 import { version } from "../process/version.ts";
 import type { ComposeOptions } from "./options.ts";
 
@@ -26,6 +28,8 @@ export function composeHealth(
   const { database, checks, draining } = shared;
   observeWindows(metrics, database, readLag);
   observeReaders(metrics, database);
+  const processes = followProcessReports();
+  observeProcesses(metrics, processes);
   return healthRoutes({
     version,
     checks: {
@@ -33,6 +37,7 @@ export function composeHealth(
       etl: etlCheck(database, readLag),
       stream: streamCheck(database, readLag),
       readers: readersCheck(database),
+      processes: processesCheck(processes),
       ...checks,
     },
     needed: ["postgres", "storage"],

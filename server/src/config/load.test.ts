@@ -40,9 +40,12 @@ test("a wrong value is blamed on the file, variable or flag that set it", async 
     "weir.yaml": "http: { port: 99999, cors_origins: [nonsense] }\nlog: { level: loud }\n",
   });
   const inFile = messageFrom(() => loadConfig({ env: {}, cwd }));
-  assert.match(inFile, /http\.port: must be at most 65535, not 99999 \(from weir\.yaml\)/);
-  assert.match(inFile, /cors_origins\.0: .* \(from weir\.yaml\)/);
-  assert.match(inFile, /log\.level: must be one of debug, .*, not "loud" \(from weir\.yaml\)/);
+  assert.match(inFile, /http\.port: must be at most 65535, not 99999 \(from weir\.yaml line 1\)/);
+  assert.match(inFile, /cors_origins\.0: .* \(from weir\.yaml line 1\)/);
+  assert.match(
+    inFile,
+    /log\.level: must be one of debug, .*, not "loud" \(from weir\.yaml line 2\)/,
+  );
   const env = { WEIR_HTTP_PORT: "88888" };
   assert.match(
     messageFrom(() => loadConfig({ env, cwd })),
@@ -59,7 +62,7 @@ test("an unknown setting or variable is an error that names the nearest known on
   const cwd = await folderWith(t, { "weir.yaml": "http: { prot: 1 }\n" });
   assert.match(
     messageFrom(() => loadConfig({ env: {}, cwd })),
-    /http\.prot: unknown setting; did you mean http\.port\? \(from weir\.yaml\)/,
+    /http\.prot: unknown setting; did you mean http\.port\? \(from weir\.yaml line 1\)/,
   );
   assert.match(
     messageFrom(() => loadConfig({ env: { WEIR_HTTP_PROT: "1" }, cwd: "/" })),

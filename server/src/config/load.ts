@@ -9,9 +9,18 @@ import { type Flag, Sources } from "./sources.ts";
 
 export interface LoadOptions {
   readonly env: NodeJS.ProcessEnv;
+  /** Relative paths of variables and flags start here. */
   readonly cwd: string;
+  /** The folder of weir.yaml, where its relative paths and the defaults start; default: `cwd`. */
+  readonly home?: string;
   /** Command-line flags by the path of their setting; they win over everything else. */
   readonly flags?: Readonly<Record<string, Flag>>;
+}
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** Which flag, variable or line of a file set the setting with this path; undefined for a default. */
+  originOf(path: string): string | undefined;
 }
 
 /**
@@ -21,12 +30,18 @@ export interface LoadOptions {
  * @throws ConfigError that names the setting, the file, variable or flag that set it, and for an
  *   unknown setting the nearest known name
  */
-export function loadConfig({ env, cwd, flags = {} }: LoadOptions): Config {
+export function loadConfig(options: LoadOptions): Config {
+  return loadWithOrigins(options).config;
+}
+
+/** As `loadConfig`, for messages about a value that is valid and cannot be used. */
+export function loadWithOrigins(options: LoadOptions): LoadedConfig {
+  const { env, cwd, home = cwd, flags = {} } = options;
   const sources = new Sources();
-  sources.readFile(cwd, "weir.yaml");
+  sources.readFile(home, "weir.yaml");
   const name = env["WEIR_ENV"] ?? sources.values["env"] ?? "development";
   if (typeof name === "string" && /^[a-z]+$/.test(name)) {
-    sources.readFile(cwd, `config/${name}.yaml`);
+    sources.readFile(home, `config/${name}.yaml`);
   }
   sources.readVariables(env);
   sources.readFlags(flags);
@@ -35,6 +50,7 @@ export function loadConfig({ env, cwd, flags = {} }: LoadOptions): Config {
     withObjectDefaults(configSchema as SettingNode),
   );
   const demoOrigin = sources.originOf("demo.enabled");
+  const isTyped = /^(--|WEIR_)/.test(sources.originOf("data_dir") ?? "");
   const { values } = sources;
   if (!validate(values)) {
     const problems = (validate.errors ?? []).map((error) => problemOf(error, sources));
@@ -48,9 +64,12 @@ export function loadConfig({ env, cwd, flags = {} }: LoadOptions): Config {
     );
   }
   return {
-    ...config,
-    data_dir: resolve(cwd, config.data_dir),
-    demo: { ...config.demo, enabled: config.demo.enabled && !isProduction },
+    config: {
+      ...config,
+      data_dir: resolve(isTyped ? cwd : home, config.data_dir),
+      demo: { ...config.demo, enabled: config.demo.enabled && !isProduction },
+    },
+    originOf: (path) => sources.originOf(path),
   };
 }
 

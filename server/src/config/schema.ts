@@ -20,6 +20,7 @@ import { resilienceSection } from "./sections/resilience.ts";
 import { retentionSection } from "./sections/retention.ts";
 import { storageSection } from "./sections/storage.ts";
 import { streamSection } from "./sections/stream.ts";
+import { supervisorSection } from "./sections/supervisor.ts";
 import { vectorsSection } from "./sections/vectors.ts";
 
 export const configSchema = s.object({
@@ -55,6 +56,7 @@ export const configSchema = s.object({
   query: querySection,
   live: liveSection,
   log: logSection,
+  supervisor: supervisorSection,
   demo: demoSection,
 });
 

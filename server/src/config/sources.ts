@@ -1,7 +1,7 @@
 /** Where settings come from: files, environment variables and flags, and which of them set a value. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseDocument } from "yaml";
+import { type Document, isCollection, isNode, LineCounter, parseDocument } from "yaml";
 import { messageOf } from "../core/errors.ts";
 import { nearestName } from "../core/nearest-name.ts";
 import { ConfigError } from "./config-error.ts";
@@ -24,12 +24,13 @@ export class Sources {
   readFile(folder: string, name: string): void {
     const path = join(folder, name);
     if (!existsSync(path)) return;
-    const document = parseDocument(readFileSync(path, "utf8"), { prettyErrors: true });
+    const lineCounter = new LineCounter();
+    const document = parseDocument(readFileSync(path, "utf8"), { prettyErrors: true, lineCounter });
     const [error] = document.errors;
     if (error !== undefined) throw new ConfigError(`${name}: ${error.message}`);
     const content: unknown = document.toJS() ?? {};
     if (!isRecord(content)) throw new ConfigError(`${name}: must be a mapping of settings`);
-    this.#merge(content, [], name);
+    this.#merge(content, [], (at) => `${name}${lineOf(document, at, lineCounter)}`);
   }
 
   /** @throws ConfigError for an unknown `WEIR_` variable, with the nearest known name */
@@ -60,20 +61,31 @@ export class Sources {
     return this.#origins.get(path) ?? this.#origins.get(below ?? "");
   }
 
-  #merge(from: Values, path: readonly string[], origin: string): void {
+  #merge(
+    from: Values,
+    path: readonly string[],
+    originOf: (path: readonly string[]) => string,
+  ): void {
     for (const [name, value] of Object.entries(from)) {
       const at = [...path, name];
-      if (isRecord(value) && Object.keys(value).length > 0) this.#merge(value, at, origin);
+      if (isRecord(value) && Object.keys(value).length > 0) this.#merge(value, at, originOf);
       else {
         setValue(this.values, at.join("."), value);
-        this.#origins.set(at.join("."), origin);
+        this.#origins.set(at.join("."), originOf(at));
       }
     }
   }
 }
 
+/** ` line 3`, where the value of the setting begins; empty for values from an alias or a merge. */
+function lineOf(document: Document, path: readonly string[], lines: LineCounter): string {
+  const node = isCollection(document.contents) ? document.contents.getIn(path, true) : undefined;
+  const start = isNode(node) ? node.range?.[0] : undefined;
+  return start === undefined ? "" : ` line ${lines.linePos(start).line}`;
+}
+
 /** Variables that Weir reads elsewhere, and those of tests and benchmarks. */
-const reserved = /^WEIR_(TEST_|BENCH_|KEY$|URL$|DASHBOARD_DIR$|LAUNCHED_AT$|INTERNAL_)/;
+const reserved = /^WEIR_(TEST_|BENCH_|DATA$|KEY$|URL$|DASHBOARD_DIR$|LAUNCHED_AT$|INTERNAL_)/;
 
 function unknownVariable(name: string, known: readonly string[]): ConfigError {
   const near = nearestName(name, known);

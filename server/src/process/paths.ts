@@ -1,5 +1,11 @@
 import { fileURLToPath } from "node:url";
 
+/** The folder of this copy of Weir. */
+export const checkoutFolder = fileURLToPath(new URL("../../..", import.meta.url)).replace(
+  /\/$/,
+  "",
+);
+
 /** The role files of this installation. */
 export const policiesFolder = fileURLToPath(new URL("../../../policies", import.meta.url));
 

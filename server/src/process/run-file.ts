@@ -24,9 +24,15 @@ export function readRunFile(dataDir: string): RunFile | undefined {
   try {
     return JSON.parse(readFileSync(join(dataDir, name), "utf8")) as RunFile;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
+}
+
+/** Also below a path that is no folder. */
+function isMissing(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "ENOENT" || code === "ENOTDIR";
 }
 
 export function removeRunFile(dataDir: string): void {
@@ -42,7 +48,7 @@ export function readSecretFile(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8").trim();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
 }

@@ -5,42 +5,83 @@ import { type TestContext, test } from "node:test";
 import { createTestFolder } from "../../../testing/database.ts";
 import { until } from "../../../testing/until.ts";
 import { openProcessLog } from "./process-log.ts";
+import { ProcessStates } from "./process-states.ts";
 import { type ChildSpec, Supervisor } from "./supervisor.ts";
 
-/** A program that reports that it is ready at the URL it was given, or fails with a message. */
+/**
+ * A program that reports that it is ready at the URL it was given and beats, or fails with a message. With a
+ * second argument it does that once, and freezes the first time: the file of that name tells the times apart.
+ */
 const program = `
-  const [url] = process.argv.slice(2);
+  import { existsSync, writeFileSync } from "node:fs";
+  const [url, freezesOnce] = process.argv.slice(2);
+  const freeze = () => { for (;;); };
+  const isFirst = freezesOnce !== undefined && !existsSync(freezesOnce);
+  if (isFirst) writeFileSync(freezesOnce, "");
   if (url === undefined) {
     console.error("weir: the reason\\n      and what helps");
     process.exitCode = 1;
     process.disconnect();
-  } else process.send({ type: "ready", url });
+  } else if (url === "at start") {
+    if (isFirst) freeze();
+    process.send({ type: "ready", url: "started" });
+    setInterval(() => process.send({ type: "beat" }), 500);
+  } else {
+    process.send({ type: "ready", url });
+    setInterval(() => process.send({ type: "beat" }), 500);
+    process.on("message", (message) => console.log(JSON.stringify(message)));
+    if (isFirst) setTimeout(freeze, 1_000);
+  }
 `;
 
-async function supervise(t: TestContext, folder?: string): Promise<Supervisor> {
-  folder ??= await createTestFolder(t);
+interface Supervised {
+  readonly supervisor: Supervisor;
+  readonly states: ProcessStates;
+  readonly folder: string;
+  logLines(): Promise<Record<string, unknown>[]>;
+}
+
+async function supervise(t: TestContext): Promise<Supervised> {
+  const folder = await createTestFolder(t);
   const main = join(folder, "main.mjs");
   await writeFile(main, program);
+  const states = new ProcessStates();
   const log = openProcessLog(join(folder, "logs"), { maxBytes: 1e6, files: 2 });
-  const supervisor = new Supervisor({ main, environment: {}, log });
+  const supervisor = new Supervisor({
+    main,
+    environment: {},
+    log,
+    heartbeatTimeoutMs: 3_000,
+    states,
+  });
   t.after(async () => {
     await supervisor.stop();
     await log.close();
   });
-  return supervisor;
+  return {
+    supervisor,
+    states,
+    folder,
+    async logLines() {
+      const text = await readFile(join(folder, "logs", "weir.log"), "utf8").catch(() => "");
+      return text
+        .split("\n")
+        .filter(Boolean)
+        .map((line) => JSON.parse(line));
+    },
+  };
 }
 
 test("a child that ends at its start is reported with the end of its error output", async (t) => {
-  const supervisor = await supervise(t);
+  const { supervisor } = await supervise(t);
   await assert.rejects(supervisor.start({ name: "http", arguments: () => [] }, 10_000), {
     message:
       "http ended at start (exit code 1)\n      weir: the reason\n            and what helps",
   });
 });
 
-test("a child that ends later is restarted, gets its previous URL, and the log says so", async (t) => {
-  const folder = await createTestFolder(t);
-  const supervisor = await supervise(t, folder);
+test("a child that is killed is restarted, gets its previous URL, and the reason is logged and counted", async (t) => {
+  const { supervisor, states, logLines } = await supervise(t);
   const given: (string | undefined)[] = [];
   const spec: ChildSpec = {
     name: "http",
@@ -51,13 +92,68 @@ test("a child that ends later is restarted, gets its previous URL, and the log s
   };
   assert.equal(await supervisor.start(spec, 10_000), "http://127.0.0.1:1234");
   process.kill(supervisor.processIds["http"] ?? 0, "SIGKILL");
-  await until(() => given.length === 2, { what: "the second start" });
+  await until(() => states.problems.length === 1, { what: "the end to be noticed" });
+  assert.deepEqual(states.problems, ["http ended (SIGKILL), restarting"]);
+  await until(() => states.problems.length === 0, { what: "the second start" });
   assert.deepEqual(given, [undefined, "http://127.0.0.1:1234"]);
   assert.equal(supervisor.restarts, 1);
-  const log = join(folder, "logs", "weir.log");
-  const line = await until(async () => (await readFile(log, "utf8")).split("\n")[0] || undefined, {
-    what: "the line in the log",
+  assert.deepEqual(states.reports[0]?.restarts, { exit: 0, signal: 1, frozen: 0 });
+  const restart = await until(
+    async () => (await logLines()).find(({ msg }) => msg === "a process ended and is restarted"),
+    { what: "the line in the log" },
+  );
+  const { process: name, exit, reason, restarts, part } = restart;
+  assert.deepEqual(
+    [part, name, exit, reason, restarts],
+    ["supervisor", "http", "SIGKILL", "signal", 1],
+  );
+});
+
+for (const [state, url] of [
+  ["that is ready", "http://127.0.0.1:1234"],
+  ["at its start", "at start"],
+] as const) {
+  test(`a child ${state} and whose event loop no longer turns is killed and restarted`, async (t) => {
+    const { supervisor, states, folder, logLines } = await supervise(t);
+    const file = join(folder, "frozen");
+    const began = performance.now();
+    await supervisor.start({ name: "etl", arguments: () => [url, file] }, 20_000);
+    const report = await until(
+      () =>
+        states.reports.find(({ restarts, problem }) => restarts.frozen === 1 && problem === null),
+      { what: "a restart" },
+    );
+    assert.deepEqual(report.restarts, { exit: 0, signal: 0, frozen: 1 });
+    assert.ok(performance.now() - began >= 3_000);
+    const lines = await logLines();
+    assert.ok(lines.some(({ msg }) => msg === "a process gives no sign of life and is killed"));
   });
-  const { process: name, exit, restarts, part } = JSON.parse(line);
-  assert.deepEqual([part, name, exit, restarts], ["supervisor", "http", "SIGKILL", 1]);
+}
+
+test("a stopped child is killed and restarted; another that beats is left alone", async (t) => {
+  const { supervisor, states } = await supervise(t);
+  await Promise.all(
+    ["etl", "http"].map((name) => supervisor.start({ name, arguments: () => ["url"] }, 10_000)),
+  );
+  const before = supervisor.processIds;
+  process.kill(before["etl"] ?? 0, "SIGSTOP");
+  await until(() => supervisor.restarts === 1 && states.problems.length === 0, {
+    what: "a restart",
+  });
+  assert.equal(supervisor.processIds["http"], before["http"]);
+  assert.notEqual(supervisor.processIds["etl"], before["etl"]);
+});
+
+test("each child gets the state of all processes", async (t) => {
+  const { supervisor, logLines } = await supervise(t);
+  await supervisor.start({ name: "http", arguments: () => ["url"] }, 10_000);
+  await supervisor.start({ name: "etl", arguments: () => ["url"] }, 10_000);
+  await until(
+    async () =>
+      (await logLines()).some(
+        ({ type, processes }) =>
+          type === "processes" && Array.isArray(processes) && processes.length === 2,
+      ),
+    { what: "the message" },
+  );
 });

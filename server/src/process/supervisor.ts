@@ -1,7 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { type Backoff, createBackoff } from "../timing/backoff.ts";
 import type { ProcessLog } from "./process-log.ts";
-import type { ChildMessage, LogMessage } from "./supervisor-channel.ts";
+import { ProcessStates, type RestartReason } from "./process-states.ts";
+import { createRestartPace, type RestartPace } from "./restart-pace.ts";
+import {
+  type ChildMessage,
+  type SupervisorMessage,
+  supervisedVariable,
+} from "./supervisor-channel.ts";
+import { Watchdog } from "./watchdog.ts";
 
 export interface ChildSpec {
   readonly name: string;
@@ -18,11 +24,20 @@ interface Child {
   running: ChildProcess;
   url: string | undefined;
   ready: boolean;
+  /** Settles the promise of the first start; undefined afterwards. */
+  firstStart: FirstStart | undefined;
+  /** The watchdog killed the running process. */
+  frozen: boolean;
   restarts: number;
-  readonly backoff: Backoff;
+  readonly pace: RestartPace;
   counters: Readonly<Record<string, number>>;
   /** The end of its standard error until it is ready: why it did not become ready. */
   errorOutput: string;
+}
+
+interface FirstStart {
+  resolve(): void;
+  reject(error: Error): void;
 }
 
 export interface SupervisorOptions {
@@ -30,7 +45,10 @@ export interface SupervisorOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Gets what the children print, and the restarts. Open until after `stop`. */
   readonly log: ProcessLog;
-  onExit?(name: string, how: string): void;
+  /** A child that gives no sign of life for this long is killed and restarted. */
+  readonly heartbeatTimeoutMs: number;
+  /** Gets the state of each child; the children get the whole of it. */
+  readonly states?: ProcessStates;
   /** Called after every start, restarts included. */
   onReady?(name: string): void;
 }
@@ -38,26 +56,37 @@ export interface SupervisorOptions {
 /** Together less than the five seconds within which Ctrl-C must end everything. */
 const senderGraceMs = 1_000;
 const stopGraceMs = 3_000;
-const firstRestartMs = 200;
-const lastRestartMs = 5_000;
 const logReportMs = 1_000;
 const errorOutputLimit = 2_000;
 
 /**
- * Runs child processes. One that ends is restarted after a delay that doubles up to five seconds.
+ * Runs child processes. One that ends is restarted after a delay that doubles up to five seconds, and
+ * begins again after a minute of health; one that gives no sign of life is killed and restarted.
  * Children end when the supervisor dies, however it dies, because their channel closes.
  */
 export class Supervisor {
   readonly #options: SupervisorOptions;
+  readonly #states: ProcessStates;
   readonly #children = new Map<string, Child>();
   readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #watchdog: Watchdog;
   readonly #logReport: NodeJS.Timeout;
   #reportedDropped = 0;
   #stopping = false;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
+    this.#states = options.states ?? new ProcessStates();
     this.#logReport = setInterval(() => this.#reportDropped(), logReportMs).unref();
+    this.#watchdog = new Watchdog({
+      limitMs: options.heartbeatTimeoutMs,
+      now: () => performance.now(),
+      onFrozen: (name, silentMs) => this.#endFrozen(name, silentMs),
+    });
+    this.#watchdog.start();
+    this.#states.onChange(() => {
+      for (const child of this.#children.values()) this.#sendStates(child);
+    });
   }
 
   get processIds(): Readonly<Record<string, number>> {
@@ -76,8 +105,9 @@ export class Supervisor {
   }
 
   /**
-   * Starts a child; resolves when it reports that it is ready, with its URL if it listens.
-   * @throws Error when it ends first or takes longer than `timeoutMs`, with the end of its output
+   * Starts a child; resolves when it reports that it is ready, with its URL if it listens. One that is
+   * killed before that is restarted.
+   * @throws Error when it ends by itself first or takes longer than `timeoutMs`, with the end of its output
    */
   async start(spec: ChildSpec, timeoutMs: number): Promise<string | undefined> {
     if (this.#stopping) throw new Error(`${spec.name} was not started: everything is stopping`);
@@ -86,17 +116,17 @@ export class Supervisor {
       running: this.#spawn(spec, undefined),
       url: undefined,
       ready: false,
+      firstStart: undefined,
+      frozen: false,
       restarts: 0,
-      backoff: createBackoff({ firstMs: firstRestartMs, lastMs: lastRestartMs }),
+      pace: createRestartPace(() => performance.now()),
       counters: {},
       errorOutput: "",
     };
     this.#children.set(spec.name, child);
+    const ready = this.#untilReady(child, timeoutMs);
     this.#watch(child);
-    child.running.stderr?.setEncoding("utf8").on("data", (text: string) => {
-      if (!child.ready) child.errorOutput = `${child.errorOutput}${text}`.slice(-errorOutputLimit);
-    });
-    await this.#untilReady(child, timeoutMs);
+    await ready;
     return child.url;
   }
 
@@ -106,12 +136,22 @@ export class Supervisor {
    */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#watchdog.stop();
     clearInterval(this.#logReport);
     for (const timer of this.#timers) clearTimeout(timer);
     const senders = [...this.#children.values()].filter((child) => child.spec.stopsFirst === true);
     const others = [...this.#children.values()].filter((child) => child.spec.stopsFirst !== true);
     await Promise.all(senders.map(({ running }) => end(running, senderGraceMs)));
     await Promise.all(others.map(({ running }) => end(running, stopGraceMs)));
+    for (const { firstStart, spec } of this.#children.values()) {
+      firstStart?.reject(new Error(`${spec.name} was not started: everything is stopping`));
+    }
+  }
+
+  /** Kills all children at once, without their grace period. */
+  kill(): void {
+    this.#stopping = true;
+    for (const { running } of this.#children.values()) running.kill("SIGKILL");
   }
 
   #spawn(spec: ChildSpec, previousUrl: string | undefined): ChildProcess {
@@ -120,8 +160,13 @@ export class Supervisor {
       [...(spec.nodeFlags ?? []), this.#options.main, ...spec.arguments(previousUrl)],
       {
         stdio: ["ignore", "pipe", "pipe", "ipc"],
-        // glibc would keep one heap per thread, up to eight per core
-        env: { MALLOC_ARENA_MAX: "2", ...process.env, ...this.#options.environment },
+        env: {
+          // glibc would keep one heap per thread, up to eight per core
+          MALLOC_ARENA_MAX: "2",
+          ...process.env,
+          ...this.#options.environment,
+          [supervisedVariable]: "1",
+        },
       },
     );
     this.#options.log.attach(child, spec.name);
@@ -129,41 +174,93 @@ export class Supervisor {
   }
 
   #watch(child: Child): void {
-    child.running.on("message", (message: ChildMessage) => {
-      if (message.type === "counters") child.counters = message.counters;
-      if (message.type === "ready") {
-        child.ready = true;
-        child.url = message.url;
-        this.#options.onReady?.(child.spec.name);
-      }
+    const { running, spec } = child;
+    child.ready = false;
+    child.frozen = false;
+    child.errorOutput = "";
+    this.#watchdog.beat(spec.name);
+    running.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      if (child.ready) return;
+      child.errorOutput = `${child.errorOutput}${text}`.slice(-errorOutputLimit);
     });
-    child.running.once("exit", (code, signal) => {
+    running.on("message", (message: ChildMessage) => this.#receive(child, message));
+    running.on("error", (error) => {
+      this.#options.log.logger.warn({ process: spec.name, reason: error.message }, "a process cannot be controlled");
+      // without memory or process ids there is no process, and no "exit"
+      if (running.pid === undefined && !this.#stopping) this.#restart(child, error.message);
+    });
+    running.once("exit", (code, signal) => {
+      this.#watchdog.forget(spec.name);
       if (this.#stopping) return;
-      this.#options.onExit?.(child.spec.name, signal ?? `exit code ${code}`);
-      if (!child.ready && child.restarts === 0) return;
-      const pauseMs = child.backoff.next();
-      this.#logRestart(child, { exit: signal ?? `exit code ${code}`, restart_in_ms: pauseMs });
-      const timer = setTimeout(() => {
-        this.#timers.delete(timer);
-        child.restarts++;
-        child.running = this.#spawn(child.spec, child.url);
-        this.#watch(child);
-      }, pauseMs);
-      this.#timers.add(timer);
+      if (signal === null && child.firstStart !== undefined) return;
+      this.#restart(child, signal ?? `exit code ${code}`);
+    });
+    // "close" comes after the last output; "exit" may come before it
+    running.once("close", (code, signal) => {
+      if (signal !== null && !this.#stopping) return;
+      const how = signal ?? `exit code ${code}`;
+      const output = indented(child.errorOutput);
+      child.firstStart?.reject(new Error(`${spec.name} ended at start (${how})${output}`));
     });
   }
 
-  /** One line in the form of the children's logs, so that an operator can count restarts. */
-  #logRestart({ spec, restarts }: Child, about: Readonly<Record<string, unknown>>): void {
-    const line = { process: spec.name, restarts: restarts + 1, ...about };
-    this.#options.log.logger.warn(line, "a process ended and is restarted");
+  #receive(child: Child, message: ChildMessage): void {
+    const { name } = child.spec;
+    this.#watchdog.beat(name);
+    if (message.type === "counters") child.counters = message.counters;
+    if (message.type !== "ready") return;
+    child.ready = true;
+    child.pace.ready();
+    child.url = message.url;
+    this.#states.running(name);
+    child.firstStart?.resolve();
+    this.#options.onReady?.(name);
+  }
+
+  #endFrozen(name: string, silentMs: number): void {
+    const child = this.#children.get(name);
+    if (child === undefined) return;
+    child.frozen = true;
+    this.#options.log.logger.warn(
+      { process: name, pid: child.running.pid, silent_ms: Math.round(silentMs) },
+      "a process gives no sign of life and is killed",
+    );
+    // a stopped process receives no other signal
+    child.running.kill("SIGKILL");
+  }
+
+  #restart(child: Child, exit: string): void {
+    const { spec, frozen } = child;
+    const { name } = spec;
+    const pauseMs = child.pace.next();
+    const reason: RestartReason = frozen ? "frozen" : exit.startsWith("SIG") ? "signal" : "exit";
+    const restarts = child.restarts + 1;
+    this.#options.log.logger.warn(
+      { process: name, restarts, reason, exit, restart_in_ms: pauseMs },
+      "a process ended and is restarted",
+    );
+    const how = frozen ? "no sign of life" : exit;
+    this.#states.restarting(name, reason, `${name} ended (${how}), restarting`);
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      child.restarts = restarts;
+      child.running = this.#spawn(spec, child.url);
+      this.#watch(child);
+    }, pauseMs);
+    this.#timers.add(timer);
+  }
+
+  #sendStates({ running, ready }: Child): void {
+    if (!ready || !running.connected) return;
+    const message: SupervisorMessage = { type: "processes", processes: this.#states.reports };
+    running.send(message, () => {});
   }
 
   /** The process that serves the metrics learns how many lines could not be written. */
   #reportDropped(): void {
     const lines = this.#options.log.dropped - this.#reportedDropped;
     if (lines === 0) return;
-    const message: LogMessage = { type: "log_dropped", lines };
+    const message: SupervisorMessage = { type: "log_dropped", lines };
     for (const { running, url } of this.#children.values()) {
       if (url === undefined || !running.connected) continue;
       this.#reportedDropped += lines;
@@ -175,29 +272,22 @@ export class Supervisor {
 
   #untilReady(child: Child, timeoutMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => done(new Error(`${child.spec.name} was not ready within ${timeoutMs / 1000} s`)),
-        timeoutMs,
-      );
-      const onMessage = (message: ChildMessage) => {
-        if (message.type === "ready") done();
-      };
-      // "close" comes after the last output; "exit" may come before it
-      const onClose = (code: number | null, signal: NodeJS.Signals | null) =>
-        done(
-          new Error(
-            `${child.spec.name} ended at start (${signal ?? `exit code ${code}`})${indented(child.errorOutput)}`,
-          ),
-        );
-      const done = (error?: Error) => {
+      const late = new Error(`${child.spec.name} was not ready within ${timeoutMs / 1000} s`);
+      const timer = setTimeout(() => child.firstStart?.reject(late), timeoutMs);
+      const settle = () => {
         clearTimeout(timer);
-        child.running.off("message", onMessage);
-        child.running.off("close", onClose);
-        if (error === undefined) resolve();
-        else reject(error);
+        child.firstStart = undefined;
       };
-      child.running.on("message", onMessage);
-      child.running.once("close", onClose);
+      child.firstStart = {
+        resolve() {
+          settle();
+          resolve();
+        },
+        reject(error) {
+          settle();
+          reject(error);
+        },
+      };
     });
   }
 }

@@ -20,6 +20,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve, sep } from "node:path";
 import { promisify } from "node:util";
 import type { PostgresBinaries } from "./binaries.ts";
+import { startLifeline } from "./lifeline.ts";
 import { isServerOf, readPidFile } from "./server-process.ts";
 import { type ServerFolders, type ServerSettings, serverSettings } from "./settings.ts";
 import { reachableBy, type SystemUser, trustedUserNames } from "./system-user.ts";
@@ -118,8 +119,9 @@ export async function initialise(options: {
   readonly folders: ClusterFolders;
   readonly user: SystemUser | undefined;
   readonly durable: boolean;
+  readonly signal: AbortSignal | undefined;
 }): Promise<boolean> {
-  const { binaries, folders, user } = options;
+  const { binaries, folders, user, signal } = options;
   const major = await readFile(join(folders.data, "PG_VERSION"), "utf8").catch(() => undefined);
   if (major !== undefined) {
     if (major.trim() === binaries.major) return false;
@@ -144,14 +146,21 @@ export async function initialise(options: {
     "--no-instructions",
     ...(options.durable ? [] : ["--no-sync"]),
   ];
-  await promisify(execFile)(binaries.initdb, arguments_, {
+  const lifeline = startLifeline(folders.home);
+  const running = promisify(execFile)(binaries.initdb, arguments_, {
     cwd: folders.home,
     timeout: 300_000,
     env: { PATH: process.env["PATH"] ?? "", LC_ALL: "C", TZ: "UTC" },
     ...(user === undefined ? {} : { uid: user.uid, gid: user.gid }),
-  }).catch((error: Error & { stderr?: string }) => {
-    throw new Error(`initdb failed: ${(error.stderr ?? error.message).trim().slice(0, 2_000)}`);
+    ...(signal === undefined ? {} : { signal }),
   });
+  if (running.child.pid !== undefined) lifeline.guard(running.child.pid);
+  await running
+    .catch((error: Error & { stderr?: string }) => {
+      signal?.throwIfAborted();
+      throw new Error(`initdb failed: ${(error.stderr || error.message).trim().slice(0, 2_000)}`);
+    })
+    .finally(() => lifeline.release());
   try {
     await rename(fresh, folders.data);
   } catch (error) {

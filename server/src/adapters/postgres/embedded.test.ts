@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { createTestFolder } from "../../../../testing/database.ts";
+import { until } from "../../../../testing/until.ts";
 import { type EmbeddedPostgres, startEmbeddedPostgres } from "./embedded.ts";
 import { openPool } from "./pool.ts";
 import { serverProcesses } from "./server-process.ts";
@@ -133,10 +134,44 @@ test("after kill -9 of the server all commits are still there", async (t) => {
   assert.ok((await serverProcesses(data)).includes(second.pid));
 });
 
-test("the server of a killed supervisor is taken over, with its data", async (t) => {
+test("the server of a killed supervisor ends by itself, and the next start has its data", async (t) => {
   const { start, dataDir, data } = await testCluster(t);
   const other = otherSupervisor(t, dataDir);
   const pid = Number(await firstLine(other));
+  await killed(other);
+  await until(async () => (await serverProcesses(data)).length === 0, {
+    what: "the server to end",
+  });
+  const postgres = await start();
+  assert.notEqual(postgres.pid, pid);
+  assert.deepEqual(await ask(postgres, "select 1 as one"), [{ one: 1 }]);
+});
+
+test("a stopped server of a killed supervisor ends too", async (t) => {
+  const { dataDir, data } = await testCluster(t);
+  const other = otherSupervisor(t, dataDir);
+  process.kill(Number(await firstLine(other)), "SIGSTOP");
+  await killed(other);
+  await until(async () => (await serverProcesses(data)).length === 0, {
+    what: "the server to end",
+  });
+});
+
+test("a start right after the kill of the supervisor waits for the old server", async (t) => {
+  const { start, dataDir } = await testCluster(t);
+  const other = otherSupervisor(t, dataDir);
+  await firstLine(other);
+  await killed(other);
+  assert.deepEqual(await ask(await start(), "select 1 as one"), [{ one: 1 }]);
+});
+
+test("a server whose supervisor and lifeline were killed is taken over", {
+  skip: process.platform !== "linux",
+}, async (t) => {
+  const { start, dataDir, data } = await testCluster(t);
+  const other = otherSupervisor(t, dataDir);
+  const pid = Number(await firstLine(other));
+  for (const lifeline of await lifelinesOf(data)) process.kill(lifeline, "SIGKILL");
   await killed(other);
   const postgres = await start();
   assert.equal(postgres.takenOver, true);
@@ -144,6 +179,61 @@ test("the server of a killed supervisor is taken over, with its data", async (t)
   await postgres.stop();
   assert.deepEqual(await postgres.exited, { expected: true });
   assert.deepEqual(await serverProcesses(data), []);
+});
+
+async function lifelinesOf(data: string): Promise<number[]> {
+  const pids = (await readdir("/proc")).map(Number).filter(Number.isInteger);
+  const found: number[] = [];
+  for (const pid of pids) {
+    const environment = await readFile(`/proc/${pid}/environ`, "utf8").catch(() => "");
+    if (environment.split("\0").includes(`folder=${data}`)) found.push(pid);
+  }
+  assert.notDeepEqual(found, []);
+  return found;
+}
+
+test("a start that is cancelled leaves no process, in each of its stages", async (t) => {
+  const { dataDir, data } = await testCluster(t);
+  for (const afterMs of [0, 100, 400, 800, 1_200, 1_600, 2_000]) {
+    const stop = new AbortController();
+    const started = startEmbeddedPostgres({
+      ...{ dataDir, durable: false, extra: small },
+      signal: stop.signal,
+    });
+    const timer = setTimeout(() => stop.abort(new Error("cancelled")), afterMs);
+    await started.then(
+      (postgres) => postgres.stop(),
+      (error: Error) => assert.match(error.message, /cancelled/),
+    );
+    clearTimeout(timer);
+    assert.deepEqual(await serverProcesses(data), []);
+  }
+});
+
+test("it answers a connection attempt, not while it is stopped, and again when it is continued", {
+  skip: process.platform !== "linux",
+}, async (t) => {
+  const { start } = await testCluster(t);
+  const postgres = await start();
+  assert.equal(await postgres.answers(30_000), true);
+  assert.deepEqual(await postgres.stoppedProcesses(), []);
+  process.kill(postgres.pid, "SIGSTOP");
+  assert.equal(await postgres.answers(200), false);
+  assert.deepEqual(await postgres.stoppedProcesses(), [postgres.pid]);
+  await postgres.continue();
+  assert.equal(await postgres.answers(30_000), true);
+});
+
+test("a stopped server can be stopped, and a hung one ended", async (t) => {
+  const { start } = await testCluster(t);
+  const first = await start();
+  process.kill(first.pid, "SIGSTOP");
+  await first.stop();
+  assert.deepEqual(await first.exited, { expected: true });
+  const second = await start();
+  process.kill(second.pid, "SIGSTOP");
+  await second.endHung();
+  assert.deepEqual(await second.exited, { expected: false });
 });
 
 test("a server left running is taken over; if it dies after a takeover, that is noticed", async (t) => {

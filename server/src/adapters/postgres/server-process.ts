@@ -45,6 +45,11 @@ export async function isServerOf(pid: number, data: string): Promise<boolean> {
   return !state.startsWith("Z") && command.join(" ").includes(data);
 }
 
+/** The state letter of proc(5), such as T for stopped; undefined when there is no such process. */
+export async function processState(pid: number): Promise<string | undefined> {
+  return (await processStatus(pid))?.[0];
+}
+
 /** State and parent first, as in proc(5). */
 async function processStatus(pid: number): Promise<string[] | undefined> {
   const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
@@ -93,12 +98,16 @@ export async function waitUntilGone(data: string, patienceMs = 10_000): Promise<
   }
 }
 
-/** Polls until `pid` is no longer the server of `data`; false when the time limit passes first. */
-export async function waitForExit(pid: number, data: string, limitMs: number): Promise<boolean> {
+/** Polls until `pid` is no longer the server of `data`; false when the time limit passes, or `stop` aborts, first. */
+export async function waitForExit(
+  pid: number,
+  data: string,
+  { limitMs, stop }: { readonly limitMs: number; readonly stop?: AbortSignal | undefined },
+): Promise<boolean> {
   const limit = performance.now() + limitMs;
   while (await isServerOf(pid, data)) {
-    if (performance.now() > limit) return false;
-    await pause(10);
+    if (performance.now() > limit || stop?.aborted === true) return false;
+    await pause(10, stop);
   }
   return true;
 }

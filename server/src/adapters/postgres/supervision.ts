@@ -107,12 +107,25 @@ async function endSoon(client: pg.Client): Promise<void> {
 async function lock(client: pg.Client, patienceMs: number): Promise<void> {
   const deadline = performance.now() + patienceMs;
   while (!(await tryLock(client))) {
-    if (performance.now() > deadline) {
+    const holder = await lockHolder(client);
+    // the session of a process that was killed ends in a moment
+    if (isAlive(Number(holder.replace("process ", ""))) || performance.now() > deadline) {
       throw new Error(
-        `Another Weir is already running on this data folder (${await lockHolder(client)}). Stop it, or choose another data folder.`,
+        `Another Weir is already running on this data folder (${holder}). Stop it, or choose another data folder.`,
       );
     }
     await pause(50);
+  }
+}
+
+/** @param pid NaN when it is unknown; in another container it may be any process, or none */
+function isAlive(pid: number): boolean {
+  if (!Number.isInteger(pid)) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 
