@@ -3,8 +3,12 @@
  * EPIPE or EIO. It is never an error to report.
  */
 
+import { withDeadline } from "../timing/deadline.ts";
+
 /** As programs that SIGPIPE ends: 128 + 13. Node.js ignores that signal. */
 const brokenPipeCode = 141;
+
+const flushLimitMs = 5_000;
 
 const isClosed = (error: NodeJS.ErrnoException) => error.code === "EPIPE" || error.code === "EIO";
 
@@ -15,20 +19,24 @@ export function endWhenOutputCloses(): void {
   ends = true;
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error) => {
+      if (!ends) return;
       if (!isClosed(error)) throw error;
-      if (ends) process.exit(brokenPipeCode);
+      process.exit(brokenPipeCode);
     });
   }
 }
 
-/** For servers: they run on when nothing reads their output any more, and what they print is lost. */
+/** For servers: they run on when their output cannot be written (a full disk too); what they print is lost. */
 export function outliveOutput(): void {
   ends = false;
 }
 
-/** Resolves when everything is written, or the outputs are closed: the process can exit. */
+/** Resolves when everything is written, or the outputs are closed, or nothing reads them: the process can exit. */
 export async function flushOutput(): Promise<void> {
-  for (const stream of [process.stdout, process.stderr]) {
-    await new Promise<void>((resolve) => stream.write("", () => resolve()));
-  }
+  const flush = (stream: NodeJS.WriteStream) =>
+    new Promise<void>((resolve) => stream.write("", () => resolve()));
+  await withDeadline(() => Promise.all([process.stdout, process.stderr].map(flush)), {
+    ms: flushLimitMs,
+    late: [],
+  });
 }

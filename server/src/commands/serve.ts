@@ -18,7 +18,11 @@ import { readRunFile } from "../process/run-file.ts";
 import { watchOwnEventLoop } from "../process/self-watch.ts";
 import { connectServiceManager } from "../process/service-manager.ts";
 import { aborted, stopRequests, unlessAborted } from "../process/signals.ts";
-import { isSupervised, onDroppedLogLines, reportToSupervisor } from "../process/supervisor-channel.ts";
+import {
+  isSupervised,
+  onDroppedLogLines,
+  reportToSupervisor,
+} from "../process/supervisor-channel.ts";
 import { type CommandContext, contextOf, exitCodes, placeError, UserError } from "./context.ts";
 import { demandUrls } from "./database-urls.ts";
 import { withHelp } from "./help.ts";
@@ -98,7 +102,13 @@ async function serve(
   logProcessFailures({ logger, writeLast: output.writeLast });
 
   const used = logins.map((login) => [login, urls[login]]);
-  await demandPrepared(initial, { urls: Object.fromEntries(used), logger });
+  const stoppable = <T>(work: Promise<T>) =>
+    unlessAborted(work, signal).catch((error: unknown) => {
+      // nothing was accepted yet, and a database that does not answer would hold up the end
+      if (signal.aborted) process.exit(requests.exitCode());
+      throw error;
+    });
+  await stoppable(demandPrepared(initial, { urls: Object.fromEntries(used), logger }));
 
   await using stack = new AsyncDisposableStack();
   // last, after everything that may log
@@ -127,11 +137,7 @@ async function serve(
     for (const { listen } of composed) url = (await listen?.()) ?? url;
     return composed;
   };
-  const composed = await unlessAborted(start(), signal).catch((error: unknown) => {
-    // nothing was accepted yet, and a database that does not answer would hold up the end
-    if (signal.aborted) process.exit(requests.exitCode());
-    throw error;
-  });
+  const composed = await stoppable(start());
 
   const running = new AbortController();
   const parts = composed.flatMap((one) => one.parts);

@@ -142,7 +142,10 @@ async function watchAnswers(
     const frozen = seen.filter((pid) => stopped.includes(pid));
     stopped = seen;
     if (frozen.length > 0) {
-      logger.warn({ process: name, pids: frozen, reason: "frozen" }, "stopped processes are continued");
+      logger.warn(
+        { process: name, pids: frozen, reason: "frozen" },
+        "stopped processes are continued",
+      );
       states.continued(name);
       await server.continue();
     }
@@ -157,7 +160,10 @@ async function watchAnswers(
     states.failing(name, "PostgreSQL does not answer");
     await server.continue();
     if (silentMs < hangTimeoutMs) continue;
-    logger.warn({ process: name, silent_ms: silentMs }, "a process gives no sign of life and is killed");
+    logger.warn(
+      { process: name, silent_ms: silentMs },
+      "a process gives no sign of life and is killed",
+    );
     await server.endHung();
     return { hung: true };
   }

@@ -185,7 +185,10 @@ export class Supervisor {
     });
     running.on("message", (message: ChildMessage) => this.#receive(child, message));
     running.on("error", (error) => {
-      this.#options.log.logger.warn({ process: spec.name, reason: error.message }, "a process cannot be controlled");
+      this.#options.log.logger.warn(
+        { process: spec.name, reason: error.message },
+        "a process cannot be controlled",
+      );
       // without memory or process ids there is no process, and no "exit"
       if (running.pid === undefined && !this.#stopping) this.#restart(child, error.message);
     });

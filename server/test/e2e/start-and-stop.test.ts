@@ -67,7 +67,10 @@ test("a taken port, an unknown setting and an unknown command are sentences, not
   const dataDir = await createTestFolder(t);
   const taken = await runCommand(["up", "--data", dataDir, "--port", port, "--no-demo"]);
   assert.equal(taken.exitCode, 1);
-  assert.match(taken.output, /port \d+ on 127\.0\.0\.1 is already in use \(from --port\)\n.*--port 0/);
+  assert.match(
+    taken.output,
+    /port \d+ on 127\.0\.0\.1 is already in use \(from --port\)\n.*--port 0/,
+  );
   const unknown = await runCommand(["config", "check"], { WEIR_HTTP_PROT: "1" });
   assert.equal(unknown.exitCode, 2);
   assert.match(unknown.output, /did you mean WEIR_HTTP_PORT/);
