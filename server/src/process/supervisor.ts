@@ -7,6 +7,7 @@ import {
   type SupervisorMessage,
   supervisedVariable,
 } from "./supervisor-channel.ts";
+import { isFrozen, readVitals, type Vitals } from "./vitals.ts";
 import { Watchdog } from "./watchdog.ts";
 
 export interface ChildSpec {
@@ -26,6 +27,8 @@ interface Child {
   ready: boolean;
   /** Settles the promise of the first start; undefined afterwards. */
   firstStart: FirstStart | undefined;
+  /** When it began to be silent. */
+  vitals: Vitals | undefined;
   /** The watchdog killed the running process. */
   frozen: boolean;
   restarts: number;
@@ -81,6 +84,11 @@ export class Supervisor {
     this.#watchdog = new Watchdog({
       limitMs: options.heartbeatTimeoutMs,
       now: () => performance.now(),
+      onSilent: (name) => {
+        const child = this.#children.get(name);
+        if (child !== undefined) child.vitals = readVitals(child.running.pid ?? 0);
+      },
+      isFrozen: (name, silentMs) => this.#isFrozen(name, silentMs),
       onFrozen: (name, silentMs) => this.#endFrozen(name, silentMs),
     });
     this.#watchdog.start();
@@ -117,6 +125,7 @@ export class Supervisor {
       url: undefined,
       ready: false,
       firstStart: undefined,
+      vitals: undefined,
       frozen: false,
       restarts: 0,
       pace: createRestartPace(() => performance.now()),
@@ -218,6 +227,14 @@ export class Supervisor {
     this.#states.running(name);
     child.firstStart?.resolve();
     this.#options.onReady?.(name);
+  }
+
+  #isFrozen(name: string, ms: number): boolean {
+    const child = this.#children.get(name);
+    if (child === undefined) return false;
+    const now = readVitals(child.running.pid ?? 0);
+    const limitMs = this.#options.heartbeatTimeoutMs;
+    return isFrozen({ ms, limitMs, before: child.vitals, now });
   }
 
   #endFrozen(name: string, silentMs: number): void {

@@ -74,3 +74,29 @@ test("after a suspension of the watchdog itself each process gets a whole interv
   pass(500);
   assert.deepEqual(frozen, ["frozen"]);
 });
+
+test("a silent process that is not frozen is asked about again until it is, or beats", () => {
+  const asked: number[] = [];
+  let now = 0;
+  let isFrozen = false;
+  const frozen: string[] = [];
+  const watchdog = new Watchdog({
+    limitMs: 3_000,
+    now: () => now,
+    isFrozen(_name, silentMs) {
+      asked.push(silentMs);
+      return isFrozen;
+    },
+    onFrozen: (name) => frozen.push(name),
+  });
+  const tick = () => {
+    now += watchdogTickMs;
+    watchdog.tick();
+  };
+  watchdog.beat("http");
+  for (let ticks = 0; ticks < 8; ticks++) tick();
+  assert.deepEqual([asked, frozen], [[3_000, 3_500, 4_000], []]);
+  isFrozen = true;
+  tick();
+  assert.deepEqual(frozen, ["http"]);
+});

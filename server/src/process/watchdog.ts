@@ -9,10 +9,16 @@ export interface WatchdogOptions {
   readonly limitMs: number;
   /** Monotonic, in milliseconds. */
   readonly now: () => number;
+  /** Called when a silence begins to be long. */
+  onSilent?(name: string): void;
+  /** Whether the silence means that it is frozen; asked again at each tick while it lasts. */
+  isFrozen?(name: string, silentMs: number): boolean;
   onFrozen(name: string, silentMs: number): void;
 }
 
 export const watchdogTickMs = 500;
+/** A silence of more than two beats. */
+const longSilenceMs = 2_000;
 /** A tick that is later than this shows that the watchdog was suspended. */
 const suspendedAfterMs = 2_000;
 
@@ -54,7 +60,9 @@ export class Watchdog {
     for (const [name, silentMs] of this.#silence) {
       const silence = elapsedMs > suspendedAfterMs ? 0 : silentMs + elapsedMs;
       this.#silence.set(name, silence);
+      if (silentMs < longSilenceMs && silence >= longSilenceMs) this.#options.onSilent?.(name);
       if (silence < this.#options.limitMs) continue;
+      if (this.#options.isFrozen?.(name, silence) === false) continue;
       // a process that SIGKILL does not end at once is reported again after another interval
       this.#silence.set(name, 0);
       this.#options.onFrozen(name, silence);
