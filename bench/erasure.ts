@@ -144,7 +144,6 @@ async function main(): Promise<void> {
     },
   });
   const dataDir = await mkdtemp(join(tmpdir(), "weir-bench-erasure-"));
-  process.env["WEIR_ERASURE_AFTER_REQUEST"] ??= "block";
   const system = await start(dataDir);
   const pool = openPool({
     url: system.run.database_url,

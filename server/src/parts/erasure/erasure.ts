@@ -13,7 +13,7 @@ import { passPages } from "./pages.ts";
 import { erasePlaces } from "./places.ts";
 import type { UserHistory } from "./ports.ts";
 import { eraseRawEvents } from "./raw-events.ts";
-import { correctWindows, separateHistory } from "./windows.ts";
+import { createWindowCorrector, separateHistory, type WindowCorrector } from "./windows.ts";
 
 export interface ErasureOptions {
   /** As the owner of the tables: no other role may delete from the raw log. */
@@ -38,13 +38,14 @@ export function createErasure(options: ErasureOptions): Part {
       const wake = createWake();
       const unsubscribe = options.notifications.subscribe("weir_erasure", () => wake.wake());
       const fixer = createSetFixer(options.database);
+      const windows = createWindowCorrector(options.database);
       const report = (error: unknown) => {
         problem = messageOf(error);
         options.onError?.(error);
       };
       try {
         while (!signal.aborted) {
-          const round = await work({ ...options, fixer, report }, signal);
+          const round = await work({ ...options, fixer, windows, report }, signal);
           if (round !== "failed") problem = undefined;
           if (round !== "worked") await wake.wait(pollMs[round], signal);
         }
@@ -57,12 +58,19 @@ export function createErasure(options: ErasureOptions): Part {
 
 interface Context extends ErasureOptions {
   readonly fixer: SetFixer;
+  readonly windows: WindowCorrector;
   readonly report: (error: unknown) => void;
 }
 
 /** One unit of each kind. A kind that fails is retried later and does not hold up the others. */
 async function work(context: Context, signal: AbortSignal): Promise<Round> {
-  const { database, fixer, report } = context;
+  const { database, fixer, windows, report } = context;
+  const arrived = async () => {
+    const inStep = async (step: number) =>
+      (await readOpenRequests(database)).filter((request) => request.step === step);
+    await fixer.step(await inStep(steps.none));
+    return inStep(steps.fixed);
+  };
   let open: readonly OpenRequest[];
   try {
     open = await readOpenRequests(database);
@@ -72,9 +80,12 @@ async function work(context: Context, signal: AbortSignal): Promise<Round> {
   }
   const units: readonly Unit[] = [
     [steps.none, (requests) => fixer.step(requests)],
-    [steps.fixed, (requests) => eraseRawEvents(database, requests, signal).then(always)],
+    [
+      steps.fixed,
+      (requests) => eraseRawEvents({ database, signal, arrived }, requests).then(always),
+    ],
     [steps.raw, (requests) => separateHistory(database, requests).then(always)],
-    [steps.separated, (requests) => correctWindows(database, requests, signal).then(always)],
+    [steps.separated, (requests) => windows.correct(requests, signal).then(always)],
     [steps.analytics, (requests) => passPages(database, requests)],
     [steps.pages, (requests) => finishOne(context, requests[0])],
   ];

@@ -26,6 +26,8 @@ export interface OpenRequest {
   readonly after_request: "block" | "allow";
   readonly step: number;
   readonly analytics_user: number | null;
+  /** Deleted so far. */
+  readonly raw_events: number;
   /** Null until the set of events is fixed; as PostgreSQL writes it, like `seen_since`. */
   readonly seen: string | null;
   readonly seen_since: string | null;
@@ -37,7 +39,7 @@ const mostAtOnce = 500;
 export async function readOpenRequests(database: Database): Promise<readonly OpenRequest[]> {
   return database.query<OpenRequest>({
     text: `select id, user_key, encode(user_hash, 'hex') as user_hash, after_request, step, analytics_user,
-             seen::text, seen_since::text
+             raw_events::float8 as raw_events, seen::text, seen_since::text
            from erasure.requests where state <> 'done' and user_key is not null
            order by step, requested_at, id limit ${mostAtOnce}`,
   });

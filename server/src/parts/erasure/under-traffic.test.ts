@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TestDatabase } from "../../../../testing/database.ts";
 import { makeRandom } from "../../../../testing/random.ts";
+import { until } from "../../../../testing/until.ts";
 import { certificateOf, requestAs, startErasure } from "../../../test/helpers/erasure.ts";
 import { appendEvents } from "../../../test/helpers/etl/append-events.ts";
 import { createEtlDatabase, mutate } from "../../../test/helpers/etl/database.ts";
@@ -16,6 +17,7 @@ import {
 import { DatabaseError } from "../../core/ports/database.ts";
 import { audit } from "../etl/audit.ts";
 import { runStep } from "../etl/step.ts";
+import { readErasure } from "./requests.ts";
 
 const users = ["u0", "u3", "u7"];
 
@@ -68,6 +70,30 @@ test("control: later events that were counted before the histories are separated
   const raw = await rawEvents(database);
   const left = traffic.ledger.filter((event) => raw.has(event.id));
   assert.notDeepEqual(differences(expectedLines(left), await storedLines(database.app)), []);
+});
+
+test("a user with few events is not held up by one with many, whose erasure began before", async (t) => {
+  const database = await createEtlDatabase(t);
+  const heavy = makeLedger(34, 12_000).map((event) => ({ ...event, user: "heavy" }));
+  const light = makeLedger(35, 30).map((event) => ({ ...event, user: "light" }));
+  for (let n = 0; n < heavy.length; n += 2_000) {
+    await appendEvents(database.ingest, heavy.slice(n, n + 2_000));
+  }
+  await appendEvents(database.ingest, light);
+  await foldAll(database);
+  startErasure(t, database);
+  const first = await requestAs(database, "heavy", "block");
+  const hasBegun = async () => (await readErasure(database.app, first.id)).erased.raw_events > 0;
+  await until(hasBegun, { what: "the first slice" });
+  const second = await requestAs(database, "light", "block");
+  const ends: string[] = [];
+  const end = (id: string, user: string) =>
+    certificateOf(database, id).then(() => {
+      ends.push(user);
+    });
+  await Promise.all([end(first.id, "heavy"), end(second.id, "light")]);
+  assert.deepEqual(ends, ["light", "heavy"]);
+  assert.deepEqual(await storedLines(database.app), []);
 });
 
 /** 600 events of which 400 are folded; then more, while steps and reruns run. */
