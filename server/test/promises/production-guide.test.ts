@@ -67,7 +67,7 @@ async function shell(machine: Machine, part: readonly Block[]): Promise<string> 
     // functions and variables of the session, as the reader's shell would keep them
     `export -p > "${saved}"`,
   ].join("\n");
-  const { stdout, stderr } = await promisify(execFile)("bash", ["-euo", "pipefail", "-c", script], {
+  const { stdout, stderr } = await promisify(execFile)("bash", ["--norc", "-euo", "pipefail", "-c", script], {
     cwd: machine.folder,
     env: machine.env,
     timeout: 120_000,
@@ -119,7 +119,7 @@ function startUnit(t: TestContext, machine: Machine, unit: Unit) {
 }
 
 test("the production guide leads from an empty PostgreSQL to an event in the numbers", async (t) => {
-  const postgres = await startExternalPostgres(t);
+  const postgres = await startExternalPostgres(t, { fsync: "on", full_page_writes: "on" });
   const machine = await prepareMachine(t, postgres);
   assert.ok(commands.length >= 5 && units.length === 3, "blocks of the guide");
   const isAfterStart = ({ text }: Block) => text.includes("WEIR_URL");

@@ -35,7 +35,8 @@ export async function restoreRights(owner: Database): Promise<number> {
       text: `grant select on ${ledgers.join(", ")} to weir_app`,
     });
     for (const right of missing) {
-      await connection.query({ text: right.statement });
+      // the dump calls procedures functions too
+      await connection.query({ text: right.statement.replace(" on function ", " on routine ") });
       await grantOnPartitions(connection, right);
     }
   });
