@@ -136,7 +136,12 @@ async function runCommands(commands: readonly Block[]): Promise<string[]> {
   const weir = spawn(
     process.execPath,
     [join(root, "server", "src", "main.ts"), "up", "--port", "0"],
-    { cwd: folder, stdio: ["ignore", "pipe", "pipe"] },
+    {
+      cwd: folder,
+      stdio: ["ignore", "pipe", "pipe"],
+      // enough of the demo's history for the commands of the documents
+      env: { ...process.env, WEIR_DEMO_HISTORY_DAYS: "8" },
+    },
   );
   const ended = finish(weir);
   try {

@@ -54,7 +54,10 @@ async function sendTraffic({ config, show }: CommandContext, target: Target): Pr
   const done = await runDemo({
     ...target,
     rate: config.demo.rate,
-    ...demoResume(file, config.retention.raw_days),
+    ...demoResume(file, {
+      historyDays: config.demo.history_days,
+      keptDays: config.retention.raw_days,
+    }),
   });
   show(done, demoSummary);
 }

@@ -37,7 +37,10 @@ export const compose: Compose = async ({ config, logger, serverUrl }) => {
             keys,
             signal,
             rate: demo.rate,
-            ...demoResume(file, retention.raw_days),
+            ...demoResume(file, {
+              historyDays: demo.history_days,
+              keptDays: retention.raw_days,
+            }),
             onProgress,
           });
         },

@@ -18,7 +18,10 @@ before(() => {
 const waitMs = 20_000;
 
 async function signedIn(t: TestContext, ...parameters: string[]) {
-  const weir = await startWeir(t, { arguments: parameters });
+  const weir = await startWeir(t, {
+    arguments: parameters,
+    environment: { WEIR_DEMO_HISTORY_DAYS: "3" },
+  });
   const opened = await openPage(t);
   const link = signInLink(weir);
   await opened.page.goto(link);

@@ -67,11 +67,15 @@ async function shell(machine: Machine, part: readonly Block[]): Promise<string> 
     // functions and variables of the session, as the reader's shell would keep them
     `export -p > "${saved}"`,
   ].join("\n");
-  const { stdout, stderr } = await promisify(execFile)("bash", ["--norc", "-euo", "pipefail", "-c", script], {
-    cwd: machine.folder,
-    env: machine.env,
-    timeout: 120_000,
-  }).catch((error: Error & { stdout?: string; stderr?: string }) => {
+  const { stdout, stderr } = await promisify(execFile)(
+    "bash",
+    ["--norc", "-euo", "pipefail", "-c", script],
+    {
+      cwd: machine.folder,
+      env: machine.env,
+      timeout: 120_000,
+    },
+  ).catch((error: Error & { stdout?: string; stderr?: string }) => {
     throw new Error(`${part.map(({ line }) => line).join(", ")}: ${error.stdout}\n${error.stderr}`);
   });
   return stdout + stderr;

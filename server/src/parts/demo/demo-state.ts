@@ -1,6 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
 import { sampleDays } from "./history.ts";
-import { defaultHistoryDays } from "./run-demo.ts";
 
 /** How far the demo has come, so that a restart continues and repeats nothing. */
 export interface DemoState {
@@ -58,11 +57,14 @@ function fromFile(found: Partial<DemoState> & { readonly anchor: string; replaye
  * The options of `runDemo` that continue where the file says, and keep it up to date. Days that
  * retention would drop at once are not sent.
  */
-export function demoResume(file: DemoStateFile, keptDays: number) {
+export function demoResume(
+  file: DemoStateFile,
+  { historyDays, keptDays }: { readonly historyDays: number; readonly keptDays: number },
+) {
   const { anchor, parts, live_until } = file.state;
   return {
     anchor: new Date(anchor),
-    historyDays: Math.max(0, Math.min(defaultHistoryDays, keptDays - sampleDays - 2)),
+    historyDays: Math.max(0, Math.min(historyDays, keptDays - sampleDays - 2)),
     sentParts: parts,
     ...(live_until === null ? {} : { liveUntil: new Date(live_until) }),
     onSent(marks: { readonly parts?: number; readonly liveUntil?: Date }) {

@@ -40,7 +40,7 @@ export interface DemoProgress extends SentCounts {
   readonly problem: string | undefined;
 }
 
-export const defaultHistoryDays = 61;
+const defaultHistoryDays = 61;
 const tickMs = 50;
 const longestTickMs = 600_000;
 const saveMs = 5_000;
