@@ -33,7 +33,11 @@ export interface FakedClock {
   step(seconds: number): void;
 }
 
-export async function createFakedClock(t: CleanUp, name: string): Promise<FakedClock> {
+/** Takes effect at once in Weir, within a second in PostgreSQL. */
+export async function createFakedClock(
+  t: CleanUp,
+  name: "postgresql" | "weir",
+): Promise<FakedClock> {
   const file = join(await createTestFolder(t), name);
   const step = (seconds: number) => {
     writeFileSync(file, `${seconds < 0 ? "" : "+"}${seconds}\n`, { mode: 0o644 });
@@ -44,8 +48,9 @@ export async function createFakedClock(t: CleanUp, name: string): Promise<FakedC
     environment: {
       LD_PRELOAD: library ?? "",
       FAKETIME_TIMESTAMP_FILE: file,
-      // the file counts at once, timers and file times stay real
-      FAKETIME_NO_CACHE: "1",
+      // PostgreSQL asks for the time in signal handlers, where reading the file every time can crash it
+      ...(name === "postgresql" ? { FAKETIME_CACHE_DURATION: "1" } : { FAKETIME_NO_CACHE: "1" }),
+      // timers and file times stay real
       DONT_FAKE_MONOTONIC: "1",
       FAKETIME_DONT_FAKE_MONOTONIC: "1",
       NO_FAKE_STAT: "1",
