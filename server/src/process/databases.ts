@@ -117,13 +117,13 @@ export async function untilConnected(
   database: Queryable,
   log: (message: string) => void,
 ): Promise<void> {
-  const deadline = Date.now() + 60_000;
+  const deadline = performance.now() + 60_000;
   await retryWithBackoff(() => database.query({ text: "select 1" }), {
     firstMs: 50,
     lastMs: 2_000,
     onFailure(error) {
       const isTemporary = error instanceof DatabaseError && error.retryable;
-      if (!isTemporary || Date.now() > deadline) return false;
+      if (!isTemporary || performance.now() > deadline) return false;
       log(`PostgreSQL is not up yet: ${error.message}`);
       return true;
     },

@@ -33,7 +33,7 @@ export interface LiveEvent extends EventPlace {
  * survived (see `LiveLog.survived`).
  */
 export interface LogInstant {
-  /** When it was read, in milliseconds by PostgreSQL's clock. */
+  /** When it was read, in milliseconds of trusted time. */
   readonly at: number;
   /** The server's; see log.incarnation. */
   readonly incarnation: string;

@@ -18,7 +18,7 @@ export interface Cursor {
    * taken. The round never does.
    */
   readonly settled?: bigint | undefined;
-  /** When `from` was taken, by the database's clock, in milliseconds: it bounds which days are read. */
+  /** When `from` was taken, in milliseconds of trusted time: it bounds which days are read. */
   readonly at: number;
   readonly from: Position;
   readonly round?: { readonly to: Position; readonly last: EventPlace };

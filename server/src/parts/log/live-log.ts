@@ -34,9 +34,9 @@ interface EventRow extends InstantRow {
 
 /**
  * Of the snapshot `seen`, which is older than `written`: whatever it shows as ended has written its end before.
- * `at` in milliseconds.
+ * `at` in milliseconds of trusted time, so that no cursor is too old because a clock stepped.
  */
-const instant = `trunc(extract(epoch from clock_timestamp()) * 1000)::text as at, log.incarnation() as incarnation,
+const instant = `trunc(extract(epoch from clock.trusted()) * 1000)::text as at, log.incarnation() as incarnation,
     (pg_current_wal_insert_lsn() - '0/0')::text as written, (pg_current_wal_flush_lsn() - '0/0')::text as flushed`;
 
 /**
