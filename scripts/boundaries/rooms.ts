@@ -325,6 +325,7 @@ export const databaseRooms: readonly DatabaseRoom[] = [
     calls: { "log.incarnation": "Positions of the change feed end with the server's incarnation." },
   },
   { path: "server/src/adapters/telemetry", owns: ["telemetry"] },
+  { path: "server/src/process", reads: { raw: "Which role owns the tables." } },
   {
     path: "server/src/adapters/postgres",
     reads: { vectors: restored },

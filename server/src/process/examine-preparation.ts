@@ -51,8 +51,8 @@ export async function examinePreparation(
     () => examineServer(database),
     () => examineLogins(database),
     () => examineSqlFiles(database),
-    () => examineCluster(database),
     () => examineRights(database, urls),
+    () => examineCluster(database),
     () => examineRoles(database, config),
   ];
   const findings = logins;

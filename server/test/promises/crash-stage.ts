@@ -21,7 +21,7 @@ import { defaultEventTypeMapping, syncEventTypeMapping } from "../../src/parts/e
 import { createEtl } from "../../src/parts/etl/worker.ts";
 import { type LiveServer, startLiveServer } from "../helpers/live-server.ts";
 
-export const collection = "watched";
+const collection = "watched";
 const dimension = 4;
 const script = fileURLToPath(new URL("./stream-worker-process.ts", import.meta.url));
 
@@ -211,7 +211,7 @@ async function killBackend({ owner }: TestServer): Promise<void> {
 }
 
 /** The points that a store has: id and the member `n` of the payload, sorted. */
-export async function pointsOf(read: () => Promise<readonly { id: string; n: unknown }[]>) {
+async function pointsOf(read: () => Promise<readonly { id: string; n: unknown }[]>) {
   return (await read()).map(({ id, n }) => `${id} ${n}`).sort();
 }
 
