@@ -2,12 +2,14 @@
 import { execFileSync } from "node:child_process";
 import {
   closeSync,
+  existsSync,
   mkdirSync,
   openSync,
   renameSync,
   rmSync,
   statfsSync,
   statSync,
+  writeFileSync,
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -53,8 +55,13 @@ export function putOnSmallDisk(t: TestContext, folder: string, mib: number): Sma
   mkdirSync(folder);
   const options = `size=${mib}m,uid=${uid},gid=${gid},mode=${(mode & 0o777).toString(8)}`;
   run("mount", "-t", "tmpfs", "-o", options, "tmpfs", folder);
-  t.after(() => run("umount", "--lazy", folder));
+  t.after(() => {
+    // with a disk around it, this one is gone already
+    if (existsSync(mark)) run("umount", "--lazy", folder);
+  });
   run("cp", "-a", `${before}/.`, folder);
+  const mark = join(folder, ".small-disk");
+  writeFileSync(mark, "");
   rmSync(before, { recursive: true });
   const path = join(folder, filler);
   const freeBytes = () => {
