@@ -60,8 +60,8 @@ interface Lag {
   readonly products: number;
 }
 
-async function readLag({ run }: System): Promise<Lag> {
-  const response = await fetch(`${run.url}/health`);
+async function readLag({ run, key }: System): Promise<Lag> {
+  const response = await fetch(`${run.url}/health`, { headers: { "x-api-key": key } });
   const { checks } = (await response.json()) as {
     checks: Record<string, { facts?: { read_s?: number } }>;
   };

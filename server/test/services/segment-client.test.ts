@@ -94,3 +94,36 @@ test("@segment/analytics-node reports a wrong key instead of silently losing eve
   await client.closeAndFlush({ timeout: 5_000 });
   assert.equal(failures.length, 1);
 });
+
+for (const how of ["its key in a header", "its key in the body only, as older versions"]) {
+  test(`@segment/analytics-node sends its largest batch, with ${how}`, async (t) => {
+    const weir = await startWeir(t);
+    const failures: unknown[] = [];
+    const lengths: number[] = [];
+    const client = new Analytics({
+      writeKey: weir.adminKey,
+      host: weir.run.url,
+      maxRetries: 0,
+      flushAt: 15,
+      flushInterval: 10_000,
+      httpClient: (url: string, request: RequestInit) => {
+        const headers = new Headers(request.headers);
+        if (!how.includes("header")) headers.delete("authorization");
+        lengths.push(String(request.body).length);
+        return fetch(url, { ...request, headers });
+      },
+    });
+    client.on("error", (error) => failures.push(error));
+    for (let n = 0; n < 15; n++) {
+      client.track({ userId: "u", event: "Large", properties: { n, text: "x".repeat(31_000) } });
+    }
+    await client.closeAndFlush({ timeout: 20_000 });
+    assert.deepEqual(failures, []);
+    assert.ok(Math.max(...lengths) > 460_000, String(lengths));
+    await using pool = openPool({ url: weir.run.database_url, applicationName: "test", max: 1 });
+    const [row] = await pool.query<{ count: number }>({
+      text: "select count(*)::int as count from raw.events where event_type = 'Large'",
+    });
+    assert.equal(row?.count, 15);
+  });
+}
