@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
+import type { CleanUp } from "../../../testing/database.ts";
 import { until } from "../../../testing/until.ts";
 import { type RunFile, readRunFile, readSecretFile } from "../../src/process/run-file.ts";
 
@@ -53,7 +53,7 @@ export interface WeirOptions {
 }
 
 /** Starts `weir up` as a user would, on a free port with a data folder of its own. */
-export async function startWeir(t: TestContext, options: WeirOptions = {}): Promise<RunningWeir> {
+export async function startWeir(t: CleanUp, options: WeirOptions = {}): Promise<RunningWeir> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "weir-test-"));
   const child = spawn(
     process.execPath,

@@ -38,7 +38,7 @@ function failuresIn(weir: RunningWeir): string[] {
   assert.ok(files.length > 0, "there are logs");
   return files
     .flatMap((name) => readFileSync(join(folder, name), "utf8").split("\n"))
-    .filter((line) => /"level":"(error|fatal)"|Warning|\n\s+at /.test(line));
+    .filter((line) => /"level":"(error|fatal)".*"request_id"|Warning|\n\s+at /.test(line));
 }
 
 test("the raw-socket suite", async (t) => {

@@ -140,7 +140,9 @@ function keyInBodyRules(route: Route, authenticator: Authenticator) {
  * @throws WeirError `malformed_request`, `uri_too_long`
  */
 function checkParameters(params: unknown): void {
-  for (const [name, value] of Object.entries(params as Readonly<Record<string, string>>)) {
+  const texts = params as Readonly<Record<string, string>>;
+  for (const name in texts) {
+    const value = texts[name] ?? "";
     if (value.length > maxParameterLength && [...value].length > maxParameterLength) {
       throw new WeirError("uri_too_long", {
         detail: `{${name}} in the path is longer than ${maxParameterLength} characters`,

@@ -56,16 +56,47 @@ export function readBody(
   response: ServerResponse,
   rules: BodyRules,
 ): Promise<Buffer> {
-  const coding = codingOf(request.headers["content-encoding"]);
+  const { headers } = request;
+  const coding = codingOf(headers["content-encoding"]);
+  const length = headers["content-length"];
+  const isSmall = length !== undefined && Number(length) <= Math.min(freeBytes, rules.limit);
+  const isPlain = coding === undefined && headers.expect === undefined;
+  if (isSmall && isPlain && rules.unknownSender === undefined && !failures.has(request)) {
+    return readSmall(request);
+  }
   const decode: Decode | undefined =
     coding && ((bytes, limit, share) => decodeBody(bytes, coding, { limit, share }));
   const reader = new BodyReader(request, rules, decode);
   const refusal = failures.get(request) ?? reader.refusal();
   if (refusal !== undefined) throw refusal;
-  if (request.headers.expect !== undefined && request.httpVersionMinor === 1) {
+  if (headers.expect !== undefined && request.httpVersionMinor === 1) {
     response.writeContinue();
   }
   return reader.read();
+}
+
+/** What most requests need of all that `BodyReader` does, in a third of its time. */
+function readSmall(request: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    let first: Buffer | undefined;
+    let chunks: BodyChunks | undefined;
+    request.on("data", (chunk: Buffer) => {
+      if (first === undefined) {
+        first = chunk;
+        return;
+      }
+      if (chunks === undefined) {
+        chunks = new BodyChunks();
+        chunks.add(first);
+      }
+      chunks.add(chunk);
+    });
+    request.on("end", () => resolve(chunks?.whole() ?? first ?? Buffer.alloc(0)));
+    request.on("error", (error) => reject(error instanceof WeirError ? error : cutOff()));
+    request.on("close", () => {
+      if (!request.complete) reject(cutOff());
+    });
+  });
 }
 
 type Decode = (bytes: Buffer, limit: number, share: Share) => Promise<Buffer>;

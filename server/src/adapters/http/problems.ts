@@ -52,7 +52,7 @@ const storageRetrySeconds = 5;
 
 /**
  * SQLSTATEs of a value that PostgreSQL cannot hold. Every text is checked before it gets there
- * (docs/decisions), so that one that arrives all the same is the caller's value, not a failure of the server.
+ * (docs/decisions/0039), so that one that arrives all the same is the caller's value, not a failure of the server.
  */
 const valueCodes: ReadonlySet<string> = new Set([
   "22001",
