@@ -113,6 +113,12 @@ export const problemSchema = object(
         }),
       ),
     ),
+    unavailable_since: optional(
+      string({
+        format: "date-time",
+        description: "With `unavailable`: since when the server cannot reach its database.",
+      }),
+    ),
     request_id: optional(string({ description: "Also in the server's log." })),
   },
   { $id: "Problem" },

@@ -1,6 +1,7 @@
 "use client";
 import type { ReactNode } from "react";
-import { useSession } from "../data/data-context.tsx";
+import { useOutage, useSession } from "../data/data-context.tsx";
+import { outageKind } from "../data/outage-store.ts";
 import type { Failure } from "../data/request.ts";
 import { useLanguage } from "../language/language-context.tsx";
 import { failureText } from "./failure-text.ts";
@@ -43,6 +44,10 @@ export function FailureNote({ failure, onRetry }: { failure: Failure; onRetry?: 
   const { t, language } = useLanguage();
   const { state } = useSession();
   const { title, text } = failureText(failure, language, t);
+  // The banner above the screen says what is down; the page loads itself again.
+  if (useOutage() !== undefined && outageKind(failure) !== undefined) {
+    return <p className="text-[.867rem] text-muted">{t("outage.waiting")}</p>;
+  }
   return (
     <div
       role="alert"

@@ -11,15 +11,17 @@ import {
   useSyncExternalStore,
 } from "react";
 import type { KnownFreshness } from "../frame/age.ts";
+import { createOutageStore, type Outage, type OutageStore } from "./outage-store.ts";
 import { type Answer, createQueryStore, type QueryStore } from "./query-store.ts";
 import { questionOf } from "./question.ts";
-import { type Failure, requestJson } from "./request.ts";
+import { asFailure, type Failure, type RequestOptions, requestJson } from "./request.ts";
 import { createSessionStore, type SessionState, type SessionStore } from "./session-store.ts";
 
 interface Data {
   readonly queries: QueryStore;
   readonly session: SessionStore;
   readonly freshness: FreshnessStore;
+  readonly outage: OutageStore;
 }
 
 type FreshnessStore = ReturnType<typeof createFreshnessStore>;
@@ -37,30 +39,50 @@ export function DataProvider({ children }: { children: ReactNode }) {
 }
 
 function createData(): Data {
-  const session = createSessionStore();
+  const outage = createOutageStore({
+    now: Date.now,
+    after,
+    retry() {
+      if (session.read().kind !== "signed-in") void session.check();
+      queries.refresh();
+    },
+  });
+  const request = async (path: string, options?: RequestOptions) => {
+    try {
+      return await requestJson(path, options);
+    } catch (error) {
+      if (options?.signal?.aborted !== true) outage.failed(asFailure(error));
+      throw error;
+    }
+  };
+  const session = createSessionStore(request);
   const freshness = createFreshnessStore();
   const queries = createQueryStore({
     async load(key, signal) {
       const { method, path, body } = questionOf(key);
       const state = session.read();
       const csrf = state.kind === "signed-in" ? { csrfToken: state.session.csrf_token } : {};
-      const answer = await requestJson(
+      const answer = await request(
         path,
         method === "GET" ? { signal } : { method, body, signal, ...csrf },
       );
+      // Not after an answer about the session: the server has those in memory.
+      outage.answered();
       freshness.report(answer);
       return answer;
     },
     now: () => performance.now(),
-    after(ms, run) {
-      const timer = setTimeout(run, ms);
-      return () => clearTimeout(timer);
-    },
+    after,
     onFailure(failure) {
       if (failure.status === 401) session.expire();
     },
   });
-  return { queries, session, freshness };
+  return { queries, session, freshness, outage };
+}
+
+function after(ms: number, run: () => void): () => void {
+  const timer = setTimeout(run, ms);
+  return () => clearTimeout(timer);
 }
 
 /** The freshness of the newest answer of any request. */
@@ -96,6 +118,12 @@ export function useSession(): { state: SessionState; store: SessionStore } {
     state: useSyncExternalStore(session.subscribe, session.read, session.read),
     store: session,
   };
+}
+
+/** Set while Weir or its database is down. */
+export function useOutage(): Outage | undefined {
+  const { outage } = useData();
+  return useSyncExternalStore(outage.subscribe, outage.read, outage.read);
 }
 
 export function useQueries(): QueryStore {

@@ -10,6 +10,8 @@ export interface Failure {
   readonly permission: string | undefined;
   readonly retryable: boolean;
   readonly requestId: string | undefined;
+  /** Since when the server cannot reach its database: milliseconds since 1970. */
+  readonly unavailableSince?: number;
 }
 
 export class RequestError extends Error {
@@ -79,7 +81,9 @@ export function failureOf(status: number, body: unknown): Failure {
   const problem = (typeof body === "object" && body !== null ? body : {}) as Partial<Problem>;
   const code = problem.code as ErrorCode | undefined;
   if (code !== undefined && Object.hasOwn(errorTable, code)) {
+    const since = Date.parse(problem.unavailable_since ?? "");
     return {
+      ...(Number.isNaN(since) ? {} : { unavailableSince: since }),
       code,
       status,
       title: problem.title ?? errorTable[code].title,

@@ -1,12 +1,13 @@
 "use client";
 import { type ReactNode, useEffect, useState } from "react";
 import { FailureNote } from "../controls/states.tsx";
-import { useQueries, useSession } from "../data/data-context.tsx";
+import { useOutage, useQueries, useSession } from "../data/data-context.tsx";
 import { useLanguage } from "../language/language-context.tsx";
 import { signInPath } from "../sign-in/return-path.ts";
 import { BootSkeleton } from "./boot-skeleton.tsx";
 import { Header } from "./header.tsx";
 import { useNavigation } from "./navigation.tsx";
+import { OutageBanner } from "./outage-banner.tsx";
 import { usePreferences } from "./preference-context.tsx";
 import { themes } from "./preferences.ts";
 import { BottomBar, Sidebar } from "./screen-links.tsx";
@@ -19,13 +20,16 @@ export function Frame({ children }: { children: ReactNode }) {
   const { state, store } = useSession();
   const navigation = useNavigation();
   const queries = useQueries();
+  const outage = useOutage();
   useEffect(() => {
     if (state.kind === "unknown") void store.check();
     if (state.kind !== "signed-out") return;
     queries.clear();
     navigation.go(signInPath(`${window.location.pathname}${window.location.search}`), "replace");
   }, [state.kind, store, queries, navigation]);
-  if (state.kind === "signed-in") return <SignedIn>{children}</SignedIn>;
+  if (state.kind === "signed-in") return <Screen>{children}</Screen>;
+  // Whether there is a session cannot be known: the frame says why, and nothing of the data is shown.
+  if (state.kind === "failed" && outage !== undefined) return <Screen>{null}</Screen>;
   if (state.kind === "failed") {
     return (
       <main className="mx-auto max-w-lg px-4 pt-[20vh]">
@@ -36,7 +40,8 @@ export function Frame({ children }: { children: ReactNode }) {
   return <BootSkeleton />;
 }
 
-function SignedIn({ children }: { children: ReactNode }) {
+/** The frame around a screen's content. */
+function Screen({ children }: { children: ReactNode }) {
   const { t } = useLanguage();
   const { path } = useNavigation();
   const [help, setHelp] = useState(false);
@@ -62,6 +67,7 @@ function SignedIn({ children }: { children: ReactNode }) {
           tabIndex={-1}
           className="w-full max-w-[140rem] flex-1 px-4 pt-4 pb-24 outline-none md:px-6 lg:pb-10"
         >
+          <OutageBanner />
           {children}
         </main>
       </div>

@@ -3,6 +3,7 @@ import { error } from "./en/error.ts";
 import { frame } from "./en/frame.ts";
 import { live } from "./en/live.ts";
 import { metric } from "./en/metric.ts";
+import { outage } from "./en/outage.ts";
 import { overview } from "./en/overview.ts";
 import { range } from "./en/range.ts";
 import { search } from "./en/search.ts";
@@ -17,6 +18,7 @@ export const en = {
   ...frame,
   ...live,
   ...metric,
+  ...outage,
   ...overview,
   ...range,
   ...search,

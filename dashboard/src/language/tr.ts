@@ -3,6 +3,7 @@ import { error } from "./tr/error.ts";
 import { frame } from "./tr/frame.ts";
 import { live } from "./tr/live.ts";
 import { metric } from "./tr/metric.ts";
+import { outage } from "./tr/outage.ts";
 import { overview } from "./tr/overview.ts";
 import { range } from "./tr/range.ts";
 import { search } from "./tr/search.ts";
@@ -17,6 +18,7 @@ export const tr = {
   ...frame,
   ...live,
   ...metric,
+  ...outage,
   ...overview,
   ...range,
   ...search,

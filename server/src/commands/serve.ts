@@ -3,13 +3,20 @@ import { observeDroppedLines } from "../adapters/telemetry/dropped-lines.ts";
 import { type LogOutput, openLogOutput } from "../adapters/telemetry/log-output.ts";
 import { createLogger } from "../adapters/telemetry/logger.ts";
 import { createMetrics } from "../adapters/telemetry/metrics.ts";
+import { observeOutage } from "../adapters/telemetry/outage-metrics.ts";
+import { quietDuring } from "../adapters/telemetry/quiet-logger.ts";
 import type { ComposedProcess } from "../compose/options.ts";
 import { loginsOf, partNames, processesOf, serverParts } from "../compose/processes.ts";
 import type { Config } from "../config/schema.ts";
 import { type WatchedConfig, watchConfig } from "../config/watch.ts";
 import { nearestName } from "../core/nearest-name.ts";
 import type { Logger } from "../core/ports/logger.ts";
-import { configuredUrls, type DatabaseUrls, untilDatabaseAnswers } from "../process/databases.ts";
+import {
+  configuredUrls,
+  type DatabaseUrls,
+  untilDatabaseAnswers,
+  watchForOutages,
+} from "../process/databases.ts";
 import { examinePreparation } from "../process/examine-preparation.ts";
 import { logProcessFailures } from "../process/log-failures.ts";
 import { runParts } from "../process/part-runner.ts";
@@ -98,8 +105,8 @@ async function serve(
   const dropped = observeDroppedLines(metrics);
   const output = openLogOutput({ part: label }, dropped.fromOutput);
   onDroppedLogLines(dropped.fromFile);
-  const logger = createLogger(initial.log.level, { part: label }, output);
-  logProcessFailures({ logger, writeLast: output.writeLast });
+  const root = createLogger(initial.log.level, { part: label }, output);
+  logProcessFailures({ logger: root, writeLast: output.writeLast });
 
   const used = logins.map((login) => [login, urls[login]]);
   const stoppable = <T>(work: Promise<T>) =>
@@ -108,15 +115,18 @@ async function serve(
       if (signal.aborted) process.exit(requests.exitCode());
       throw error;
     });
-  await stoppable(demandPrepared(initial, { urls: Object.fromEntries(used), logger }));
+  await stoppable(demandPrepared(initial, { urls: Object.fromEntries(used), logger: root }));
 
   await using stack = new AsyncDisposableStack();
   // last, after everything that may log
   stack.defer(() => endOutput(output));
+  const outage = watchForOutages(stack, { url: urls.app, logger: root });
+  observeOutage(metrics, outage);
+  const logger = quietDuring(outage, root);
   const config = watchConfig(initial, (sentence) => logger.warn({}, sentence), context.home);
   stack.defer(() => config.close());
   config.onChange((now) => {
-    logger.level = now.log.level;
+    root.level = now.log.level;
     logger.info({}, "settings changed");
   });
 
@@ -131,7 +141,7 @@ async function serve(
     const composed: ComposedProcess[] = [];
     for (const entry of entries) {
       const compose = await entry.load();
-      const options = { config: config.current, urls, stack, logger, metrics, serverUrl };
+      const options = { config: config.current, urls, stack, logger, metrics, outage, serverUrl };
       composed.push(await compose(options, names));
     }
     for (const { listen } of composed) url = (await listen?.()) ?? url;

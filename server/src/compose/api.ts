@@ -82,8 +82,8 @@ export async function assembleApi(options: ComposeOptions) {
   };
 }
 
-function openDatabase({ config, urls, logger, stack }: ComposeOptions) {
-  const { pool, notifications } = openConnections(stack, logger);
+function openDatabase({ config, urls, logger, stack, outage }: ComposeOptions) {
+  const { pool, notifications } = openConnections({ stack, logger, outage });
   const { database, query } = config();
   return {
     database: pool({
@@ -97,12 +97,12 @@ function openDatabase({ config, urls, logger, stack }: ComposeOptions) {
 }
 
 function openDirectory(
-  { config, urls, logger, stack }: ComposeOptions,
+  { config, urls, logger, stack, outage }: ComposeOptions,
   shared: { readonly notifications: Notifications; readonly now: () => number },
 ): Directory {
   return new Directory({
     // with connections of its own, so that slow queries do not delay a revocation
-    database: openConnections(stack, logger).pool({
+    database: openConnections({ stack, logger, outage }).pool({
       url: urls.app,
       applicationName: "weir directory",
       max: 2,

@@ -29,9 +29,9 @@ async function composeEtlPart(
   options: ComposeOptions,
   observer: ReturnType<typeof observeEtl>,
 ): Promise<Part> {
-  const { urls, logger, metrics, stack } = options;
+  const { urls, logger, metrics, stack, outage } = options;
   const { etl, retention } = options.config();
-  const { pool, notifications } = openConnections(stack, logger);
+  const { pool, notifications } = openConnections({ stack, logger, outage });
   const database = pool({
     url: urls.app,
     applicationName: "weir etl",
@@ -52,7 +52,7 @@ async function composeEtlPart(
     );
   }
   const owner = `${hostname()}/${process.pid}`;
-  stack.defer(publishMetrics(database, `etl ${owner}`, metrics));
+  stack.defer(publishMetrics(database, metrics));
   return createEtl({
     database,
     notifications: notifications(urls.app, "weir etl notifications"),
@@ -65,10 +65,10 @@ async function composeEtlPart(
   });
 }
 
-function composeRetention({ config, urls, logger, stack }: ComposeOptions): Part {
+function composeRetention({ config, urls, logger, stack, outage }: ComposeOptions): Part {
   const { retention } = config();
   return createRetention({
-    database: openConnections(stack, logger).pool({
+    database: openConnections({ stack, logger, outage }).pool({
       url: urls.owner,
       applicationName: "weir retention",
       max: 1,
@@ -79,8 +79,8 @@ function composeRetention({ config, urls, logger, stack }: ComposeOptions): Part
   });
 }
 
-function composeErasure({ config, urls, logger, stack }: ComposeOptions): Part {
-  const { pool, notifications } = openConnections(stack, logger);
+function composeErasure({ config, urls, logger, stack, outage }: ComposeOptions): Part {
+  const { pool, notifications } = openConnections({ stack, logger, outage });
   return createErasure({
     database: pool({ url: urls.owner, applicationName: "weir erasure", max: 1 }),
     notifications: notifications(urls.app, "weir erasure notifications"),

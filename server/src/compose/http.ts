@@ -46,7 +46,7 @@ export const compose: Compose = async (options) => {
 const mebibyte = 1024 * 1024;
 
 async function openServer(
-  { config, metrics, logger }: ComposeOptions,
+  { config, metrics, logger, outage }: ComposeOptions,
   { routes, directory, gateway }: Awaited<ReturnType<typeof assembleApi>>,
 ) {
   const settings = config().http;
@@ -54,6 +54,7 @@ async function openServer(
     routes,
     authenticator: directory,
     observer: observeRequests(metrics, logger),
+    outage,
     version,
     dashboardFolder,
     corsOrigins: settings.cors_origins,

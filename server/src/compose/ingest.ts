@@ -19,7 +19,7 @@ export function composeIngest(
 } {
   const { urls, logger, metrics } = options;
   const { ingest: settings } = options.config();
-  const database = openConnections(options.stack, logger).pool({
+  const database = openConnections(options).pool({
     url: urls.ingest,
     applicationName: "weir ingest",
     max: settings.groups_in_flight + 1,

@@ -17,7 +17,7 @@ export function composeLiveFeed(
 ): Gateway {
   const { directory, notifications } = shared;
   const { http, live } = options.config();
-  const database = openConnections(options.stack, options.logger).pool({
+  const database = openConnections(options).pool({
     url: options.urls.app,
     applicationName: "weir gateway",
     // three replays and the feed itself may read at the same time

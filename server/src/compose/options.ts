@@ -1,3 +1,4 @@
+import type { OutageWatch } from "../adapters/postgres/outage.ts";
 import type { ProcessMetrics } from "../adapters/telemetry/metrics.ts";
 import type { Config } from "../config/schema.ts";
 import type { Logger } from "../core/ports/logger.ts";
@@ -13,6 +14,8 @@ export interface ComposeOptions {
   readonly stack: AsyncDisposableStack;
   readonly logger: Logger;
   readonly metrics: ProcessMetrics;
+  /** All connections of the process report to it. */
+  readonly outage: OutageWatch;
   /** Base URL of Weir's HTTP server, for parts that are clients of it; undefined when none is known. */
   readonly serverUrl: () => string | undefined;
 }

@@ -7,6 +7,7 @@ import { createLogger } from "../adapters/telemetry/logger.ts";
 import { createMetrics } from "../adapters/telemetry/metrics.ts";
 import { loadConfig } from "../config/load.ts";
 import { demoSources } from "../parts/demo/demo-event.ts";
+import { watchForOutages } from "../process/databases.ts";
 import { writeSecretFile } from "../process/run-file.ts";
 import type { ComposeOptions } from "./options.ts";
 import { partNames, processes, processesOf, serverParts } from "./processes.ts";
@@ -26,11 +27,13 @@ async function composeOptions(t: TestContext): Promise<ComposeOptions> {
   });
   const stack = new AsyncDisposableStack();
   t.after(() => stack.disposeAsync());
+  const logger = createLogger("error");
   return {
     config: () => config,
     urls,
     stack,
-    logger: createLogger("error"),
+    logger,
+    outage: watchForOutages(stack, { url: urls.app, logger }),
     metrics: createMetrics("test"),
     serverUrl: () => "http://127.0.0.1:1",
   };

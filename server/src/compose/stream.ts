@@ -59,13 +59,13 @@ export const compose: Compose = async (options) => {
     composeModels(options, shared),
     ...composeSync(options, { ...shared, guard: resilience.guard }),
   ];
-  stack.defer(publishMetrics(database, `stream ${owner}`, metrics));
+  stack.defer(publishMetrics(database, metrics));
   return { parts: composePausable(options, parts), counters: observer.counters };
 };
 
-function openDatabase({ config, urls, logger, stack }: ComposeOptions) {
+function openDatabase({ config, urls, logger, stack, outage }: ComposeOptions) {
   const { stream, dlq } = config();
-  const { pool, notifications } = openConnections(stack, logger);
+  const { pool, notifications } = openConnections({ stack, logger, outage });
   return {
     database: pool({
       url: urls.app,

@@ -2,9 +2,11 @@ import {
   type NotificationsConnection,
   openNotifications,
 } from "../adapters/postgres/notifications.ts";
+import { createOutageWatch, type OutageWatch } from "../adapters/postgres/outage.ts";
 import { openPool, type Pool, type PoolOptions } from "../adapters/postgres/pool.ts";
 import { ConfigError } from "../config/config-error.ts";
 import type { Config } from "../config/schema.ts";
+import { createEpisode } from "../core/episode.ts";
 import { DatabaseError, type Queryable } from "../core/ports/database.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import { retryWithBackoff } from "../timing/backoff.ts";
@@ -78,20 +80,58 @@ function actingAs(url: string, role: string): string {
   return address.href;
 }
 
+const probeLimitMs = 1_500;
+
+/** Logs one line when PostgreSQL stops answering and one when it answers again; connects during an outage only. */
+export function watchForOutages(
+  stack: AsyncDisposableStack,
+  { url, logger }: { readonly url: string; readonly logger: Logger },
+): OutageWatch {
+  const prober = stack.use(
+    openPool({
+      url,
+      applicationName: "weir outage",
+      max: 1,
+      connectTimeoutMs: probeLimitMs,
+      statementTimeoutMs: probeLimitMs,
+    }),
+  );
+  const watch = createOutageWatch({
+    probe: () => prober.query({ text: "select" }),
+    onBegin: ({ since, reason }) => logger.error({ since, reason }, "PostgreSQL does not answer"),
+    onEnd: ({ lastedMs, failures }) =>
+      logger.info({ lasted_ms: lastedMs, failures }, "PostgreSQL answers again"),
+    onHiccup: (about) => logger.info(about, "connections to PostgreSQL broke and were replaced"),
+    now: Date.now,
+    monotonic: () => performance.now(),
+  });
+  stack.defer(() => watch.close());
+  return watch;
+}
+
 export interface Connections {
   pool(options: Omit<PoolOptions, "onIdleError">): Pool;
   notifications(url: string, applicationName: string): NotificationsConnection;
 }
 
-/** Opens pools that close with `stack`, in reverse order, and that log lost connections. */
-export function openConnections(stack: AsyncDisposableStack, logger: Logger): Connections {
+/** Opens pools that close with `stack`, in reverse order, and that report what breaks to `outage`. */
+export function openConnections({
+  stack,
+  logger,
+  outage,
+}: {
+  readonly stack: AsyncDisposableStack;
+  readonly logger: Logger;
+  readonly outage: OutageWatch;
+}): Connections {
   return {
     pool: (options) =>
       stack.use(
         openPool({
           ...options,
+          outage,
           onIdleError: (error) =>
-            logger.warn(
+            logger.debug(
               { pool: options.applicationName, reason: error.message },
               "connection lost",
             ),
@@ -103,7 +143,7 @@ export function openConnections(stack: AsyncDisposableStack, logger: Logger): Co
           url,
           applicationName,
           onError: (error) =>
-            logger.warn({ pool: applicationName, reason: error.message }, "notifications lost"),
+            logger.debug({ pool: applicationName, reason: error.message }, "notifications lost"),
         }),
       ),
   };
@@ -131,14 +171,22 @@ export async function untilConnected(
 }
 
 /** The result of `work`, repeated while the database is unavailable; any other failure is thrown. */
-export function untilDatabaseAnswers<T>(logger: Logger, work: () => Promise<T>): Promise<T> {
-  return retryWithBackoff(work, {
+export async function untilDatabaseAnswers<T>(logger: Logger, work: () => Promise<T>): Promise<T> {
+  const waiting = createEpisode({
+    logger,
+    began: "waiting for the database",
+    ended: "the database answers",
+    monotonic: () => performance.now(),
+  });
+  const result = await retryWithBackoff(work, {
     firstMs: 100,
     lastMs: 5_000,
     onFailure(error) {
       if (!(error instanceof DatabaseError && error.retryable)) return false;
-      logger.warn({ reason: error.message }, "the database does not answer yet");
+      waiting.begin({ reason: error.message });
       return true;
     },
   });
+  waiting.end();
+  return result;
 }

@@ -3,6 +3,7 @@ import type { ServerResponse } from "node:http";
 import { permissionOf } from "../../core/access/permission-name.ts";
 import type { Principal } from "../../core/access/principal.ts";
 import { WeirError } from "../../core/errors.ts";
+import type { Outage } from "../../core/ports/outage.ts";
 import type { Route, RouteReply, RouteRequest } from "../../core/ports/route.ts";
 import { queryOf } from "../../core/query-string.ts";
 import { textFlaw } from "../../core/text-flaw.ts";
@@ -40,6 +41,7 @@ export interface AnswerOptions {
   readonly authenticator: Authenticator;
   readonly observer: RequestObserver;
   readonly budgets: BodyBudgets;
+  readonly outage: Pick<Outage, "since" | "onBegin"> | undefined;
   /** Known once the server is created, before the first request. */
   readonly connections: () => Connections;
 }
@@ -64,6 +66,8 @@ const anyonesBody = { limit: unknownBodyBytes } as const;
  */
 export function routeAnswerer(route: Route, options: AnswerOptions): AnswerRoute {
   const permission = permissionOf(route);
+  const isRead = route.method === "GET" && route.duringOutage !== true;
+  const identity = { permission, lastKnown: route.duringOutage === true };
   const { authenticator, budgets } = options;
   const readQuery = queryReader(route.query ?? {}, route.required);
   const readContent = contentReader(route, budgets);
@@ -78,7 +82,7 @@ export function routeAnswerer(route: Route, options: AnswerOptions): AnswerRoute
       let isKnown = false;
       if (route.access === "permission") {
         // decided before the body is read, unless the key is in the body
-        const authenticated = authenticate(request, permission, authenticator);
+        const authenticated = authenticate(request, identity, authenticator);
         const known = authenticated instanceof Promise ? await authenticated : authenticated;
         if (known !== undefined) {
           principal = known;
@@ -103,10 +107,11 @@ export function routeAnswerer(route: Route, options: AnswerOptions): AnswerRoute
       const mounted = new MountedRequest(request, { principal, query, body }, (abort) =>
         onDisconnect(response, request.raw, abort),
       );
-      answer = written(await route.handle(mounted));
+      const reply = route.handle(mounted);
+      answer = written(await (isRead ? unlessOutage(reply, options.outage) : reply));
     } catch (thrown) {
       error = asWeirError(thrown);
-      answer = problemAnswer(error, request.id);
+      answer = problemAnswer(error, { requestId: request.id, since: options.outage?.since() });
     }
     observe({
       request,
@@ -117,6 +122,24 @@ export function routeAnswerer(route: Route, options: AnswerOptions): AnswerRoute
     });
     return answer;
   };
+}
+
+/**
+ * A read does not wait for a database that has stopped answering until its own time limit. What was asked of the
+ * database ends by itself. @throws WeirError `unavailable`
+ */
+async function unlessOutage(
+  reply: Promise<RouteReply>,
+  outage: AnswerOptions["outage"],
+): Promise<RouteReply> {
+  if (outage === undefined) return reply;
+  const began = Promise.withResolvers<never>();
+  const forget = outage.onBegin(() => began.reject(new WeirError("unavailable")));
+  try {
+    return await Promise.race([reply, began.promise]);
+  } finally {
+    forget();
+  }
 }
 
 /** A longer body is read when its start has a valid key; the last key of the whole body is the one that counts. */

@@ -49,7 +49,11 @@ export function directRoutes(options: {
             return;
           }
           response.statusMessage = "";
-          writeAnswer(response, problemAnswer(asWeirError(error), incoming.id), common);
+          writeAnswer(
+            response,
+            problemAnswer(asWeirError(error), { requestId: incoming.id }),
+            common,
+          );
         });
     },
     add(route, answer) {

@@ -20,12 +20,14 @@ export const anonymous: Principal = {
  */
 export function authenticate(
   request: IncomingRequest,
-  permission: string,
+  { permission, lastKnown }: { readonly permission: string; readonly lastKnown: boolean },
   authenticator: Authenticator,
 ): Principal | undefined | Promise<Principal | undefined> {
   const { key, sessionToken } = readCredentials(request.headers);
   if (key !== undefined) {
-    const found = authenticator.authenticate(key);
+    const found = lastKnown
+      ? authenticator.authenticate(key, { lastKnown })
+      : authenticator.authenticate(key);
     return found instanceof Promise
       ? found.then((principal) => demand(principal, permission))
       : demand(found, permission);
@@ -51,8 +53,8 @@ async function authenticateSession(
 }
 
 /**
- * As far as it is known who sends a request that anyone may send. While keys cannot be checked, that is
- * nobody: a probe is answered also then. @throws WeirError 401 for a key that is wrong
+ * As far as it is known who sends a request that anyone may send. A probe is answered also while keys cannot
+ * be checked, and an operator sees the details. @throws WeirError 401 for a key that is wrong
  */
 export async function recognise(
   { headers }: IncomingRequest,
@@ -60,7 +62,7 @@ export async function recognise(
 ): Promise<Principal> {
   const { key, sessionToken } = readCredentials(headers);
   try {
-    if (key !== undefined) return await authenticator.authenticate(key);
+    if (key !== undefined) return await authenticator.authenticate(key, { lastKnown: true });
     const session = sessionToken === undefined ? undefined : authenticator.session(sessionToken);
     return (await session)?.principal ?? anonymous;
   } catch (error) {

@@ -51,7 +51,7 @@ export function listenStrictly(options: ListenerOptions): {
   });
 
   const refuse = (request: IncomingMessage, response: ServerResponse, error: WeirError) => {
-    const { status, headers, body } = problemAnswer(error, nextId());
+    const { status, headers, body } = problemAnswer(error, { requestId: nextId() });
     connections.endAfter(request);
     const answer = { status, headers: { ...headers, connection: "close" }, body };
     writeAnswer(response, answer, headersFor(request.headers.origin));

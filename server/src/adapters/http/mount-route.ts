@@ -32,6 +32,6 @@ export function sendProblem(
   error: WeirError,
   requestId: string,
 ): FastifyReply {
-  const { status, headers, body } = problemAnswer(error, requestId);
+  const { status, headers, body } = problemAnswer(error, { requestId });
   return reply.code(status).headers(headers).send(body);
 }

@@ -93,9 +93,14 @@ function databaseProblem(error: DatabaseError): WeirError {
 }
 
 /** The RFC 9457 answer for an error. It contains only what was written for callers: no stack, SQL or path. */
-export function problemAnswer(error: WeirError, requestId?: string): ProblemAnswer {
+export function problemAnswer(
+  error: WeirError,
+  { requestId, since }: { readonly requestId?: string; readonly since?: Date | undefined } = {},
+): ProblemAnswer {
   const { status, retryable, title } = errorTable[error.code];
-  const { detail, permission, errors, retryAfterSeconds, headers } = error.options;
+  const outage = error.code === "unavailable" ? since : undefined;
+  const detail = outage === undefined ? error.options.detail : outageDetail(error, outage);
+  const { permission, errors, retryAfterSeconds, headers } = error.options;
   const body: Problem = {
     type: `/docs/errors#${error.code}`,
     title,
@@ -105,6 +110,7 @@ export function problemAnswer(error: WeirError, requestId?: string): ProblemAnsw
     ...(detail === undefined ? {} : { detail }),
     ...(permission === undefined ? {} : { permission }),
     ...(errors === undefined ? {} : { errors }),
+    ...(outage === undefined ? {} : { unavailable_since: outage.toISOString() }),
     ...(requestId === undefined ? {} : { request_id: requestId }),
   };
   const retryAfter = retryAfterSeconds ?? (retryable ? 1 : undefined);
@@ -119,4 +125,10 @@ export function problemAnswer(error: WeirError, requestId?: string): ProblemAnsw
     },
     body: JSON.stringify(body),
   };
+}
+
+function outageDetail({ options }: WeirError, since: Date): string {
+  const time = since.toISOString().slice(11, 19);
+  const own = options.detail === undefined ? "" : `; ${options.detail}`;
+  return `Weir cannot reach its database since ${time} UTC and keeps trying${own}`;
 }

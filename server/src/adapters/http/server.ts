@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import type { WeirError } from "../../core/errors.ts";
+import type { Outage } from "../../core/ports/outage.ts";
 import type { Route } from "../../core/ports/route.ts";
 import { type RequestObserver, routeAnswerer } from "./answer-route.ts";
 import type { Authenticator } from "./authenticator.ts";
@@ -31,6 +32,8 @@ export interface HttpServerOptions {
   /** Proxies whose X-Forwarded-For is trusted; none by default. */
   readonly trustedProxies: readonly string[];
   readonly limits: HttpLimits;
+  /** Of the database: for the problems of requests that need it. */
+  readonly outage?: Pick<Outage, "since" | "onBegin">;
 }
 
 export interface HttpServer {
@@ -97,6 +100,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     authenticator: options.authenticator,
     observer: options.observer,
     connections,
+    outage: options.outage,
     budgets: {
       known: createByteBudget(limits.bodyBytes),
       unknown: createByteBudget(limits.unknownBodyBytes),

@@ -2,6 +2,7 @@ import pg from "pg";
 import type { Database, Queryable, QueryOptions, Statement } from "../../core/ports/database.ts";
 import { Connection, type QueryObserver } from "./connection.ts";
 import { toDatabaseError } from "./failures.ts";
+import type { OutageWatch } from "./outage.ts";
 
 export interface PoolOptions {
   /** `postgresql://role:password@host:port/database`, or with `?host=<socket folder>`. */
@@ -22,6 +23,8 @@ export interface PoolOptions {
   readonly onQuery?: QueryObserver;
   /** Called when an idle connection breaks; the pool replaces it. */
   readonly onIdleError?: (error: Error) => void;
+  /** Notified of every outcome. */
+  readonly outage?: Pick<OutageWatch, "succeeded" | "failed" | "obstacle">;
 }
 
 export interface Pool extends Database {
@@ -57,13 +60,20 @@ export function openPool(options: PoolOptions): Pool {
   pool.on("remove", (client) => clients.delete(client));
   pool.on("error", (error) => options.onIdleError?.(error));
 
-  async function lend<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
-    let client: pg.PoolClient;
+  async function connect(): Promise<pg.PoolClient> {
+    const obstacle = options.outage?.obstacle();
+    if (obstacle !== undefined) throw obstacle;
     try {
-      client = await pool.connect();
-    } catch (error) {
-      throw toDatabaseError(error);
+      return await pool.connect();
+    } catch (thrown) {
+      const error = toDatabaseError(thrown);
+      options.outage?.failed(error);
+      throw error;
     }
+  }
+
+  async function lend<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    const client = await connect();
     const connection = new Connection({
       client,
       config,
@@ -71,7 +81,12 @@ export function openPool(options: PoolOptions): Pool {
       onQuery: options.onQuery,
     });
     try {
-      return await work(connection);
+      const result = await work(connection);
+      options.outage?.succeeded();
+      return result;
+    } catch (error) {
+      options.outage?.failed(error);
+      throw error;
     } finally {
       client.release(connection.broken);
     }
@@ -101,12 +116,7 @@ export function openPool(options: PoolOptions): Pool {
   ): AsyncGenerator<Row[]> {
     const size = Math.trunc(wanted.chunk ?? 1_000);
     if (!(size > 0)) throw new RangeError(`chunk must be a positive number, not ${wanted.chunk}`);
-    let client: pg.PoolClient;
-    try {
-      client = await pool.connect();
-    } catch (error) {
-      throw toDatabaseError(error);
-    }
+    const client = await connect();
     const connection = new Connection({
       client,
       config,

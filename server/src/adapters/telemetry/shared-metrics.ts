@@ -1,4 +1,5 @@
 /** One list of metrics for all processes: those without HTTP publish theirs in the database. */
+import { hostname } from "node:os";
 import { AggregatorRegistry, type MetricObject } from "prom-client";
 import type { Queryable } from "../../core/ports/database.ts";
 import type { ProcessMetrics } from "./metrics.ts";
@@ -7,13 +8,13 @@ const publishIntervalMs = 5_000;
 /** Older values belong to processes that have ended, as do values from the future, after the clock has stepped back. */
 const freshSeconds = 30;
 const timeoutMs = 1_500;
+const thisProcess = `${hostname()}/${process.pid}`;
 
-/** Publishes the metrics of this process every five seconds, until the returned function is called. */
-export function publishMetrics(
-  database: Queryable,
-  name: string,
-  metrics: ProcessMetrics,
-): () => void {
+/**
+ * Publishes the metrics of this process every five seconds, until the returned function is called. Parts that share a
+ * process share its row: its values must not be added up.
+ */
+export function publishMetrics(database: Queryable, metrics: ProcessMetrics): () => void {
   const publish = async () => {
     await database.query(
       {
@@ -22,7 +23,7 @@ export function publishMetrics(
                  where at not between now() - interval '1 day' and now() + interval '1 day')
                insert into telemetry.processes (name, at, metrics) values ($1, now(), $2)
                on conflict (name) do update set at = excluded.at, metrics = excluded.metrics`,
-        values: [name, JSON.stringify(await metrics.objects())],
+        values: [thisProcess, JSON.stringify(await metrics.objects())],
       },
       { timeoutMs },
     );
@@ -64,8 +65,10 @@ export async function collectMetrics(database: Queryable, own: ProcessMetrics): 
       .query<{ metrics: MetricObject[] }>(
         {
           name: "telemetry_collect",
-          text: "select metrics from telemetry.processes where abs(extract(epoch from now() - at)) < $1 order by name",
-          values: [freshSeconds],
+          // what this process itself has published, when it runs all parts, is in `mine`
+          text: `select metrics from telemetry.processes
+                 where abs(extract(epoch from now() - at)) < $1 and name <> $2 order by name`,
+          values: [freshSeconds, thisProcess],
         },
         { timeoutMs },
       )

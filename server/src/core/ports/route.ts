@@ -58,6 +58,11 @@ export interface Route {
    * the principal is that of the credentials, if there are any, and may do nothing otherwise.
    */
   readonly view: `${string}.${string}`;
+  /**
+   * Answers also while keys cannot be checked because the database is down, to a key that was valid when
+   * they last could be: for what operators need then.
+   */
+  readonly duringOutage?: true;
   readonly access: "permission" | "optional" | "public";
   /**
    * For clients that send their key in the body (Segment's `writeKey`): called only if no header has

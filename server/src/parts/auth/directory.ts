@@ -46,6 +46,8 @@ export interface OpenSession {
 /** Maximum number of cached keys; services have a few each, so this is never reached in practice. */
 const rememberedKeys = 10_000;
 const revisionTimeoutMs = 2_000;
+/** How long an operator's key opens `/metrics` and the details of `/health` while PostgreSQL is down. */
+const lastKnownMs = 24 * 60 * 60_000;
 
 export class Directory implements Part {
   readonly name = "directory";
@@ -61,7 +63,7 @@ export class Directory implements Part {
   #confirmedAt = Number.NEGATIVE_INFINITY;
   #nextExpiry = Number.POSITIVE_INFINITY;
   #wasFresh = false;
-  #failure: string | undefined;
+  #failure: unknown;
   #refreshing: Promise<void> | undefined;
   #queued: Promise<void> | undefined;
 
@@ -114,10 +116,12 @@ export class Directory implements Part {
   }
 
   /**
-   * The principal of a key; one Map look-up for a cached key.
+   * The principal of a key; one Map look-up for a cached key. While the directory is stale, `lastKnown` lets
+   * a key pass that was valid when it was last read, for up to a day.
    * @throws WeirError `key_malformed`, `unauthenticated`, `key_expired`, `key_revoked`, `unavailable`
    */
-  authenticate(presentedKey: string): Principal {
+  authenticate(presentedKey: string, { lastKnown } = { lastKnown: false }): Principal {
+    if (lastKnown && !this.#isFresh()) return this.#lastKnown(presentedKey);
     const known = this.#verified.get(presentedKey);
     const principal = known ?? this.#verify(presentedKey);
     this.#demandFresh();
@@ -172,7 +176,7 @@ export class Directory implements Part {
   problem(): string | undefined {
     if (this.#isFresh()) return undefined;
     if (this.#snapshot === undefined) return "keys and permissions have not been read yet";
-    return `keys and permissions could not be read for more than ${this.#options.staleAfterMs / 1_000} s${this.#failure === undefined ? "" : `: ${this.#failure}`}`;
+    return `keys and permissions could not be read for more than ${this.#options.staleAfterMs / 1_000} s${this.#failure === undefined ? "" : `: ${messageOf(this.#failure)}`}`;
   }
 
   async #load(): Promise<void> {
@@ -193,7 +197,7 @@ export class Directory implements Part {
       this.#confirmedAt = asked;
       this.#failure = undefined;
     } catch (error) {
-      this.#failure = messageOf(error);
+      this.#failure = error;
       throw error;
     }
   }
@@ -241,6 +245,21 @@ export class Directory implements Part {
     return principal;
   }
 
+  /** Not cached: its permissions must not outlive the outage. */
+  #lastKnown(presentedKey: string): Principal {
+    if (this.#options.monotonic() - this.#confirmedAt > lastKnownMs) this.#demandFresh();
+    const { env, id, secret } = parseApiKey(presentedKey);
+    const key = this.#key(id);
+    const right = secretMatches(secret, key?.secretHash ?? noHash);
+    const isUsable = (entry: KeyEntry) => obstacle(entry, this.#options.now()) === undefined;
+    if (key === undefined || !right || env !== key.env || !isUsable(key)) {
+      throw new WeirError("unauthenticated", {
+        detail: "the API key was not valid when keys could last be checked",
+      });
+    }
+    return new KeyPrincipal(key, "key", { current: () => this.#key(id), mayBeUsed: isUsable });
+  }
+
   #key(id: string): KeyEntry | undefined {
     const key = this.#snapshot?.keys.get(id);
     return key?.env === this.#options.env ? key : undefined;
@@ -277,6 +296,7 @@ export class Directory implements Part {
     throw new WeirError("unavailable", {
       detail: "keys and permissions cannot be checked at the moment; try again",
       retryAfterSeconds: 1,
+      cause: this.#failure,
     });
   }
 }

@@ -71,6 +71,7 @@ export function healthRoutes(options: HealthOptions): Route[] {
     ...described,
     method: "GET",
     access: "optional",
+    duringOutage: true,
     handle: async (request) => answer(request, await read()),
     responses: {
       200: { description: "Healthy, or degraded but serving.", schema: healthSchema },
@@ -128,6 +129,7 @@ export function healthRoutes(options: HealthOptions): Route[] {
       path: "/metrics",
       view: "common.metrics",
       access: "permission",
+      duringOutage: true,
       summary: "Metrics in the Prometheus text format.",
       responses: {
         200: { description: "Metrics.", schema: s.string(), contentType: "text/plain" },
