@@ -11,7 +11,7 @@ import {
   useSyncExternalStore,
 } from "react";
 import type { KnownFreshness } from "../frame/age.ts";
-import { createOutageStore, type Outage, type OutageStore } from "./outage-store.ts";
+import { createOutageStore, type Outage, type OutageStore, outageKind } from "./outage-store.ts";
 import { type Answer, createQueryStore, type QueryStore } from "./query-store.ts";
 import { questionOf } from "./question.ts";
 import { asFailure, type Failure, type RequestOptions, requestJson } from "./request.ts";
@@ -167,8 +167,11 @@ export function useQuery<T>(address: string | null, pollMs = Number.POSITIVE_INF
   useEffect(() => {
     if (answer.data !== undefined) last.current = answer.data;
   }, [answer.data]);
-  // The previous answer stays, dimmed, until the new one arrives: a skeleton would flicker.
-  const stale = answer.data === undefined && answer.loading && last.current !== undefined;
+  // The previous answer stays, dimmed, until the new one arrives: a skeleton would flicker, and during an
+  // outage it is all there is.
+  const isWaiting =
+    answer.loading || (answer.failure !== undefined && outageKind(answer.failure) !== undefined);
+  const stale = answer.data === undefined && isWaiting && last.current !== undefined;
   const refresh = useCallback(() => {
     if (address !== null) queries.refresh(address);
   }, [queries, address]);

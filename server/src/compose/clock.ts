@@ -23,9 +23,9 @@ export function composeClock(
 ): ComposedClock {
   const existing = watches.get(options.metrics);
   if (existing !== undefined) return { watch: existing, parts: [] };
-  const { urls, logger, metrics, stack } = options;
+  const { urls, logger, metrics } = options;
   // a connection of its own: waiting for one would look like a clock that is behind
-  const database = openConnections(stack, logger).pool({
+  const database = openConnections(options).pool({
     url: urls.app,
     applicationName: "weir clock",
     max: 1,

@@ -9,6 +9,7 @@ import type { Page } from "playwright-core";
 import { until } from "../../../testing/until.ts";
 import { dashboardFolder } from "../../src/process/paths.ts";
 import { openPage, seriousFindings } from "../helpers/browser.ts";
+import { freezeServer } from "../helpers/frozen-server.ts";
 import { type RunningWeir, startWeir } from "../helpers/weir.ts";
 
 before(() => {
@@ -49,6 +50,31 @@ test("sign in by the link, numbers appear and grow, nothing complains, axe finds
   await page.getByRole("row").nth(2).waitFor({ timeout: waitMs });
   assert.deepEqual(await seriousFindings(page), []);
   assert.deepEqual(complaints, []);
+});
+
+test("while the database does not answer, the page says so, keeps its numbers, and continues by itself", async (t) => {
+  const { weir, page } = await signedIn(t, "--rate", "20");
+  const events = await until(async () => positiveNumberOf(page, "Events"), {
+    what: "a number of events on the Overview",
+    timeoutMs: waitMs,
+  });
+  const thaw = freezeServer(t, weir.run.pids["postgres"] as number);
+  const banner = page.getByText(/Weir cannot reach its database since \d\d:\d\d:\d\d/);
+  await banner.waitFor({ timeout: waitMs });
+  assert.ok(((await positiveNumberOf(page, "Events")) ?? 0) >= events, "the numbers stay");
+  assert.deepEqual(await seriousFindings(page), []);
+  await page.reload();
+  await banner.waitFor({ timeout: waitMs });
+  await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor({ timeout: waitMs });
+  if (process.env["WEIR_TEST_SCREENSHOTS"] !== undefined) {
+    await page.screenshot({ path: `${process.env["WEIR_TEST_SCREENSHOTS"]}/outage.png` });
+  }
+  thaw();
+  await banner.waitFor({ state: "detached", timeout: 2 * waitMs });
+  await until(async () => ((await positiveNumberOf(page, "Events")) ?? 0) > events, {
+    what: "the number of events to grow again without a reload",
+    timeoutMs: waitMs,
+  });
 });
 
 test("an event that is sent shows up on Live without a reload", async (t) => {

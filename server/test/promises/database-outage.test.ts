@@ -4,11 +4,11 @@
  */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { createTestFolder, startTestServer, type TestServer } from "../../../testing/database.ts";
 import { until } from "../../../testing/until.ts";
+import { freezeServer } from "../helpers/frozen-server.ts";
 import { buildWith } from "../helpers/mutated-build.ts";
 import { runCommand } from "../helpers/weir.ts";
 
@@ -34,32 +34,6 @@ interface Answer {
   readonly headers: Headers;
   readonly text: string;
   readonly ms: number;
-}
-
-/** SIGSTOP for the whole server; the returned function continues it. */
-function freeze(t: TestContext, { pid }: TestServer): () => void {
-  const pids = [pid, ...childrenOf(pid)];
-  for (const one of pids) process.kill(one, "SIGSTOP");
-  const thaw = () => {
-    for (const one of pids) process.kill(one, "SIGCONT");
-  };
-  t.after(thaw);
-  return thaw;
-}
-
-function childrenOf(parent: number): number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        return (
-          Number(/\) \S (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1]) === parent
-        );
-      } catch {
-        return false;
-      }
-    });
 }
 
 async function serve(t: TestContext, database: TestServer, file = main): Promise<Serving> {
@@ -175,7 +149,7 @@ async function observeRecovery(weir: Serving, before: number): Promise<void> {
   assert.ok(loud.length <= 8, `the log is not flooded:\n${JSON.stringify(loud, null, 1)}`);
 }
 
-test("while PostgreSQL is stopped, killed or frozen, everybody is told, once, and all recovers", async (t) => {
+test("while PostgreSQL is stopped, killed or frozen, everyone learns it, once, and all recovers", async (t) => {
   const database = await startTestServer(t);
   const weir = await serve(t, database);
   assert.equal((await weir.request("/api/events/", { event_type: "page.view" })).status, 202);
@@ -204,7 +178,7 @@ test("while PostgreSQL is stopped, killed or frozen, everybody is told, once, an
 
   await t.test("frozen", async () => {
     const before = weir.lines().length;
-    const thaw = freeze(t, database);
+    const thaw = freezeServer(t, database.pid);
     await observeOutage(weir);
     thaw();
     await observeRecovery(weir, before);
@@ -216,7 +190,7 @@ test("while PostgreSQL is stopped, killed or frozen, everybody is told, once, an
   assert.ok(Number(row?.n) >= 4, "what was accepted is there");
 });
 
-test("control: without the watch over the pools, the log is flooded or silent", async (t) => {
+test("control: without the watch over the pools, nothing says what is down", async (t) => {
   const database = await startTestServer(t);
   const build = await buildWith(t, [
     { in: "process/databases.ts", from: "          outage,\n", to: "" },
