@@ -1,5 +1,5 @@
 /**
- * Promise 3, for administrators: nobody changes a principal that has permissions which the caller
+ * Promise 3, for administrators: no caller changes a principal that has permissions which the caller
  * lacks. A random walk of WEIR_TEST_CHANGES (default 150) changes by random callers on random targets
  * under random policies; a model written here, without the code under test, says which are allowed
  * and what they lead to. Controls: builds with one mistake each, which the same walk must find;
@@ -62,7 +62,7 @@ for (const [what, mistake] of Object.entries(mistakes).slice(0, controls)) {
   });
 }
 
-/** Grants that take effect only when somebody else acts later. */
+/** Grants that take effect only with a later change by another caller. */
 const latent = {
   "a role that no service has yet": {
     attempt: (modules: Modules, by: Administration) =>
@@ -89,7 +89,7 @@ const latent = {
 };
 
 for (const [what, { attempt, mistake }] of Object.entries(latent)) {
-  test(`nobody prepares ${what} with what the caller lacks; control: without the comparison`, async (t) => {
+  test(`no caller prepares ${what} with what it lacks; control: without the comparison`, async (t) => {
     const auth = await createTestAuth(t);
     const model = await createBoundsModel(
       auth,
@@ -156,7 +156,7 @@ async function grantAfterLoss(t: TestContext, modules: Modules): Promise<string>
     () => "allowed",
     (error: { code?: string }) => error.code ?? String(error),
   );
-  await untilSomebodyWaits(auth);
+  await untilAChangeWaits(auth);
   release();
   await loss;
   return await granted;
@@ -176,7 +176,7 @@ async function untilRevisionIsLocked({ app }: TestAuth): Promise<void> {
   );
 }
 
-async function untilSomebodyWaits({ app }: TestAuth): Promise<void> {
+async function untilAChangeWaits({ app }: TestAuth): Promise<void> {
   await until(
     async () => {
       const rows = await app.query({

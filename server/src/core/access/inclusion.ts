@@ -1,6 +1,6 @@
 /**
  * Whether one policy allows everything that another allows, future routes included. This bounds
- * administration: nobody changes a principal that has permissions which the caller lacks. Pure.
+ * administration: no caller changes a principal that has permissions which the caller lacks. Pure.
  */
 import { isPattern, methods, type Policy } from "./permission.ts";
 

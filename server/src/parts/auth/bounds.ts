@@ -1,7 +1,7 @@
 /**
  * What the author of a change may change. A caller of the API changes only principals (services with
  * their keys and sessions, and roles) whose permissions it has, before the change and after it. So
- * nobody takes from a stronger principal, acts as one, or makes one. Reducing its own rights and
+ * no caller takes from a stronger principal, acts as one, or makes one. Reducing its own rights and
  * rotating its own keys are the cases in which caller and target are the same.
  */
 import { missingPermission, policyOf } from "../../core/access/inclusion.ts";

@@ -1,4 +1,4 @@
-/** No change may leave an installation that nobody can administer any more. */
+/** No change may leave an installation without an administrator. */
 import { missingPermission, policyOf } from "../../core/access/inclusion.ts";
 import { WeirError } from "../../core/errors.ts";
 import type { Actor } from "./bounds.ts";

@@ -40,7 +40,7 @@ export function cloudEventsRoutes(context: AcceptContext): Route[] {
         schema.string({ description: `In binary mode: the attribute ${name}.` }),
       ]),
     ),
-    errors: [...ingestErrors, "invalid_event", "invalid_request", "conflict"],
+    errors: [...ingestErrors, "invalid_event", "user_erased", "invalid_request", "conflict"],
     responses: {
       503: batchUnavailable,
       422: batchInvalid,

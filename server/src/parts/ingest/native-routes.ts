@@ -43,7 +43,7 @@ export function nativeRoutes(context: AcceptContext): Route[] {
       description: "One event; see the schema Event.",
       schemas: { "application/json": eventSchema },
     },
-    errors: [...ingestErrors, "invalid_event", "conflict"],
+    errors: [...ingestErrors, "invalid_event", "user_erased", "conflict"],
     responses: {
       202: {
         description: "Stored: the verdict is `accepted` or `duplicate`.",

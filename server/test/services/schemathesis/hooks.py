@@ -56,6 +56,9 @@ INEXPRESSIBLE = [
     (r".*", "invalid_request", r"this would leave no usable key"),
     (r".*/api/dlq/.*", "invalid_request", r"the dead letter is|the replay is"),
     (r"POST /api/(search|events/search)", "invalid_request", r"price|must be before"),
+    # who was erased
+    (r".*", "user_erased", r"was erased and is blocked"),
+    (r".* /v1/.*", "malformed_request", r"was erased and is blocked"),
     # the clock, and arithmetic on several members
     (r".*", "invalid_event", r"(is more than 24 hours in the future|is before 1970)"),
     (r".*", "invalid_event", r"an amount with more than 30 digits"),
