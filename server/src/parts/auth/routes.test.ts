@@ -241,3 +241,44 @@ test("repeated sign-in attempts from one address are a 429", async (t) => {
   assert.equal(refused.headers.get("retry-after"), "1");
   assert.equal((await ask("GET", "/api/keys")).status, 200, "keys are not held up");
 });
+
+test("a caller with one administrative permission changes no stronger service, and the attempt is recorded", async (t) => {
+  const { ask, adminId } = await serve(t);
+  const attempts: readonly (readonly [
+    permission: string,
+    method: string,
+    path: string,
+    body?: object,
+  ])[] = [
+    [
+      "auth.post.permission_change",
+      "POST",
+      "/api/permissions",
+      { service: "admin", permission: "*.*.*", kind: "revoked" },
+    ],
+    ["auth.patch.service_update", "PATCH", "/api/services/admin", { disabled: true }],
+    ["auth.patch.service_update", "PATCH", "/api/services/admin", { role: "viewer" }],
+    ["auth.post.key_create", "POST", "/api/keys", { service: "admin" }],
+    ["auth.post.key_revoke", "POST", `/api/keys/${adminId}/revoke`],
+    ["auth.put.role_replace", "PUT", "/api/roles", { name: "admin", permissions: [] }],
+  ];
+  for (const [n, [permission, method, path, body]] of attempts.entries()) {
+    const name = `helper-${n}`;
+    await ask("POST", "/api/services", { body: { name, role: "service" } });
+    const { body: key } = await ask("POST", "/api/keys", { body: { service: name } });
+    const extra = { service: name, permission, kind: "extra" };
+    assert.equal((await ask("POST", "/api/permissions", { body: extra })).status, 200);
+    const headers = { "x-api-key": String(key["secret_key"]) };
+    const answer = await ask(method, path, { body, headers });
+    assert.deepEqual(
+      [answer.status, answer.body["code"], answer.body["permission"]],
+      [403, "forbidden", "*.*.*"],
+      path,
+    );
+    const { body: log } = await ask("GET", "/api/audit-log?subject=admin&limit=1");
+    const entry = log["entries"]?.["0"];
+    assert.match(String(entry?.["action"]), /\.refused$/);
+    assert.equal(entry?.["actor"], `${name}/${key["id"]}`);
+    assert.equal(entry?.["detail"]?.["missing_permission"], "*.*.*");
+  }
+});
