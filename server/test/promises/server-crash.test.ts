@@ -3,7 +3,7 @@
  * already and gives their ids to others: sessions with `synchronous_commit = off` commit, everybody reads, and the
  * server crashes before the commits are on disk. `WEIR_TEST_CRASHES` is how often (100 in the full run).
  *
- * Control: the same with one incarnation for ever.
+ * Control: the same with a single incarnation.
  */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
@@ -59,7 +59,7 @@ test(`${rounds} crashes that give ids of lost transactions to others: every read
   }
 });
 
-test("control: readers that do not know of incarnations miss events, points and deletions", async (t) => {
+test("control: readers that do not know of incarnations miss events without a gap", async (t) => {
   const run = await crashOften(t, crashes.length, async ({ owner }) => {
     await owner.query({
       text: `create or replace function log.incarnation() returns text language sql stable as
@@ -70,11 +70,11 @@ test("control: readers that do not know of incarnations miss events, points and 
   const { stage, readers } = run;
   assert.ok(run.reused.size > 0);
   assert.ok(readers.some(({ reader }) => missing(run, reader).length > 0 && !gaps(reader).length));
+  // A copy that reads before the new ids have passed its position notices that, and is right by luck.
   const points = await truePoints(stage);
-  // it would have arrived by now
-  for (const { reader } of readers) await caughtUp(run, reader);
-  assert.notDeepEqual(await indexedPoints(stage), points);
-  assert.notDeepEqual(await copiedPoints(stage), points);
+  for (const read of [indexedPoints, copiedPoints]) {
+    t.diagnostic(`${read.name}: ${same(await read(stage), points) ? "right by luck" : "wrong"}`);
+  }
 });
 
 interface Run {
@@ -128,9 +128,16 @@ async function crashOften(
       what: "the events that will be lost to be read",
     });
     if (round % 2 === 0) await visitor.leave(unsafe);
-    const isFollowing = async () => same(await indexedPoints(stage), await truePoints(stage));
-    if (prepare === undefined) await until(isFollowing, { what: "the index to follow" });
-    else await isFollowing();
+    const follows = (read: typeof indexedPoints, patience: { readonly timeoutMs?: number }) =>
+      until(async () => same(await read(stage), await truePoints(stage)), {
+        what: "the points to be followed",
+        ...patience,
+      });
+    // readers that are wrong will not; the copy may still be busy with the crash before
+    const bounded = { timeoutMs: 3_000 };
+    if (prepare === undefined) await follows(indexedPoints, {});
+    else await follows(indexedPoints, bounded).catch(() => {});
+    await follows(copiedPoints, bounded).catch(() => {});
     const seen = await xidsOf(stage, unsafe);
     await crash(stage, crashes[round % crashes.length] ?? "immediate shutdown");
     const safe = await commit(stage.safe, keptAtOnce);
@@ -293,7 +300,7 @@ async function windowsRead({ server }: Stage): Promise<void> {
   );
 }
 
-/** A client that keeps its cursor, and is away during the crash. */
+/** A client that keeps its cursor, and is not connected during the crash. */
 class Visitor {
   readonly #t: TestContext;
   readonly #stage: Stage;
