@@ -16,14 +16,10 @@ import { liveFeed, type ServerFrame } from "@weir/protocol";
 import { WebSocket } from "ws";
 import { createTestFolder } from "../../../testing/database.ts";
 import { until } from "../../../testing/until.ts";
-import { migrate } from "../../src/adapters/postgres/migrate.ts";
 import { localActor } from "../../src/parts/auth/bounds.ts";
 import { createKey, revokeKey } from "../../src/parts/auth/keys.ts";
-import { readPolicies } from "../../src/parts/auth/policies.ts";
-import { applyPolicies } from "../../src/parts/auth/roles.ts";
 import { createService } from "../../src/parts/auth/services.ts";
 import { readLag } from "../../src/parts/log/lag.ts";
-import { policiesFolder } from "../helpers/auth.ts";
 import {
   createFakedClock,
   type FakedClock,
@@ -171,8 +167,8 @@ async function startSystem(t: TestContext, program: string): Promise<System> {
     weir: await createFakedClock(t, "weir"),
   };
   const postgres = await startFakedPostgres(t, clocks.postgresql);
-  const key = await prepare(postgres);
   const dataDir = await createTestFolder(t);
+  const key = await prepare(postgres, dataDir);
   const serve = (parts: string) =>
     startParts(t, { program, parts, dataDir, postgres, clock: clocks.weir });
   const [http, first] = await Promise.all([serve("http"), serve("etl,retention,stream")]);
@@ -330,11 +326,13 @@ function administrationOf({ owner }: FakedPostgres) {
   return { database: owner, env: "dev", random: randomBytes, actor: localActor("test") };
 }
 
-/** Tables, roles and the key of an administrator. */
-async function prepare(postgres: FakedPostgres): Promise<string> {
-  await migrate({ url: postgres.url });
+/** Tables and roles, as an operator makes them, and the key of an administrator. */
+async function prepare(postgres: FakedPostgres, dataDir: string): Promise<string> {
+  const migrated = await runCommand(["--data", dataDir, "migrate"], {
+    WEIR_DATABASE_URL: postgres.url,
+  });
+  assert.equal(migrated.exitCode, 0, migrated.output);
   const administration = administrationOf(postgres);
-  await applyPolicies(administration, await readPolicies(policiesFolder));
   await createService(administration, { name: "shop", role: "admin" });
   return (await createKey(administration, { service: "shop" })).secret_key;
 }
