@@ -1,6 +1,9 @@
 import { type Client, type ClientStats, createClient, type Drop } from "@weir/sdk";
+import { pause } from "../../timing/pause.ts";
 import { type DemoEvent, type DemoSource, demoSources } from "./demo-event.ts";
 import { unlessAborted } from "./unless-aborted.ts";
+
+const roomMs = 10;
 
 export interface SendersOptions {
   readonly url: string;
@@ -65,7 +68,11 @@ export class Senders {
     for (const { source, event } of events) {
       if (this.#signal.aborted) return;
       const client = this.#clients[source];
-      if (!hasRoom(client.stats())) await unlessAborted(client.ready(), this.#signal);
+      // again after each wait: the history and the live traffic wait for the same room
+      while (!hasRoom(client.stats()) && !this.#signal.aborted) {
+        await unlessAborted(client.ready(), this.#signal);
+        if (!hasRoom(client.stats())) await pause(roomMs, this.#signal);
+      }
       if (!this.#signal.aborted) client.track(event);
     }
   }

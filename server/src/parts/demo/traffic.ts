@@ -40,8 +40,9 @@ export class Traffic {
     this.#perVisit = perVisit;
     this.#pace = Math.min(1, naturalRate / Math.max(1, rate));
     this.#timeline = new Timeline({
-      // whole days, so that the first day of the history is complete
-      origin: Math.floor(anchor / dayMs - historyDays) * dayMs,
+      // whole days, so that the first day of the history is complete; and the anchor begins a minute, so
+      // that the rate changes with it
+      origin: Math.floor(anchor / dayMs - historyDays) * dayMs + (anchor % 60_000),
       visitsIn: (minute) =>
         ((minute < anchor ? historyRate : rate) * 60 * trafficAt(minute, anchor)) / perVisit,
     });
