@@ -87,7 +87,10 @@ export async function startWeir(t: CleanUp, options: WeirOptions = {}): Promise<
       const found = readRunFile(dataDir);
       return found?.pids["supervisor"] === child.pid ? found : undefined;
     },
-    { what: () => `weir up to be ready:\n${output}`, timeoutMs: 60_000 },
+    {
+      what: () => `weir up to be ready:\n${output}`,
+      timeoutMs: Math.max(60_000, Number(process.env["WEIR_TEST_WAIT_MS"] ?? 0)),
+    },
   );
   return {
     dataDir,

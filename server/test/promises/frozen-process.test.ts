@@ -161,14 +161,24 @@ async function isStopped(weir: RunningWeir): Promise<boolean> {
 
 /** As an endless loop in the code would: SIGUSR1 opens Node's debugger, which evaluates one. */
 async function blockEventLoop(weir: RunningWeir, pid: number): Promise<void> {
-  const opened = () => [...logOf(weir).matchAll(/Debugger listening on (ws:\S+)/g)];
+  const opened = () => [
+    ...logOf(weir).matchAll(/Debugger listening on (ws:\/\/[\d.:]+\/[\da-f-]+)/g),
+  ];
   const before = opened().length;
   process.kill(pid, "SIGUSR1");
   const [, url = ""] = await until(() => opened()[before], { what: "the debugger's port" });
-  const socket = new WebSocket(url);
-  await new Promise((resolve) => socket.addEventListener("open", resolve, { once: true }));
+  const socket = await until(() => openSocket(url), { what: `the debugger at ${url}` });
   const params = { expression: "for (;;);" };
   socket.send(JSON.stringify({ id: 1, method: "Runtime.evaluate", params }));
+}
+
+/** Undefined when the debugger does not accept the connection yet. */
+function openSocket(url: string): Promise<WebSocket | undefined> {
+  const socket = new WebSocket(url);
+  return new Promise((resolve) => {
+    socket.addEventListener("open", () => resolve(socket), { once: true });
+    socket.addEventListener("error", () => resolve(undefined), { once: true });
+  });
 }
 
 function logOf({ dataDir }: RunningWeir): string {

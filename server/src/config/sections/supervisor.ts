@@ -2,7 +2,7 @@ import { schema as s } from "@weir/protocol";
 
 export const supervisorSection = s.object({
   heartbeat_timeout_ms: s.integer({
-    default: 7_000,
+    default: 5_000,
     minimum: 3_000,
     maximum: 600_000,
     description:
