@@ -15,7 +15,7 @@ const thread = `
   const cpuMs = () => { const { user, system } = process.cpuUsage(); return (user + system) / 1_000; };
   // as in vitals.ts: wants to run and gets no CPU time, or waits for a disk
   const isStarved = (silentMs) => {
-    if (silentMs >= Math.max(60_000, limitMs) || cpuMs() - before >= 0.6 * limitMs) return false;
+    if (silentMs >= Math.max(60_000, limitMs) || cpuMs() - before >= 0.4 * limitMs) return false;
     try {
       const stat = readFileSync("/proc/self/stat", "utf8");
       return /[RD]/.test(stat[stat.lastIndexOf(")") + 2]);

@@ -32,7 +32,7 @@ function fieldsOf(file: string): string[] {
 }
 
 /** The share of the limit that an endless loop must have computed. */
-const loopShare = 0.6;
+const loopShare = 0.4;
 /** No machine is that busy for a single process. */
 const longestMs = 60_000;
 

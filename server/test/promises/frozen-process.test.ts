@@ -8,6 +8,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { readFileSync, realpathSync } from "node:fs";
+import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
@@ -19,7 +20,12 @@ import { compareWithLedger, type Ledger, sendUntilAborted } from "../helpers/led
 import { buildWith } from "../helpers/mutated-build.ts";
 import { type RunningWeir, runCommand, startWeir } from "../helpers/weir.ts";
 
-const replaceLimitMs = 10_000;
+/**
+ * On a machine with more runnable processes than cores everything takes longer, and the watchdog waits for an
+ * endless loop to use its CPU time.
+ */
+const slowness = Math.max(1, loadavg()[0] / availableParallelism() / 2);
+const replaceLimitMs = 10_000 * slowness;
 const senders = 4;
 const ways = ["stopped", "looping"] as const;
 type Freeze = readonly [process: string, way: (typeof ways)[number]];
@@ -45,7 +51,7 @@ function rounds(): readonly (readonly Freeze[])[] {
     [
       ["etl", "looping"],
       ["stream", "stopped"],
-      ["demo", "looping"],
+      ["demo", "stopped"],
     ],
     [["http", "looping"]],
     [["postgres", "stopped"]],
@@ -63,7 +69,7 @@ describe("frozen processes", { concurrency: 2, skip: process.platform !== "linux
       const names = round.map(([name]) => name);
       for (const name of names) frozen.set(name, (frozen.get(name) ?? 0) + 1);
       const needsIngestion = names.some((name) => /^(http|post)/.test(name));
-      const limit = needsIngestion ? replaceLimitMs + 2_000 : 3_000;
+      const limit = needsIngestion ? replaceLimitMs + 2_000 : 3_000 * slowness;
       assert.ok(longest < limit, `no event was acknowledged for ${longest} ms: ${names}`);
     }
     await assertReported(weir, frozen);
@@ -85,7 +91,7 @@ describe("frozen processes", { concurrency: 2, skip: process.platform !== "linux
     const weir = await startWeir(t, { main });
     const { http = 0 } = weir.run.pids;
     process.kill(http, "SIGSTOP");
-    await wait(replaceLimitMs + 2_000);
+    await wait(12_000);
     assert.equal(readRunFile(weir.dataDir)?.pids["http"], http);
     await assert.rejects(
       fetch(`${weir.run.url}/health/live`, { signal: AbortSignal.timeout(1_000) }),
