@@ -24,7 +24,8 @@ import { type RunningWeir, runCommand, startWeir } from "../helpers/weir.ts";
  * On a machine with more runnable processes than cores everything takes longer, and the watchdog waits for an
  * endless loop to use its CPU time.
  */
-const slowness = Math.max(1, loadavg()[0] / availableParallelism() / 2);
+const [load = 0] = loadavg();
+const slowness = Math.max(1, load / availableParallelism() / 2);
 const replaceLimitMs = 10_000 * slowness;
 const senders = 4;
 const ways = ["stopped", "looping"] as const;
