@@ -131,6 +131,10 @@ test("control: a retention that believes PostgreSQL's clock drops accepted event
   await system.step({ side: "postgresql", seconds: 30 * day });
   // the first round closes the days, the second drops them when the readers have moved on
   await system.replaceWorker();
+  const closed = { text: "select from log.open_days where since > $1", values: [new Date()] };
+  await until(async () => (await system.postgres.owner.query(closed)).length > 0, {
+    what: "the days to be closed",
+  });
   await system.send(5);
   await system.caughtUp();
   await system.replaceWorker();
