@@ -149,7 +149,7 @@ async function watchAnswers(
       );
       states.continued(name);
       await server.continue();
-    }
+    } else if (seen.length > 0) continue;
     const answered = await server.answers(answerLimitMs);
     if (signal.aborted) break;
     if (answered) {

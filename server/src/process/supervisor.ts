@@ -234,7 +234,7 @@ export class Supervisor {
     if (child === undefined) return false;
     const now = readVitals(child.running.pid ?? 0);
     const limitMs = this.#options.heartbeatTimeoutMs;
-    return isFrozen({ ms, limitMs, before: child.vitals, now });
+    return isFrozen({ ms, limitMs, isStarting: !child.ready, before: child.vitals, now });
   }
 
   #endFrozen(name: string, silentMs: number): void {

@@ -4,22 +4,35 @@ import { isFrozen, readVitals } from "./vitals.ts";
 
 const limitMs = 7_000;
 const before = { cpuMs: 1_000, states: "SSS" };
-const judge = (states: string, cpuMs: number, ms = limitMs) =>
-  isFrozen({ ms, limitMs, before, now: { cpuMs: before.cpuMs + cpuMs, states } });
+const judge = (states: string, cpuMs: number, other: { ms?: number; isStarting?: boolean } = {}) =>
+  isFrozen({
+    ms: limitMs,
+    limitMs,
+    isStarting: false,
+    ...other,
+    before,
+    now: { cpuMs: before.cpuMs + cpuMs, states },
+  });
 
 test("stopped, computing without end, or blocked is frozen; waiting for CPU or a disk is not", () => {
   assert.equal(judge("TTT", 0), true);
   assert.equal(judge("RSS", 5_000), true);
   assert.equal(judge("SSS", 0), true);
-  assert.equal(judge("RSS", 1_500), false);
+  assert.equal(judge("RSS", 1_300), false);
+  assert.equal(judge("RSS", 1_500), true);
+  assert.equal(judge("RSS", 2_700, { isStarting: true }), false);
+  assert.equal(judge("RSS", 2_900, { isStarting: true }), true);
   assert.equal(judge("SSR", 0), false);
   assert.equal(judge("DSS", 0), false);
 });
 
 test("a minute of silence is too long for any process, and without /proc the limit alone decides", () => {
-  assert.equal(judge("RSS", 0, 59_000), false);
-  assert.equal(judge("RSS", 0, 60_000), true);
-  assert.equal(isFrozen({ ms: limitMs, limitMs, before: undefined, now: undefined }), true);
+  assert.equal(judge("RSS", 0, { ms: 59_000 }), false);
+  assert.equal(judge("RSS", 0, { ms: 60_000 }), true);
+  assert.equal(
+    isFrozen({ ms: limitMs, limitMs, isStarting: false, before: undefined, now: undefined }),
+    true,
+  );
 });
 
 test("the vitals of a process are its threads' states and CPU time", {

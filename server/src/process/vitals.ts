@@ -31,8 +31,9 @@ function fieldsOf(file: string): string[] {
   return text.slice(text.lastIndexOf(")") + 2).split(" ");
 }
 
-/** The share of the limit that an endless loop must have computed. */
-const loopShare = 0.4;
+/** The share of the limit that an endless loop must have computed; loading the code takes more in one piece. */
+const loopShare = 0.2;
+const loopShareAtStart = 0.4;
 /** No machine is that busy for a single process. */
 const longestMs = 60_000;
 
@@ -41,6 +42,7 @@ export interface Silence {
   readonly ms: number;
   /** From which length on it may be frozen. */
   readonly limitMs: number;
+  readonly isStarting: boolean;
   /** At the beginning of the silence. */
   readonly before: Vitals | undefined;
   readonly now: Vitals | undefined;
@@ -52,9 +54,10 @@ export interface Silence {
  * on a machine with fifty runnable processes a start takes ten times as long, and killing it would begin
  * it again, without end.
  */
-export function isFrozen({ ms, limitMs, before, now }: Silence): boolean {
+export function isFrozen({ ms, limitMs, isStarting, before, now }: Silence): boolean {
   if (now === undefined || before === undefined || ms >= Math.max(longestMs, limitMs)) return true;
   if (!/[^T]/.test(now.states)) return true;
-  if (now.cpuMs - before.cpuMs >= loopShare * limitMs) return true;
+  const share = isStarting ? loopShareAtStart : loopShare;
+  if (now.cpuMs - before.cpuMs >= share * limitMs) return true;
   return !/[RD]/.test(now.states);
 }

@@ -16,6 +16,7 @@ import { until } from "../../../testing/until.ts";
 import { openPool } from "../../src/adapters/postgres/pool.ts";
 import { serverProcesses } from "../../src/adapters/postgres/server-process.ts";
 import { readRunFile } from "../../src/process/run-file.ts";
+import { readVitals } from "../../src/process/vitals.ts";
 import { compareWithLedger, type Ledger, sendUntilAborted } from "../helpers/ledger.ts";
 import { buildWith } from "../helpers/mutated-build.ts";
 import { type RunningWeir, runCommand, startWeir } from "../helpers/weir.ts";
@@ -137,6 +138,9 @@ async function freezeAll(weir: RunningWeir, round: readonly Freeze[]): Promise<v
     else if (way === "stopped") process.kill(before[name] ?? 0, "SIGSTOP");
     else await blockEventLoop(weir, before[name] ?? 0);
   }
+  if (round.some(([name]) => name.startsWith("post"))) {
+    await until(() => isStopped(weir), { what: "PostgreSQL to stop" });
+  }
   for (const [name] of round) {
     const isReplaced = name.startsWith("post")
       ? async () => !(await isStopped(weir))
@@ -162,8 +166,8 @@ async function stopAll(pids: readonly number[]): Promise<void> {
 }
 
 async function isStopped(weir: RunningWeir): Promise<boolean> {
-  const state = (pid: number) => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.[0];
-  return (await clusterProcesses(weir)).some((pid) => state(pid) === "T");
+  const pids = await clusterProcesses(weir);
+  return pids.some((pid) => readVitals(pid)?.states.includes("T") === true);
 }
 
 /** As an endless loop in the code would: SIGUSR1 opens Node's debugger, which evaluates one. */
