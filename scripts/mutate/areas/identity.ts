@@ -14,6 +14,7 @@ export const identity: Area = {
     "server/src/core/event/content-hash.test.ts",
     "server/src/parts/ingest/raw-log.test.ts",
     "server/src/parts/retention/retention.test.ts",
+    "server/src/parts/erasure/erasure.test.ts",
   ],
   mutations: [
     { in: append, from: "case when b.content_hash = s.content_hash then 1 else 2 end", to: "1" },
@@ -35,6 +36,11 @@ export const identity: Area = {
       from: "array_agg(j.verdict::smallint order by j.place)",
       to: "array_agg(j.verdict::smallint order by j.event_id)",
     },
+    {
+      in: appendNew,
+      from: "if exists (select from erasure.blocks) and raw.any_blocked(user_keys) then",
+      to: "if false then",
+    },
     { in: appendNew, from: "      raise unique_violation;\n", to: "      null;\n" },
     {
       in: appendNew,
@@ -51,16 +57,13 @@ export const identity: Area = {
       from: "  truncate raw.identities_before;\n",
       to: "  truncate raw.identities_before;\n  truncate raw.identities;\n",
     },
-    { in: rotate, from: "update raw.identity_generation set started_at = now();", to: "" },
+    {
+      in: rotate,
+      from: "update raw.identity_generation set started_at = clock.trusted();",
+      to: "",
+    },
     { in: hash, from: "  h1 ^= length;\n", to: "" },
     { in: hash, from: "h4 ^= scramble4(tailWord(bytes, stop + 12, end));", to: "" },
   ],
-  equivalent: [
-    {
-      in: appendNew,
-      from: "    if exists (select from raw.identities_before)\n      and exists (",
-      to: "    if exists (",
-      because: "it only spares the lookup while there is no previous generation",
-    },
-  ],
+  equivalent: [],
 };

@@ -1,15 +1,17 @@
 import type { Area } from "../mutant.ts";
 
 const permission = "server/src/core/access/permission.ts";
+const inclusion = "server/src/core/access/inclusion.ts";
 const principal = "server/src/parts/auth/key-principal.ts";
 const snapshot = "server/src/parts/auth/snapshot.ts";
 
 /** No access without permission: default deny, revoked before extra before role. */
 export const policyDecision: Area = {
   name: "policy-decision",
-  sources: [permission, principal],
+  sources: [permission, inclusion, principal],
   tests: [
     "server/src/core/access/permission.test.ts",
+    "server/src/core/access/inclusion.test.ts",
     "server/test/promises/permission-oracle.test.ts",
     "server/src/parts/auth/directory.test.ts",
     "server/src/parts/auth/administration.test.ts",
@@ -30,11 +32,17 @@ export const policyDecision: Area = {
     { in: permission, from: "if (!isPermission(permission)) return [];", to: "" },
     { in: permission, from: '    "*.*.*",\n', to: "" },
     { in: permission, from: '    "*.*.*",\n', to: '    "*.*.*",\n    "events.*.*",\n' },
-    { in: permission, from: "!policy.revoked.some((own) => overlaps(own, pattern))", to: "true" },
     {
-      in: permission,
-      from: "granted.some((own) => isPattern(own) && includes(own, pattern))",
-      to: "granted.length > 0",
+      in: inclusion,
+      from: "wanted.granted.length === 0 || wanted.revoked.some(isOpen)",
+      to: "wanted.granted.length === 0",
+    },
+    { in: inclusion, from: "holder.revoked.length === 0 && holder.granted", to: "holder.granted" },
+    { in: inclusion, from: "[...wanted.granted, ...holder.revoked]", to: "wanted.granted" },
+    {
+      in: inclusion,
+      from: 'pattern[index] === "*" || pattern[index] === segment',
+      to: "pattern[index] === segment",
     },
     {
       in: permission,

@@ -1,6 +1,6 @@
 -- The server's incarnation: what it says about a transaction that is visible now holds until the incarnation ends. A
 -- crash ends it: transactions that were visible but not yet on disk are gone, and their ids are given to others
--- (docs/decisions/0028-positions-end-with-the-incarnation.md). See log.incarnation().
+-- (docs/decisions/0032-positions-end-with-the-incarnation.md). See log.incarnation().
 
 -- Unlogged on purpose: PostgreSQL empties the table in crash recovery, on a promoted standby and in a restored
 -- base backup, and keeps it over a clean restart.

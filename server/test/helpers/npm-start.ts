@@ -105,7 +105,7 @@ export function npmStart(
 }
 
 /** All running processes of the installation in `dataDir`, those of PostgreSQL and of npm included. */
-export function processesOf(dataDir: string): number[] {
+function processesOf(dataDir: string): number[] {
   const own = new Set([process.pid]);
   return readdirSync("/proc")
     .map(Number)

@@ -34,8 +34,6 @@ interface RunOptions {
   readonly until?: string;
 }
 
-export const logins = ["weir_app", "weir_ingest"] as const;
-
 /** The owner and its database, as an administrator without superuser creates them. */
 export async function createOwner(postgres: ExternalPostgres, database: string): Promise<void> {
   await using admin = openPool({ url: postgres.adminUrl, applicationName: "test dba", max: 1 });

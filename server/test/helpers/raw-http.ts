@@ -15,7 +15,7 @@ export interface Answer {
  * answers to HEAD have no body; interim answers (1xx) are answers of their own.
  * @throws when bytes that are no answer come where one should start
  */
-export function parseAnswers(bytes: Buffer, methods: readonly string[] = []): Answer[] {
+function parseAnswers(bytes: Buffer, methods: readonly string[] = []): Answer[] {
   const answers: Answer[] = [];
   let finals = 0;
   let at = 0;

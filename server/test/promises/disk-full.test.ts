@@ -1,7 +1,7 @@
 /**
  * Promise: a full disk costs no accepted event and ends nothing. `weir up` runs with each of its folders on a
  * small disk of its own, and then with all of them on one. Each disk is filled: senders get 503 with
- * Retry-After on every route, reads, the dashboard and the live feed go on, readiness is false, and no process ends.
+ * Retry-After on every route, reads, the dashboard and the live feed continue, readiness is false, and no process ends.
  * When there is space again everything continues by itself, and the raw log equals the ledger of the senders.
  * WEIR_TEST_DISK_ROUNDS sets how often each disk is filled.
  *

@@ -116,10 +116,10 @@ async function eraseUnderTraffic(t: CleanUp, { afterRequest, moments: at, mistak
   for (const [n, moment] of at.entries()) {
     const user = `u${n % 3}`;
     await traffic.more(60);
-    const before = traffic.of(user, "answered");
+    const answered = traffic.of(user, "answered");
     const { id } = await requestAs(database, user, afterRequest);
     const during = traffic.of(user, "sent");
-    for (const event of before) mustBeGone.add(event);
+    for (const event of answered) mustBeGone.add(event);
     for (const event of during) mayBeGone.add(event);
     const [when = "", ...words] = moment.split(" ");
     if (when === "never") {

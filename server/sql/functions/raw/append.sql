@@ -2,7 +2,7 @@
 -- new, else a verdict per event in the order given: 0 accepted, 1 duplicate, 2 conflict, 3 the user is blocked.
 --
 -- Events of blocked users (erasure.blocks) leave no trace, so they can be sent again once the block is lifted. They
--- are looked for twice: before anything is written, and again after the identities are. Whoever sees no lock on
+-- are looked for twice: before anything is written, and again after the identities are. A session that sees no lock on
 -- raw.identities after a block is committed therefore knows that every later group obeys it. While no user is
 -- blocked both cost a look at an empty table.
 --

@@ -18,7 +18,7 @@ export interface ByteBudget {
 }
 
 /**
- * When a body does not fit, those with `giveWay` that have been arriving for longest are given up
+ * When a body does not fit, those with `giveWay` that have been arriving for longest are dropped
  * first. A sender that is slow on purpose therefore loses its room to one that sends at once, and
  * cannot shut others out.
  */

@@ -381,7 +381,7 @@ test("100 requests on a connection leave no listener behind", async (t) => {
   assert.deepEqual(warnings, []);
 });
 
-test("a query is told when its client disconnects, and not otherwise", async (t) => {
+test("a query is notified when its client disconnects, and not otherwise", async (t) => {
   const { promise: started, resolve: start } = Promise.withResolvers<AbortSignal>();
   const { promise: end, resolve: finish } = Promise.withResolvers<void>();
   const { port } = await serveRoutes(t, {

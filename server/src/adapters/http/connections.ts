@@ -126,7 +126,7 @@ export function followConnections(server: Server, options: ConnectionOptions): C
       }
       if (connection.isEnding) return;
       const { request, response } = connection;
-      // it follows a request with "Connection: close": nobody waits for an answer
+      // it follows a request with "Connection: close": no client waits for an answer
       if (error.code === "HPE_CLOSED_CONNECTION") {
         end(connection, undefined);
         return;
@@ -136,8 +136,8 @@ export function followConnections(server: Server, options: ConnectionOptions): C
         end(connection, problem);
         return;
       }
-      // The broken bytes belong to the body of the latest request. Whoever reads it answers with the problem;
-      // if it has been answered, or nobody reads it, there is nothing to add.
+      // The broken bytes belong to the body of the latest request. The reader of the body answers with the problem;
+      // if it has been answered, or the body is not read, there is nothing to add.
       if (!response.headersSent) response.shouldKeepAlive = false;
       end(connection, undefined);
       failBody(request, problem);

@@ -58,7 +58,7 @@ for (const [name, compress] of Object.entries(codings)) {
     for (const kept of [0, 1, 2, 5, whole.length >> 1, whole.length - 4, whole.length - 1]) {
       assert.equal((await send(whole.subarray(0, kept))).status, 400, `cut to ${kept} bytes`);
     }
-    for (const rest of ["x", "\0", "\0\0\0\0\0\0\0\0", "garbage that goes on", "\u001f\u008b"]) {
+    for (const rest of ["x", "\0", "\0\0\0\0\0\0\0\0", "garbage that continues", "\u001f\u008b"]) {
       const answer = await send(Buffer.concat([whole, Buffer.from(rest, "latin1")]));
       assert.equal(answer.status, 400, JSON.stringify(rest));
       assert.equal(JSON.parse(answer.body).code, "malformed_request");

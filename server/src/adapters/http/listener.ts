@@ -63,7 +63,7 @@ export function listenStrictly(options: ListenerOptions): {
     else refuse(request, response, refusal);
   };
   server.on("request", onRequest);
-  // whoever reads the body asks for it (body.ts)
+  // the reader of the body asks for it (body.ts)
   server.on("checkContinue", onRequest);
   server.on("checkExpectation", (request, response) => {
     if (!connections.enter(request, response)) return;

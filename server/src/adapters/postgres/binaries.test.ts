@@ -24,7 +24,8 @@ test("links that npm could not pack are created, and doing so is idempotent", as
   const copy = join(folder, "package");
   await cp(installed, copy, { recursive: true, verbatimSymlinks: true });
   const listed = await readFile(join(copy, "native/pg-symlinks.json"), "utf8");
-  for (const { target } of JSON.parse(listed) as { target: string }[]) await rm(join(copy, target));
+  for (const { target } of JSON.parse(listed) as { target: string }[])
+    await rm(join(copy, target), { force: true });
   await assert.rejects(version(join(copy, "native/bin/postgres")));
 
   const make = () => makeRunnable(copy, user, join(folder, "cache"));

@@ -33,7 +33,7 @@ const probeMs = 250;
 const silentCodes = /^(connection|timeout|08...|57P0[1-3])$/;
 
 /** Whether an error, or what caused it, says that PostgreSQL did not answer. */
-export function isSilence(error: unknown): error is Error {
+function isSilence(error: unknown): error is Error {
   if (error instanceof DatabaseError) return silentCodes.test(error.code);
   return error instanceof Error && error.cause !== undefined && isSilence(error.cause);
 }

@@ -1,7 +1,7 @@
 /**
  * What Weir's roles may do, as the migrations and function files grant it: the section "Rights" of
  * `server/sql/schema.sql`. Compared with the database, it shows what is missing after a restore on
- * another server, or after somebody revoked a right.
+ * another server, or after a right was revoked.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";

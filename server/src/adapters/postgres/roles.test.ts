@@ -62,7 +62,7 @@ test("weir_ingest may execute the functions that append events, and nothing else
   });
   assert.deepEqual(
     allowed.map(({ name }) => name),
-    ["raw.append", "raw.prepare_days"],
+    ["raw.append", "raw.append_new", "raw.prepare_days"],
   );
   await denied(database.ingest, "create table raw.mine (id int)");
   await denied(database.ingest, "create table public.mine (id int)");

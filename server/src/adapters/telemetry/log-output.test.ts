@@ -42,7 +42,7 @@ test("a pipe that is not read neither blocks nor ends a process; lines are dropp
   child.stdout?.setEncoding("utf8").on("data", (more: string) => {
     text += more;
   });
-  child.send("go on");
+  child.send("continue");
   assert.deepEqual(await message(child), { ended: true });
   await once(child, "close");
   const lines = text
@@ -64,7 +64,7 @@ test("a process with an unread or a closed pipe still ends when it is asked to",
     const child = start(t);
     if (isClosed) child.stdout?.destroy();
     await message(child);
-    child.send("go on");
+    child.send("continue");
     assert.deepEqual(await message(child), { ended: false });
     const [code] = await once(child, "exit");
     assert.equal(code, 0);

@@ -19,8 +19,8 @@ export interface LogOutput {
 }
 
 /**
- * A log on standard output that never blocks or ends the process, whatever is at the other end: a pipe that nobody
- * reads, one that was closed, a file on a full disk. Lines are escaped here.
+ * A log on standard output that never blocks or ends the process, whatever is at the other end: a pipe that is
+ * not read, one that was closed, a file on a full disk. Lines are escaped here.
  */
 export function openLogOutput(
   about: Readonly<Record<string, unknown>>,

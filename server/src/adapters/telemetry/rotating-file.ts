@@ -99,7 +99,7 @@ export class RotatingFile implements LineTarget {
     return fd;
   }
 
-  /** Whoever deletes or renames the file wants its space or its name: it is opened again. */
+  /** Deleting or renaming the file frees its space or its name: a new one is opened. */
   #check(): void {
     this.#checkedAt = performance.now();
     const found = statSync(this.#options.path, { throwIfNoEntry: false });

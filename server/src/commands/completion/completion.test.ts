@@ -77,7 +77,7 @@ for (const shell of shells) {
     if (complete === undefined) return;
     assert.deepEqual(complete("ke"), ["keys"]);
     assert.deepEqual(complete("d"), ["demo", "dlq", "doctor"]);
-    assert.deepEqual(complete("keys", ""), ["create", "list", "revoke"]);
+    assert.deepEqual(complete("keys", ""), ["create", "generate", "list", "revoke"]);
     assert.deepEqual(complete("dlq", "list", "--s"), ["--since", "--state"]);
     assert.deepEqual(complete("--data", "x", "--json", "dlq", "re"), ["replay"]);
     assert.deepEqual(complete("windows", "rerun", ""), ["day", "hour", "minute"]);

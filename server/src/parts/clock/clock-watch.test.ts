@@ -57,7 +57,7 @@ test("a step is reported once when it begins and once when it ends; nothing expi
   assert.equal(watch.steps, 1);
 });
 
-test("without PostgreSQL a step is noticed by the uptime, and time goes on", async (t) => {
+test("without PostgreSQL a step is noticed by the uptime, and time continues", async (t) => {
   const { app, owner } = await createTestDatabase(t);
   await confirmClock(owner);
   const clocks = steppedClocks();

@@ -29,11 +29,6 @@ export function weighted<T extends string>(
   };
 }
 
-/** Time until the next of events that occur at random, `mean` apart on average. */
-export function exponential(random: Random, mean: number): number {
-  return -Math.log(1 - random()) * mean;
-}
-
 /** Values around `median`, rarely much longer, such as the time spent on a page. */
 export function logNormal(random: Random, median: number, sigma: number): number {
   const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());

@@ -64,17 +64,21 @@ export async function runDemo(options: DemoOptions): Promise<DemoProgress> {
     historyDays,
   });
   const history = createHistory(samples, traffic, historyDays);
-  const senders = new Senders(options);
-  const demo = new Demo({ ...options, now, rate }, senders, history);
+  // one that fails ends the other
+  const failed = new AbortController();
+  const signal = AbortSignal.any([options.signal, failed.signal]);
+  const senders = new Senders({ ...options, signal });
+  const demo = new Demo({ ...options, signal, now, rate }, senders, history);
+  const work = [demo.sendHistory()];
+  if (options.live !== false) {
+    work.push(demo.sendLive(traffic, options.liveUntil?.getTime() ?? anchor));
+  }
   try {
-    const work = [demo.sendHistory()];
-    if (options.live !== false) {
-      const from = options.liveUntil?.getTime() ?? anchor;
-      work.push(demo.sendLive(traffic, from));
-    }
     await Promise.all(work);
     return demo.report("done");
   } finally {
+    failed.abort();
+    await Promise.allSettled(work);
     await senders.close();
   }
 }

@@ -4,7 +4,7 @@
  *
  * A full group starts at once; a smaller one when the requests of this turn of the event loop have been
  * read, so that they share it. Batches of several connections that arrive together take 20 ms to check:
- * with the first of them in flight meanwhile, PostgreSQL does not wait for the last (docs/decisions/0027).
+ * with the first of them in flight meanwhile, PostgreSQL does not wait for the last (docs/decisions/0031).
  */
 import type { EventRecord } from "../../core/event/record.ts";
 import { appendGroup, type Outcome } from "./append-group.ts";

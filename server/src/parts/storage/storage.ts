@@ -1,7 +1,7 @@
 /**
  * Watches the file systems that Weir writes to. Below the reserve no events are accepted, before PostgreSQL
  * cannot write its log any more and stops; below half of it background work that writes is paused too. What
- * deletes (retention, erasure, dead letters) goes on, so that space can be freed.
+ * deletes (retention, erasure, dead letters) continues, so that space can be freed.
  */
 import { createEpisode, type Episode } from "../../core/episode.ts";
 import type { Logger } from "../../core/ports/logger.ts";

@@ -213,11 +213,11 @@ export function framingCases({ key }: Access): readonly HttpCase[] {
     const old = post("Transfer-Encoding: chunked\r\n", chunks).replace("HTTP/1.1", "HTTP/1.0");
     add("Transfer-Encoding: in HTTP/1.0", old, 400);
     // CL.0: a route without a body does not leave the body as the next request
-    const noBody = `GET /health/live HTTP/1.1\r\n${host}Content-Length: ${hidden.length}\r\n\r\n`;
-    add("a body for GET is no request", noBody + hidden + goodGet, [200, 200]);
+    const withBody = `GET /health/live HTTP/1.1\r\n${host}Content-Length: ${hidden.length}\r\n\r\n`;
+    add("a body for GET is no request", withBody + hidden + goodGet, [200, 200]);
     const refused = `POST /nowhere HTTP/1.1\r\n${host}Content-Length: ${hidden.length}\r\n\r\n`;
     add("a body for an unknown path is no request", refused + hidden + goodGet, [404, 200]);
-    const head = noBody.replace("GET", "HEAD");
+    const head = withBody.replace("GET", "HEAD");
     add("a body for HEAD is no request", head + hidden + goodGet, {
       statuses: [200, 200],
       methods: ["HEAD", "GET"],
