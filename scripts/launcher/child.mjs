@@ -80,6 +80,10 @@ export async function runWeir(command, args, options) {
 
 const parentIntervalMs = 500;
 
+// read before anything else: a parent that ends later must not be taken for the first one
+const parent = process.ppid;
+const grandparent = parentOf(parent);
+
 /**
  * Calls `ended` once when npm, or the shell between npm and this process, ends: npm passes on neither SIGHUP
  * nor its own death. Without npm, this process may outlive the shell that it was started from (`nohup`).
@@ -89,8 +93,6 @@ const parentIntervalMs = 500;
  */
 export function watchParents(ended) {
   if (process.env.npm_lifecycle_event === undefined) return () => {};
-  const parent = process.ppid;
-  const grandparent = parentOf(parent);
   const timer = setInterval(() => {
     if (process.ppid === parent && parentOf(parent) === grandparent) return;
     clearInterval(timer);

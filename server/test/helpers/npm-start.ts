@@ -32,7 +32,7 @@ export async function smallCheckout(t: CleanUp): Promise<Checkout> {
     mkdirSync(join(folder, name), { recursive: true });
   }
   symlinkSync(join(root, "server"), join(folder, "server"));
-  const scripts = { start: "node scripts/launch.mjs start" };
+  const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   const files: Record<string, string> = {
     "package.json": JSON.stringify({ name: "checkout", scripts }),
     "package-lock.json": '{"packages":{}}',
