@@ -31,7 +31,11 @@ export const incarnations: Area = {
     { in: begin, from: "case when last.cluster = home then", to: "case when true then" },
     { in: survived, from: "later.survived < settled", to: "later.survived > settled" },
     { in: survived, from: "settled <= pg_current_wal_insert_lsn() and ", to: "" },
-    { in: renumber, from: "where r.name = any (u.readers)", to: "where true" },
+    {
+      in: renumber,
+      from: "and not exists (select from restored_unread u where u.xid = e.xid)",
+      to: "",
+    },
     { in: renumber, from: " or e.xid < '100'", to: "" },
     {
       in: anchor,

@@ -18,8 +18,13 @@ export const signIn: Area = {
   mutations: [
     {
       in: directory,
-      from: "session !== undefined && this.#options.now() < session.expiresAt ? session : undefined",
-      to: "session",
+      from: "left > 0 && left <= longestSessionMs ? session",
+      to: "left <= longestSessionMs ? session",
+    },
+    {
+      in: directory,
+      from: "left > 0 && left <= longestSessionMs ? session",
+      to: "left > 0 ? session",
     },
     {
       in: directory,
@@ -41,13 +46,21 @@ export const signIn: Area = {
       from: "if (session === undefined || key === undefined || !this.#mayBeUsed(key)) return undefined;",
       to: "if (session === undefined || key === undefined) return undefined;",
     },
-    { in: sessions, from: "used_at is null and expires_at > now()", to: "used_at is null" },
-    { in: sessions, from: "used_at is null and expires_at > now()", to: "expires_at > now()" },
+    {
+      in: sessions,
+      from: "used_at is null and expires_at > clock.latest()",
+      to: "used_at is null",
+    },
+    {
+      in: sessions,
+      from: "used_at is null and expires_at > clock.latest()",
+      to: "expires_at > clock.latest()",
+    },
     { in: sessions, from: "if (key.revoked || key.disabled)", to: "if (key.disabled)" },
     {
       in: sessions,
-      from: "least(expires_at, now() + make_interval(days => $4))",
-      to: "now() + make_interval(days => $4)",
+      from: "least(expires_at, $4::timestamptz)",
+      to: "$4::timestamptz",
     },
     { in: sessions, from: "where token_hash = $1 and used_at", to: "where used_at" },
     { in: cookie, from: "HttpOnly; SameSite=Strict;", to: "SameSite=Strict;" },
