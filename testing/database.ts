@@ -110,7 +110,9 @@ export async function startTestServer(
 export async function createTestFolder(t: CleanUp): Promise<string> {
   const folder = await mkdtemp(join(await realpath(tmpdir()), "weir-test-"));
   await chmod(folder, 0o711);
-  atTheEnd(t, () => rm(folder, { recursive: true, force: true }));
+  // processes that are ending may still write their compile cache
+  const retries = { maxRetries: 10, retryDelay: 100 };
+  atTheEnd(t, () => rm(folder, { recursive: true, force: true, ...retries }));
   return folder;
 }
 
