@@ -14,7 +14,7 @@ import { type Migrated, migrate } from "../adapters/postgres/migrate.ts";
 import { openPool, type Pool } from "../adapters/postgres/pool.ts";
 import { restoreRights } from "../adapters/postgres/rights.ts";
 import type { Config } from "../config/schema.ts";
-import type { Queryable } from "../core/ports/database.ts";
+import { DatabaseError, type Queryable } from "../core/ports/database.ts";
 import { keyEnvironment } from "../parts/auth/administration.ts";
 import { type EnsuredKey, ensureAdminKey, type FirstKey } from "../parts/auth/bootstrap.ts";
 import { readPolicies } from "../parts/auth/policies.ts";
@@ -132,7 +132,24 @@ function loginSetup({ database }: Config): LoginSetup {
   return {
     passwords: Object.fromEntries(passwords),
     actAs: loginNames.filter((name) => urls[name] === null),
+    accepts: async (name) => {
+      const url = urls[name];
+      return url !== null && (await isAccepted(url));
+    },
   };
+}
+
+const refusedLogin = new Set(["28P01", "28000"]);
+
+/** Whether the login is right, even if it may not connect to the database yet. */
+async function isAccepted(url: string): Promise<boolean> {
+  await using pool = openPool({ url, applicationName: "weir migrate login", max: 1 });
+  try {
+    await pool.query({ text: "select" });
+    return true;
+  } catch (error) {
+    return error instanceof DatabaseError && !error.retryable && !refusedLogin.has(error.code);
+  }
 }
 
 /** The password in the URL, when it is the role's own. */

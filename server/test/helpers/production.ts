@@ -92,7 +92,9 @@ function runWeir(
   let [stdout, stderr] = ["", ""];
   child.stdout?.on("data", (chunk: Buffer) => {
     stdout += chunk;
-    if (options.until !== undefined && stdout.includes(options.until)) child.kill("SIGTERM");
+    // once: a second request to stop means at once
+    const isDone = options.until !== undefined && stdout.includes(options.until);
+    if (isDone && !child.killed) child.kill("SIGTERM");
   });
   child.stderr?.on("data", (chunk: Buffer) => {
     stderr += chunk;

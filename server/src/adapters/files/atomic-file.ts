@@ -11,6 +11,19 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 
+/** Not `recursive`: below /proc Node.js would try for ever. */
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return;
+    if (code !== "ENOENT" || dirname(folder) === folder) throw error;
+    makeFolder(dirname(folder));
+    mkdirSync(folder, { mode: 0o700 });
+  }
+}
+
 /**
  * Replaces the file: a reader finds the previous content or the new one, never a part. Written beside it, synced
  * and renamed. Creates the folder (mode 0700) when it is missing.
@@ -19,7 +32,7 @@ import { dirname } from "node:path";
  */
 export function writeFileAtomically(path: string, content: string | Buffer, mode = 0o600): void {
   const folder = dirname(path);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const draft = `${path}.new-${process.pid}`;
   try {
     // "wx" follows no link that another user may have put there
