@@ -1,10 +1,8 @@
 /** What an operator scrapes and probes: real counts, real ages, and the permission that guards them. */
 import assert from "node:assert/strict";
-import { realpathSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
 import { until } from "../../../testing/until.ts";
-import { serverProcesses } from "../../src/adapters/postgres/server-process.ts";
+import { freezeServer } from "../helpers/frozen-server.ts";
 import { startWeir } from "../helpers/weir.ts";
 
 test("metrics count what was sent and say how old the windows are; health follows the database", async (t) => {
@@ -35,10 +33,7 @@ test("metrics count what was sent and say how old the windows are; health follow
 
   assert.equal((await fetch(`${weir.run.url}/health/ready`)).status, 200);
   // A frozen PostgreSQL, not a missing one: the probe must not hang.
-  const data = realpathSync(join(weir.dataDir, "postgres", "cluster", "data"));
-  const frozen = await serverProcesses(data);
-  assert.ok(frozen.length > 1, "the server and its children are found");
-  for (const pid of frozen) process.kill(pid, "SIGSTOP");
+  const thaw = freezeServer(t, weir.run.pids["postgres"] as number);
   try {
     const took = async (work: () => Promise<Response>) => {
       const began = performance.now();
@@ -53,7 +48,7 @@ test("metrics count what was sent and say how old the windows are; health follow
     assert.ok(refused.response.headers.has("retry-after"));
     assert.ok(refused.ms < 2_000, `the refusal took ${refused.ms} ms`);
   } finally {
-    for (const pid of frozen) process.kill(pid, "SIGCONT");
+    thaw();
   }
   await until(async () => (await fetch(`${weir.run.url}/health/ready`)).status === 200, {
     what: "readiness to come back by itself",
