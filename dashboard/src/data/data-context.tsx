@@ -167,19 +167,19 @@ export function useQuery<T>(address: string | null, pollMs = Number.POSITIVE_INF
   useEffect(() => {
     if (answer.data !== undefined) last.current = answer.data;
   }, [answer.data]);
-  // The previous answer stays, dimmed, until the new one arrives: a skeleton would flicker, and during an
-  // outage it is all there is.
-  const isWaiting =
-    answer.loading || (answer.failure !== undefined && outageKind(answer.failure) !== undefined);
-  const stale = answer.data === undefined && isWaiting && last.current !== undefined;
+  // The previous answer stays until the new one arrives: a skeleton would flicker. It is dimmed, but not during
+  // an outage, in which it is all there is.
+  const isDown = answer.failure !== undefined && outageKind(answer.failure) !== undefined;
+  const isPrevious =
+    answer.data === undefined && (answer.loading || isDown) && last.current !== undefined;
   const refresh = useCallback(() => {
     if (address !== null) queries.refresh(address);
   }, [queries, address]);
   return {
-    data: (stale ? last.current : answer.data) as T | undefined,
+    data: (isPrevious ? last.current : answer.data) as T | undefined,
     failure: answer.failure,
     loading: answer.loading,
-    stale,
+    stale: isPrevious && !isDown,
     refresh,
   };
 }

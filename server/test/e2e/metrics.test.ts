@@ -33,7 +33,7 @@ test("metrics count what was sent and say how old the windows are; health follow
 
   assert.equal((await fetch(`${weir.run.url}/health/ready`)).status, 200);
   // A frozen PostgreSQL, not a missing one: the probe must not hang.
-  const thaw = freezeServer(t, weir.run.pids["postgres"] as number);
+  const thaw = freezeServer(t, weir.run.pids["postgres"] as number, weir.process.pid);
   try {
     const took = async (work: () => Promise<Response>) => {
       const began = performance.now();

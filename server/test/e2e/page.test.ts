@@ -58,8 +58,10 @@ test("while the database does not answer, the page says so, keeps its numbers, a
     what: "a number of events on the Overview",
     timeoutMs: waitMs,
   });
-  const thaw = freezeServer(t, weir.run.pids["postgres"] as number);
-  const banner = page.getByText(/Weir cannot reach its database since \d\d:\d\d:\d\d/);
+  const thaw = freezeServer(t, weir.run.pids["postgres"] as number, weir.process.pid);
+  const banner = page
+    .getByRole("status")
+    .filter({ hasText: /Weir cannot reach its database since \d\d:\d\d:\d\d/ });
   await banner.waitFor({ timeout: waitMs });
   assert.ok(((await positiveNumberOf(page, "Events")) ?? 0) >= events, "the numbers stay");
   assert.deepEqual(await seriousFindings(page), []);

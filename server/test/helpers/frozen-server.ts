@@ -1,29 +1,23 @@
 import { readdirSync, readFileSync } from "node:fs";
 import type { CleanUp } from "../../../testing/database.ts";
 
-const againMs = 100;
-
 /**
- * Stops a PostgreSQL server with all its processes (SIGSTOP), again and again, as a supervisor continues what it finds
- * stopped. @returns continues it
+ * Stops a PostgreSQL server with all its processes (SIGSTOP). @returns continues it
+ *
+ * @param supervisor of `weir up`: stopped as well, as it continues a PostgreSQL that it finds stopped
  */
-export function freezeServer(t: CleanUp, postmaster: number): () => void {
-  const send = (signal: "SIGSTOP" | "SIGCONT") => {
-    for (const pid of [postmaster, ...childrenOf(postmaster)]) {
-      try {
-        process.kill(pid, signal);
-      } catch {
-        // it has ended meanwhile
-      }
-    }
-  };
-  send("SIGSTOP");
-  const timer = setInterval(() => send("SIGSTOP"), againMs);
+export function freezeServer(t: CleanUp, postmaster: number, supervisor?: number): () => void {
+  const stopped = [
+    ...(supervisor === undefined ? [] : [supervisor]),
+    postmaster,
+    ...childrenOf(postmaster),
+  ];
+  for (const pid of stopped) process.kill(pid, "SIGSTOP");
   let isFrozen = true;
   const thaw = () => {
-    clearInterval(timer);
-    if (isFrozen) send("SIGCONT");
+    if (!isFrozen) return;
     isFrozen = false;
+    for (const pid of stopped.toReversed()) process.kill(pid, "SIGCONT");
   };
   t.after(thaw);
   return thaw;
