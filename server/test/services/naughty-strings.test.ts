@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, type TestContext, test } from "node:test";
+import { after, type TestContext, test } from "node:test";
 import { WebSocket } from "ws";
 import { openPool } from "../../src/adapters/postgres/pool.ts";
 import { naughtyStrings } from "../helpers/corpora.ts";
@@ -29,10 +29,7 @@ const values = [
   ...["ffffffff-ffff-7fff-bfff-ffffffffffff", "00000000-0000-0000-0000-000000000000"],
 ];
 
-let weir: RunningWeir;
-before(async () => {
-  weir = await startWeir({ after });
-});
+const weir = await startWeir({ after });
 
 interface Reply {
   readonly status: number;
