@@ -13,6 +13,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import pg from "pg";
 import { startEmbeddedPostgres } from "../server/src/adapters/postgres/embedded.ts";
+import { supervisedVariable } from "../server/src/process/supervisor-channel.ts";
 import { copyRows } from "./copy-rows.ts";
 import { type LoadOptions, type LoadReport, sampleEvent } from "./load-generator.ts";
 import { readProcess, treeMicros } from "./processes.ts";
@@ -62,7 +63,8 @@ interface Measured extends LoadReport {
 function start(file: string, parameters: readonly string[], environment: NodeJS.ProcessEnv = {}) {
   const child = fork(file, [...parameters], {
     execArgv: flags.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${flags.profile}`],
-    env: { ...process.env, ...environment },
+    // as a child of the supervisor, it reports where it listens
+    env: { ...process.env, [supervisedVariable]: "1", ...environment },
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
   const url = new Promise<string>((resolve, reject) => {
