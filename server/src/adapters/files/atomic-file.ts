@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 
-/** Not `recursive`: below /proc Node.js would try for ever. */
+/** Not `recursive`: below /proc Node.js would retry without end. */
 function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { mode: 0o700 });
