@@ -2766,6 +2766,22 @@ AS $function$
     select from unnest(user_keys) key join erasure.blocks b on b.user_hash = sha256(convert_to(key, 'UTF8')))
 $function$;
 
+CREATE OR REPLACE FUNCTION raw.any_remembered(event_ids uuid[], service_ids integer[])
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+  select exists (
+    select from unnest(event_ids, service_ids) as s (event_id, service_id)
+    cross join lateral (
+      select from raw.identities_before as b
+      where b.event_id = s.event_id and b.service_id = s.service_id
+      offset 0
+    ) as found);
+$function$;
+
 CREATE OR REPLACE FUNCTION raw.append(service_ids integer[], formats smallint[], event_ids uuid[], content_hashes bigint[], occurred timestamp with time zone[], user_keys text[], product_keys text[], amounts numeric[], currencies text[], event_types text[], event_refs text[], item_lists json[], payloads text[])
  RETURNS smallint[]
  LANGUAGE plpgsql
@@ -2794,14 +2810,7 @@ begin
   end if;
 
   if inserted = sent
-    and not (exists (select from raw.identities_before)
-      and exists (
-        select from unnest(event_ids, service_ids) as s (event_id, service_id)
-        cross join lateral (
-          select from raw.identities_before as b
-          where b.event_id = s.event_id and b.service_id = s.service_id
-          offset 0
-        ) as found))
+    and not (exists (select from raw.identities_before) and raw.any_remembered(event_ids, service_ids))
   then
     insert into raw.events (service_id, format, event_id, occurred_at, user_key, product_key,
       amount, currency, event_type, event_ref, items, payload)
@@ -2878,15 +2887,7 @@ begin
   begin
     insert into raw.identities (event_id, service_id, content_hash)
     select unnest(event_ids), unnest(service_ids), unnest(content_hashes);
-    if exists (select from raw.identities_before)
-      and exists (
-        select from unnest(event_ids, service_ids) as s (event_id, service_id)
-        cross join lateral (
-          select from raw.identities_before as b
-          where b.event_id = s.event_id and b.service_id = s.service_id
-          offset 0
-        ) as found)
-    then
+    if exists (select from raw.identities_before) and raw.any_remembered(event_ids, service_ids) then
       raise unique_violation;
     end if;
     -- after the identities: see raw.append

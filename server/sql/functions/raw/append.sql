@@ -53,14 +53,7 @@ begin
   end if;
 
   if inserted = sent
-    and not (exists (select from raw.identities_before)
-      and exists (
-        select from unnest(event_ids, service_ids) as s (event_id, service_id)
-        cross join lateral (
-          select from raw.identities_before as b
-          where b.event_id = s.event_id and b.service_id = s.service_id
-          offset 0
-        ) as found))
+    and not (exists (select from raw.identities_before) and raw.any_remembered(event_ids, service_ids))
   then
     insert into raw.events (service_id, format, event_id, occurred_at, user_key, product_key,
       amount, currency, event_type, event_ref, items, payload)

@@ -27,15 +27,7 @@ begin
   begin
     insert into raw.identities (event_id, service_id, content_hash)
     select unnest(event_ids), unnest(service_ids), unnest(content_hashes);
-    if exists (select from raw.identities_before)
-      and exists (
-        select from unnest(event_ids, service_ids) as s (event_id, service_id)
-        cross join lateral (
-          select from raw.identities_before as b
-          where b.event_id = s.event_id and b.service_id = s.service_id
-          offset 0
-        ) as found)
-    then
+    if exists (select from raw.identities_before) and raw.any_remembered(event_ids, service_ids) then
       raise unique_violation;
     end if;
     -- after the identities: see raw.append
