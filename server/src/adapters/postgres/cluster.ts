@@ -207,8 +207,8 @@ export async function writeConfiguration(
     const path = join(folders.data, name);
     const before = await readFile(path, "utf8").catch(() => undefined);
     if (before === text) return;
-    // never half a file, also on a full disk
-    const draft = `${path}.new`;
+    // never half a file, also on a full disk; another supervisor may be writing the same file
+    const draft = `${path}.${process.pid}-${randomUUID().slice(0, 8)}.new`;
     try {
       await writeFile(draft, text, { mode: 0o600, flush: true });
       if (user !== undefined) await chown(draft, user.uid, user.gid);

@@ -17,7 +17,10 @@ export const cloudEventBatchSchema = array(cloudEventSchema, {
 });
 
 const nameOfEvent = { required: ["event"] };
-const writeKeyText = "The API key as a text; not read if a header has one.";
+const writeKey = {
+  description: "The API key as a text; not read if a header has one.",
+  "x-ignored": true,
+};
 
 /** Of `/v1/<type>`. */
 export function segmentCallSchema(type: SegmentType): Schema<unknown> {
@@ -25,7 +28,7 @@ export function segmentCallSchema(type: SegmentType): Schema<unknown> {
   const required = type === "track" ? ["event"] : [];
   return {
     ...message,
-    properties: { ...(properties as object), writeKey: { description: writeKeyText } },
+    properties: { ...(properties as object), writeKey },
     required,
     examples: [{ userId: "user123", event: "Order Completed", properties: { revenue: 42 } }],
   };
@@ -49,7 +52,7 @@ export const segmentBatchSchema = object(
       } as Schema<unknown>,
       { minItems: 1, maxItems: limits.batchEvents },
     ),
-    writeKey: optional(unknown({ description: writeKeyText, "x-ignored": true })),
+    writeKey: optional(unknown(writeKey)),
   },
   {
     // members of the envelope are not stored
