@@ -41,6 +41,10 @@
  * - page: a claimed range of the raw log for one stream worker. In the API: a page of results.
  * - cursor: what an API client gets in order to continue, in a list of results or in the live feed.
  *
+ * Topics (Kafka)
+ * - topic: events, raw_data and their dead-letter topics (topics.ts).
+ * - message: a record of a topic: key, value, headers. relay writes `events`, intake reads `raw_data`.
+ *
  * Running
  * - process: an operating-system process; it runs one or more parts.
  * - part: a long-running component of the server: ingest, etl, stream, gateway, ...
@@ -60,3 +64,4 @@ export * as schema from "./schema.ts";
 export * from "./search.ts";
 export * from "./session.ts";
 export * from "./time-zone.ts";
+export * from "./topics.ts";

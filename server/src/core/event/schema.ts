@@ -1,5 +1,5 @@
 /** The protocol's schemas, compiled once, with errors that say how to fix the event. */
-import type { Schema } from "@weir/protocol";
+import { linePattern, type Schema } from "@weir/protocol";
 import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import { pointerToken } from "./json-pointer.ts";
 
@@ -63,15 +63,16 @@ function describe(error: ErrorObject, value: unknown): SchemaProblem {
     case "minimum":
       return { pointer, problem: `must be at least ${parameters["limit"]}.` };
     case "pattern":
-      return { pointer, problem: patternProblem(pointer) };
+      return { pointer, problem: patternProblem(pointer, String(parameters["pattern"])) };
     default:
       return { pointer, problem: `${error.message ?? "is invalid"}.` };
   }
 }
 
-function patternProblem(pointer: string): string {
+function patternProblem(pointer: string, pattern: string): string {
   if (pointer.endsWith("/currency"))
     return "must be a currency code of three capital letters (ISO 4217), such as TRY.";
+  if (pattern !== linePattern) return `must match the pattern ${pattern}.`;
   return "must not contain control characters. Remove them.";
 }
 
