@@ -1,6 +1,6 @@
 /**
  * Runs a group of tests: `run-tests.ts <unit|promises|services> [path…] [--name <regex>]`. Paths select
- * the files below them. A run that executed no test fails.
+ * the files below them. A run that executed no test fails, and so does a file that declares none.
  */
 import { globSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -94,6 +94,7 @@ const stream = run({
 
 let counts: Record<string, number> | undefined;
 let succeeded = false;
+let executed = 0;
 const filesWithTests = new Set<string>();
 stream.on("test:summary", (summary) => {
   // There is one summary for each file, and a last one for all.
@@ -104,8 +105,9 @@ stream.on("test:summary", (summary) => {
 for (const outcome of ["test:pass", "test:fail"] as const) {
   stream.on(outcome, ({ name, file, skip, todo }) => {
     // A file without tests is reported as one passed test with the path as its name.
-    if (file === undefined || skip || todo || resolve(root, name) === file) return;
+    if (file === undefined || resolve(root, name) === file) return;
     filesWithTests.add(file);
+    if (!skip && !todo) executed += 1;
   });
 }
 stream.on("test:coverage", ({ summary }) => {
@@ -119,8 +121,9 @@ await stream
   });
 
 const empty = files.filter((file) => !filesWithTests.has(join(root, file)));
-const isEmpty = values.name === undefined ? empty.length > 0 : empty.length === files.length;
-if (isEmpty) console.error(`No test ran in ${empty.join(", ")}`);
+const isEmpty = executed === 0 || (values.name === undefined && empty.length > 0);
+if (isEmpty)
+  console.error(`No test ran in ${executed === 0 ? paths.join(", ") : empty.join(", ")}`);
 
 // The last lines have the format of Node's TAP reporter, which CI systems parse.
 for (const [key, word] of Object.entries({
