@@ -41,6 +41,7 @@ export const restrictedLibraries: readonly string[] = [
   "ws",
   "yaml",
   "commander",
+  "@redis/client",
 ];
 
 const adapter = "An adapter imports core/, timing/ and itself; only its room imports its library.";
@@ -94,6 +95,12 @@ export const rooms: readonly Room[] = [
     path: "server/src/adapters/resilience",
     imports: ["core", "timing"],
     libraries: ["cockatiel"],
+    because: adapter,
+  },
+  {
+    path: "server/src/adapters/redis",
+    imports: ["core", "timing"],
+    libraries: ["@redis/client"],
     because: adapter,
   },
   { path: "server/src/parts/*", imports: ["core", "timing"], because: part },

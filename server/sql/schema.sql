@@ -3,6 +3,7 @@
 create role weir_app login noinherit;
 create role weir_ingest login noinherit;
 alter role weir_ingest set transaction_timeout=10s;
+create role weir_spark login noinherit;
 
 
 -- analytics ---------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 /** Everything the HTTP process serves, wired but neither started nor connected. */
 import { randomBytes } from "node:crypto";
-import { createMemoryRateLimiter } from "../adapters/limits/memory-rate-limiter.ts";
+import { redisCheck } from "../adapters/redis/health.ts";
 import { permissionOf } from "../core/access/permission-name.ts";
 import type { Database, Notifications } from "../core/ports/database.ts";
 import type { Route } from "../core/ports/route.ts";
@@ -26,6 +26,7 @@ import { composeHealth } from "./health.ts";
 import { composeIngest } from "./ingest.ts";
 import { composeLiveFeed } from "./live-feed.ts";
 import type { ComposeOptions } from "./options.ts";
+import { composeRateLimiter, composeRedis } from "./redis.ts";
 import { composeBreakerCheck, composeResilience } from "./resilience.ts";
 import { composeSearch } from "./search.ts";
 import { composeStorage } from "./storage.ts";
@@ -40,6 +41,7 @@ export async function assembleApi(options: ComposeOptions) {
   const { ingest, observer } = composeIngest(options, { storage, clock: clock.watch });
   const gateway = composeLiveFeed(options, { directory, notifications });
   const resilience = composeResilience(options);
+  const redis = composeRedis(options);
   const search = composeSearch(options, { database, notifications, guard: resilience.guard });
   const dlq = composeDlqHttp(options, database);
 
@@ -59,6 +61,7 @@ export async function assembleApi(options: ComposeOptions) {
       database,
       checks: {
         storage: storageCheck(storage),
+        redis: redisCheck(redis),
         ...search.checks,
         ...dlq.checks,
         breakers: composeBreakerCheck(resilience, database),
@@ -74,7 +77,7 @@ export async function assembleApi(options: ComposeOptions) {
   ];
 
   return {
-    ...{ routes, permissions, directory, ingest, observer, gateway, search, storage, clock },
+    ...{ routes, permissions, directory, ingest, observer, gateway, search, storage, clock, redis },
     /** Health reports the process as down from now on. */
     beginDraining() {
       draining = true;
@@ -129,7 +132,7 @@ function composeQuery({ config }: ComposeOptions, database: Database): readonly 
 }
 
 async function composeAuth(
-  { config }: ComposeOptions,
+  options: ComposeOptions,
   shared: {
     readonly database: Database;
     readonly directory: Directory;
@@ -137,7 +140,7 @@ async function composeAuth(
     readonly knownPermissions: () => readonly string[];
   },
 ): Promise<readonly Route[]> {
-  const { env, http } = config();
+  const { env, http } = options.config();
   return authRoutes({
     ...shared,
     env: keyEnvironment(env),
@@ -145,7 +148,7 @@ async function composeAuth(
     policies: await readPolicies(policiesFolder),
     secureCookies: http.secure_cookies,
     // sign-ins have a limit of their own
-    rateLimiter: createMemoryRateLimiter(),
+    rateLimiter: composeRateLimiter(options, "signins"),
     monotonic: () => performance.now(),
   });
 }

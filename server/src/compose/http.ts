@@ -16,7 +16,8 @@ import { storagePart } from "./storage.ts";
 export const compose: Compose = async (options) => {
   const { logger } = options;
   const api = await assembleApi(options);
-  const { directory, ingest, observer, gateway, search, storage, clock } = api;
+  const { directory, ingest, observer, gateway, search, storage, clock, redis } = api;
+  redis?.open();
   await storage.refresh();
   // The server is ready once it knows every key; the directory's part keeps them current from then on.
   await untilDatabaseAnswers(logger, async () => {

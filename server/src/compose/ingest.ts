@@ -1,5 +1,4 @@
 import { randomFillSync } from "node:crypto";
-import { createMemoryRateLimiter } from "../adapters/limits/memory-rate-limiter.ts";
 import type { ReceiptClock } from "../core/event/record.ts";
 import { uuidV7Maker } from "../core/uuid.ts";
 import { createIngest, type Ingest } from "../parts/ingest/ingest.ts";
@@ -8,6 +7,7 @@ import type { StorageGate } from "../parts/ingest/ports.ts";
 import { createRawLog } from "../parts/ingest/raw-log.ts";
 import { openConnections } from "../process/databases.ts";
 import type { ComposeOptions } from "./options.ts";
+import { composeRateLimiter } from "./redis.ts";
 
 /** The accept path: limits, checks and group commits into the raw log. */
 export function composeIngest(
@@ -34,7 +34,7 @@ export function composeIngest(
       timeoutMs: settings.commit_timeout_ms,
       onNotifyFailure: (error) => logger.warn({ err: error }, "readers could not be notified"),
     }),
-    rateLimiter: createMemoryRateLimiter(),
+    rateLimiter: composeRateLimiter(options, "events"),
     ratePolicy: () => {
       const { events_per_second, burst_events } = options.config().ingest.rate_limit;
       return { eventsPerSecond: events_per_second, burstEvents: burst_events };

@@ -13,9 +13,11 @@ import { erasureSection } from "./sections/erasure.ts";
 import { etlSection } from "./sections/etl.ts";
 import { httpSection } from "./sections/http.ts";
 import { ingestSection } from "./sections/ingest.ts";
+import { limitsSection } from "./sections/limits.ts";
 import { liveSection } from "./sections/live.ts";
 import { logSection } from "./sections/log.ts";
 import { querySection } from "./sections/query.ts";
+import { redisSection } from "./sections/redis.ts";
 import { resilienceSection } from "./sections/resilience.ts";
 import { retentionSection } from "./sections/retention.ts";
 import { storageSection } from "./sections/storage.ts";
@@ -55,6 +57,8 @@ export const configSchema = s.object({
   resilience: resilienceSection,
   query: querySection,
   live: liveSection,
+  limits: limitsSection,
+  redis: redisSection,
   log: logSection,
   supervisor: supervisorSection,
   demo: demoSection,

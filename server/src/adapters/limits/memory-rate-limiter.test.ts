@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { RateDecision } from "../../core/access/rate-limit.ts";
+import { rateLimiterConformance } from "./conformance.ts";
 import { createMemoryRateLimiter } from "./memory-rate-limiter.ts";
+
+rateLimiterConformance("memory", async () => createMemoryRateLimiter());
 
 const policy = { eventsPerSecond: 10, burstEvents: 100 };
 

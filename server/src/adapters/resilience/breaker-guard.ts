@@ -97,12 +97,13 @@ export class BreakerGuard implements Guard {
     work: (signal: AbortSignal) => Promise<T>,
     signal: AbortSignal,
   ): Promise<T> {
-    const { policy } = this.#options.settings();
+    const { guard, policy } = this.#options.settings();
+    const attempts = guard.attempts ?? policy.attempts;
     let last: { readonly error: unknown } | undefined;
     const mayRetry = (error: unknown) =>
       isUnavailable(error) && !(error instanceof BreakerOpenError) && this.retryAfterMs === 0;
     // The library counts and decides; the waiting is done here, because its own outlasts an abort.
-    const retrying = retry(handleWhen(mayRetry), { maxAttempts: policy.attempts - 1 });
+    const retrying = retry(handleWhen(mayRetry), { maxAttempts: attempts - 1 });
     return retrying.execute(async ({ attempt }) => {
       if (attempt > 0) {
         await pause(retryDelay(policy, attempt, this.#options.random), signal);

@@ -26,6 +26,8 @@ export interface BreakerSettings {
 
 export interface GuardSettings {
   readonly policy: PolicyName;
+  /** Replaces the attempts of the policy. */
+  readonly attempts?: number;
   /** Limit of one attempt. */
   readonly timeout_ms: number;
   readonly breaker: BreakerSettings;

@@ -119,6 +119,26 @@ function guard(what: string, defaults: GuardDefaults) {
   });
 }
 
+/** Requests wait for these calls and go on without an answer, so one attempt is made and its limit is short. */
+const redisGuard = s.object({
+  policy: policyOf("Redis", { default: "DEFAULT" }),
+  attempts: s.integer({
+    default: 1,
+    minimum: 1,
+    maximum: 20,
+    description: "Maximum attempts; replaces those of the policy.",
+    ...hot,
+  }),
+  timeout_ms: timeoutOf({ default: 100 }),
+  breaker: s.object({
+    consecutive_failures: breakerSettings.consecutive_failures({ default: 3 }),
+    failure_rate: breakerSettings.failure_rate({ default: 0.5 }),
+    window_calls: breakerSettings.window_calls({ default: 50 }),
+    open_ms: breakerSettings.open_ms({ default: 1_000 }),
+    half_open_calls: breakerSettings.half_open_calls({ default: 1 }),
+  }),
+});
+
 /** Without defaults: what is left out comes from the guard's kind. */
 const guardOverride = s.object({
   policy: s.optional(policyOf("This guard")),
@@ -160,6 +180,7 @@ export const resilienceSection = s.object({
     }),
     vector_store: guard("The vector store", { policy: "DEFAULT", timeoutMs: 10_000 }),
     embedder: guard("The embedder", { policy: "NETWORK", timeoutMs: 30_000 }),
+    redis: redisGuard,
   }),
   named_guards: s.record(guardOverride, {
     default: {},
