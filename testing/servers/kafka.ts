@@ -5,7 +5,7 @@ import { type Certificate, createCertificate } from "./certificate.ts";
 import { runCommand } from "./install/command.ts";
 import { kafkaInstall } from "./install/kafka.ts";
 import { countBrokers } from "./kafka-request.ts";
-import { type Place, type Server, type ServerKind, startServer } from "./server.ts";
+import { extend, type Place, type Server, type ServerKind, startServer } from "./server.ts";
 import type { Launch } from "./server-process.ts";
 import { giveAway } from "./unprivileged-user.ts";
 
@@ -41,10 +41,9 @@ export async function startKafka(t: CleanUp, options: KafkaOptions = {}): Promis
   const server = await startServer(t, kafkaKind, options);
   const address = (port: string) => [`127.0.0.1:${server.ports[port]}`];
   const ca = options.tls === true ? await readFile(join(server.folder, "cert.pem"), "utf8") : "";
-  return Object.defineProperties({} as KafkaServer, {
-    ...Object.getOwnPropertyDescriptors(server),
-    brokers: { value: address("broker"), enumerable: true },
-    secure: { value: { brokers: address("secure"), ca }, enumerable: true },
+  return extend(server, {
+    brokers: address("broker"),
+    secure: { brokers: address("secure"), ca },
   });
 }
 

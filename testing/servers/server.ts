@@ -69,6 +69,14 @@ export async function startServer<Options>(
   return server;
 }
 
+/** A server with more members; those of the server stay live, the process id for one. */
+export function extend<More extends object>(server: Server, more: More): Server & More {
+  return Object.defineProperties({} as Server & More, {
+    ...Object.getOwnPropertyDescriptors(server),
+    ...Object.getOwnPropertyDescriptors(more),
+  });
+}
+
 function createServer<Options>(
   kind: ServerKind<Options>,
   { place, options }: { readonly place: Place; readonly options: Options },

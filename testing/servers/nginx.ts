@@ -1,0 +1,65 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { CleanUp } from "../database.ts";
+import { httpStatus } from "./http-health.ts";
+import { nginxInstall } from "./install/nginx.ts";
+import { extend, type Place, type Server, type ServerKind, startServer } from "./server.ts";
+
+export interface NginxOptions {
+  /**
+   * The whole nginx.conf; asked again before each start. The helper sets `daemon off`, the pid file and
+   * the first error log. Temporary files belong below `place.folder`: see `temporaryPaths`.
+   */
+  readonly configure: (place: Place) => string | Promise<string>;
+  /** Whether the health check (a GET of `/` on the port `main`, any status) uses TLS. */
+  readonly tls?: boolean;
+}
+
+export interface NginxServer extends Server {
+  /** Process ids of the workers. */
+  workers(): Promise<number[]>;
+  /** Writes the configuration again and lets nginx read it, with new workers and no closed connection. */
+  reload(): Promise<void>;
+}
+
+/** One nginx with a master and its workers; it listens where the configuration says, on `place.ports`. */
+export async function startNginx(t: CleanUp, options: NginxOptions): Promise<NginxServer> {
+  const server = await startServer(t, nginxKind, options);
+  return extend(server, {
+    workers: () => childrenOf(server.pid),
+    async reload() {
+      await writeFile(join(server.folder, "nginx.conf"), await options.configure(server));
+      process.kill(server.pid, "SIGHUP");
+    },
+  });
+}
+
+/** Directives of the `http` block, for an nginx that may not write to the system's folders. */
+export function temporaryPaths(folder: string): string {
+  return ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+    .map((kind) => `${kind}_temp_path ${join(folder, "data", kind)};\n`)
+    .join("");
+}
+
+export const nginxKind: ServerKind<NginxOptions> = {
+  install: nginxInstall,
+  ports: ["main", "second", "third"],
+  async prepare(place, { configure, tls }) {
+    const file = join(place.folder, "nginx.conf");
+    await writeFile(file, await configure(place));
+    return {
+      command: place.installed.path,
+      args: [
+        ...["-p", place.folder, "-c", file, "-e", "stderr"],
+        ...["-g", `daemon off; pid ${join(place.folder, "nginx.pid")};`],
+      ],
+      isHealthy: async () =>
+        (await httpStatus({ port: place.ports["main"] ?? 0, tls: tls === true })) > 0,
+    };
+  },
+};
+
+async function childrenOf(pid: number): Promise<number[]> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8");
+  return children.split(" ").filter(Boolean).map(Number);
+}
