@@ -2,32 +2,30 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { writeFileAtomically } from "../adapters/files/atomic-file.ts";
 import { demoResume, openDemoState } from "../parts/demo/demo-state.ts";
-import { runBurst } from "../parts/demo/run-burst.ts";
 import { type DemoOptions, type DemoProgress, runDemo } from "../parts/demo/run-demo.ts";
 import { readDemoKeys } from "../process/installation.ts";
 import { readRunFile } from "../process/run-file.ts";
 import { stopSignal } from "../process/signals.ts";
 import { type CommandContext, contextOf, UserError } from "./context.ts";
+import { registerDemoTraffic } from "./demo-traffic.ts";
 import { withHelp } from "./help.ts";
-import { readCount, readNumber } from "./option-values.ts";
+import { readNumber } from "./option-values.ts";
 
 interface DemoFlags {
   readonly url?: string;
   readonly rate?: number;
   readonly seed?: number;
-  readonly burst?: number;
 }
 
 export function registerDemo(program: Command): void {
+  const demo = program.command("demo");
   withHelp(
-    program
-      .command("demo")
+    demo
       .description("send the history of the demo shop once, and its traffic until Ctrl-C")
       .option("--url <url>", "URL of the Weir to send to (default: the one of the data folder)")
       .option("--rate <number>", "simulated events per second, averaged over a day", readNumber)
-      .option("--seed <number>", "seed that makes a simulation repeatable", readNumber)
-      .option("--burst <count>", "send this many events as fast as possible, then exit", readCount),
-    { examples: ["weir demo --rate 50", "weir demo --burst 50000"] },
+      .option("--seed <number>", "seed that makes a simulation repeatable", readNumber),
+    { examples: ["weir demo --rate 50", "weir demo traffic -c 50000 --burst"] },
   ).action(async (flags: DemoFlags, command: Command) => {
     const context = contextOf(command, { "demo.rate": { flag: "--rate", value: flags.rate } });
     const { data_dir: dataDir } = context.config;
@@ -39,14 +37,14 @@ export function registerDemo(program: Command): void {
     }
     const seed = flags.seed === undefined ? {} : { seed: flags.seed };
     const target = { url, keys: readDemoKeys(dataDir), signal: stopSignal(), ...seed };
-    if (flags.burst === undefined) await sendTraffic(context, target);
-    else await sendBurst(context, { ...target, events: flags.burst });
+    await sendShop(context, target);
   });
+  registerDemoTraffic(demo);
 }
 
 type Target = Pick<DemoOptions, "url" | "keys" | "signal" | "seed">;
 
-async function sendTraffic({ config, show }: CommandContext, target: Target): Promise<void> {
+async function sendShop({ config, show }: CommandContext, target: Target): Promise<void> {
   const file = openDemoState(join(config.data_dir, "demo.json"), {
     now: new Date(),
     write: writeFileAtomically,
@@ -62,27 +60,6 @@ async function sendTraffic({ config, show }: CommandContext, target: Target): Pr
   show(done, demoSummary);
 }
 
-async function sendBurst(
-  { show }: CommandContext,
-  { keys, ...target }: Target & { readonly events: number },
-): Promise<void> {
-  const ended = await runBurst({
-    ...target,
-    key: keys["shop-web"],
-    ...(process.stderr.isTTY ? { onProgress: showBurst } : {}),
-  });
-  show(ended, ({ accepted, failed, seconds }) =>
-    [
-      `${accepted} accepted, ${failed} failed in ${seconds.toFixed(1)} s`,
-      `${Math.round(accepted / seconds)} events/s`,
-    ].join(": "),
-  );
-}
-
 function demoSummary({ accepted, known, rejected }: DemoProgress): string {
   return `${accepted} accepted, ${known} already stored, ${rejected} rejected`;
-}
-
-function showBurst({ accepted }: { accepted: number }): void {
-  process.stderr.write(`\r${accepted} accepted`);
 }

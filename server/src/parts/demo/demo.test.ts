@@ -4,7 +4,6 @@ import { startMisbehavingServer, until } from "../../../../sdk/test/misbehaving-
 import { type DemoEvent, dayMs } from "./demo-event.ts";
 import { createHistory } from "./history.ts";
 import { seededRandom, zipf } from "./random.ts";
-import { runBurst } from "./run-burst.ts";
 import { type DemoProgress, runDemo, shopRate } from "./run-demo.ts";
 import { readSamples, sampleFolder } from "./samples.ts";
 import { campaignOf, dayRhythm, weekRhythm } from "./shop-rhythm.ts";
@@ -377,21 +376,4 @@ test("a refused key ends the demo with an error that says why", async (t) => {
   });
   const signal = new AbortController().signal;
   await assert.rejects(runDemo({ url: server.url, keys, signal }), /has been revoked/);
-});
-
-test("a burst sends exactly what was asked, and stops when told", async (t) => {
-  const server = await startMisbehavingServer(t);
-  const signal = new AbortController().signal;
-  const done = await runBurst({ url: server.url, key: "k", events: 12_345, seed: 1, signal });
-  assert.equal(done.accepted, 12_345);
-  assert.equal(server.accepted.size, 12_345);
-  const stop = new AbortController();
-  server.behave(() => stop.abort());
-  const stopped = await runBurst({
-    url: server.url,
-    key: "k",
-    events: 100_000,
-    signal: stop.signal,
-  });
-  assert.ok(stopped.accepted < 100_000, `${stopped.accepted} were sent all the same`);
 });
