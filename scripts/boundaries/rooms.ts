@@ -42,6 +42,7 @@ export const restrictedLibraries: readonly string[] = [
   "yaml",
   "commander",
   "@redis/client",
+  "@platformatic/kafka",
 ];
 
 const adapter = "An adapter imports core/, timing/ and itself; only its room imports its library.";
@@ -101,6 +102,12 @@ export const rooms: readonly Room[] = [
     path: "server/src/adapters/redis",
     imports: ["core", "timing"],
     libraries: ["@redis/client"],
+    because: adapter,
+  },
+  {
+    path: "server/src/adapters/kafka",
+    imports: ["core", "timing"],
+    libraries: ["@platformatic/kafka"],
     because: adapter,
   },
   { path: "server/src/parts/*", imports: ["core", "timing"], because: part },

@@ -24,6 +24,7 @@ import { composeClock } from "./clock.ts";
 import { composeDlqHttp } from "./dlq.ts";
 import { composeHealth } from "./health.ts";
 import { composeIngest } from "./ingest.ts";
+import { composeKafkaCheck } from "./kafka.ts";
 import { composeLiveFeed } from "./live-feed.ts";
 import type { ComposeOptions } from "./options.ts";
 import { composeRateLimiter, composeRedis } from "./redis.ts";
@@ -66,6 +67,7 @@ export async function assembleApi(options: ComposeOptions) {
         ...dlq.checks,
         breakers: composeBreakerCheck(resilience, database),
         clock: clockCheck(clock.watch),
+        kafka: composeKafkaCheck(options),
       },
       draining: () => draining,
     }),

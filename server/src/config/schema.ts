@@ -13,11 +13,13 @@ import { erasureSection } from "./sections/erasure.ts";
 import { etlSection } from "./sections/etl.ts";
 import { httpSection } from "./sections/http.ts";
 import { ingestSection } from "./sections/ingest.ts";
+import { kafkaSection } from "./sections/kafka.ts";
 import { limitsSection } from "./sections/limits.ts";
 import { liveSection } from "./sections/live.ts";
 import { logSection } from "./sections/log.ts";
 import { querySection } from "./sections/query.ts";
 import { redisSection } from "./sections/redis.ts";
+import { relaySection } from "./sections/relay.ts";
 import { resilienceSection } from "./sections/resilience.ts";
 import { retentionSection } from "./sections/retention.ts";
 import { storageSection } from "./sections/storage.ts";
@@ -53,6 +55,8 @@ export const configSchema = s.object({
   stream: streamSection,
   embeddings: embeddingsSection,
   vectors: vectorsSection,
+  kafka: kafkaSection,
+  relay: relaySection,
   dlq: dlqSection,
   resilience: resilienceSection,
   query: querySection,

@@ -181,6 +181,7 @@ export const resilienceSection = s.object({
     vector_store: guard("The vector store", { policy: "DEFAULT", timeoutMs: 10_000 }),
     embedder: guard("The embedder", { policy: "NETWORK", timeoutMs: 30_000 }),
     redis: redisGuard,
+    kafka: guard("Kafka", { policy: "NETWORK", timeoutMs: 20_000 }),
   }),
   named_guards: s.record(guardOverride, {
     default: {},
