@@ -18,6 +18,7 @@ const commands: Readonly<Record<string, () => Promise<Register>>> = {
   doctor: async () => (await import("./doctor.ts")).registerDoctor,
   status: async () => (await import("./status.ts")).registerStatus,
   keys: async () => (await import("./keys.ts")).registerKeys,
+  secrets: async () => (await import("./secrets.ts")).registerSecrets,
   services: async () => (await import("./services.ts")).registerServices,
   permissions: async () => (await import("./permissions.ts")).registerPermissions,
   events: async () => (await import("./events.ts")).registerEvents,

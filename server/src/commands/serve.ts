@@ -9,6 +9,7 @@ import type { ComposedProcess } from "../compose/options.ts";
 import { loginsOf, partNames, processesOf, serverParts } from "../compose/processes.ts";
 import type { Config } from "../config/schema.ts";
 import { type WatchedConfig, watchConfig } from "../config/watch.ts";
+import { messageOf } from "../core/errors.ts";
 import { nearestName } from "../core/nearest-name.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import {
@@ -25,6 +26,7 @@ import { readRunFile } from "../process/run-file.ts";
 import { watchOwnEventLoop } from "../process/self-watch.ts";
 import { connectServiceManager } from "../process/service-manager.ts";
 import { aborted, stopRequests, unlessAborted } from "../process/signals.ts";
+import { keepStateFile } from "../process/state-file.ts";
 import {
   isSupervised,
   onDroppedLogLines,
@@ -155,9 +157,12 @@ async function serve(
   logger.info({ listen: url ?? null, parts: [...names] }, "ready");
   stack.use(reportToSupervisor(url, () => composed.map(({ counters }) => counters())));
   manager.ready();
+  const state = keepState(initial, { parts: [...names], url: url ?? null }, logger);
+  if (state !== undefined) stack.use(state);
 
   await aborted(signal);
   manager.stopping();
+  state?.stopping();
   logger.info({ reason: String(signal.reason?.message ?? "stop requested") }, "stopping");
   // Refuse new work and answer what was accepted; then end the loops, and with them the live feeds,
   // which would keep the server open; then close it.
@@ -165,6 +170,18 @@ async function serve(
   running.abort();
   await ended;
   for (const { close } of composed) await close?.();
+}
+
+function keepState(
+  { supervisor: { state_path: path } }: Config,
+  about: Parameters<typeof keepStateFile>[1],
+  logger: Logger,
+) {
+  // below a supervisor, the supervisor knows
+  if (path === null || isSupervised()) return undefined;
+  return keepStateFile(path, about, (error) =>
+    logger.warn({ path, reason: messageOf(error) }, "the state file cannot be written"),
+  );
 }
 
 /** A reader that does not read must not keep the process alive. */

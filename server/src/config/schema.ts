@@ -45,6 +45,14 @@ export const configSchema = s.object({
         "Key of the first administrator, for an installation that has none yet (`weir keys generate` prints one). Without it Weir creates one.",
     }),
   ),
+  metrics_key: s.nullable(
+    s.string({
+      default: null,
+      "x-secret": true,
+      description:
+        "Key of the service `metrics`, with which a monitoring system reads `/metrics` and the health. `weir migrate` creates the service when it has no key yet.",
+    }),
+  ),
   http: httpSection,
   database: databaseSection,
   ingest: ingestSection,

@@ -38,7 +38,8 @@ export class Sources {
     const known = new Map(settings().map((setting) => [setting.variable, setting]));
     for (const [name, value] of Object.entries(env)) {
       if (!name.startsWith("WEIR_") || reserved.test(name) || value === undefined) continue;
-      const fromFile = name.endsWith("_FILE");
+      // a setting may itself be the path of a file: kafka.tls.ca_file
+      const fromFile = name.endsWith("_FILE") && !known.has(name);
       const setting = known.get(fromFile ? name.slice(0, -"_FILE".length) : name);
       if (setting === undefined) throw unknownVariable(name, [...known.keys()]);
       const text = fromFile ? readSecret(name, value) : value;

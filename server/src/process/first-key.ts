@@ -29,6 +29,12 @@ export function firstKeyOf(config: Config, { file, show }: FirstKeyOptions): Fir
   return { deliver: (key) => writeKey(file, key) };
 }
 
+/** The key that a monitoring system is given; undefined when none is configured. @throws ConfigError */
+export function metricsKeyOf(config: Config) {
+  const given = config.metrics_key;
+  return given === null ? undefined : keyOf(given, config, "metrics_key");
+}
+
 function keyOf(text: string, { env }: Config, origin: string) {
   let key: ReturnType<typeof parseApiKey>;
   try {

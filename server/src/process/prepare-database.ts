@@ -16,10 +16,16 @@ import { restoreRights } from "../adapters/postgres/rights.ts";
 import type { Config } from "../config/schema.ts";
 import { DatabaseError, type Queryable } from "../core/ports/database.ts";
 import { keyEnvironment } from "../parts/auth/administration.ts";
-import { type EnsuredKey, ensureAdminKey, type FirstKey } from "../parts/auth/bootstrap.ts";
+import {
+  type EnsuredKey,
+  ensureAdminKey,
+  ensureMetricsKey,
+  type FirstKey,
+} from "../parts/auth/bootstrap.ts";
 import { readPolicies } from "../parts/auth/policies.ts";
 import { type AppliedPolicies, applyPolicies } from "../parts/auth/roles.ts";
 import { untilConnected } from "./databases.ts";
+import { metricsKeyOf } from "./first-key.ts";
 import { policiesFolder } from "./paths.ts";
 import { version } from "./version.ts";
 
@@ -68,7 +74,13 @@ export async function prepareDatabase(options: PrepareOptions): Promise<Prepared
       if (policies.changed.length > 0) log(`applied the roles ${policies.changed.join(", ")}`);
       const done = { ...migrated, logins, rights, policies };
       options.onPrepared?.(done);
-      return { ...done, adminKey: await ensureAdminKey(setup, firstKey) };
+      const adminKey = await ensureAdminKey(setup, firstKey);
+      const metrics = metricsKeyOf(config);
+      if (metrics !== undefined) {
+        const { warning } = await ensureMetricsKey(setup, metrics);
+        if (warning !== undefined) log(`warning: ${warning}`);
+      }
+      return { ...done, adminKey };
     },
     { timeoutMs: preparationMs },
   );

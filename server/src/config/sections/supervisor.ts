@@ -15,4 +15,11 @@ export const supervisorSection = s.object({
     description:
       "`weir up` restarts its own PostgreSQL when it has answered no connection attempt for this long. A stopped one is continued within seconds.",
   }),
+  state_path: s.nullable(
+    s.string({
+      default: null,
+      description:
+        "Path of a file in which `weir serve` records its state every second, for the health check of a container. Without it none is written.",
+    }),
+  ),
 });

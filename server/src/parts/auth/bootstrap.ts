@@ -54,6 +54,14 @@ export async function ensureDemoKey(
   return ensureKey(bootstrap, { service: "demo", role: "demo", ...first });
 }
 
+/** The same for a monitoring system, whose key the operator chooses. */
+export async function ensureMetricsKey(
+  bootstrap: Bootstrap,
+  supplied: NonNullable<FirstKey["supplied"]>,
+): Promise<EnsuredKey> {
+  return ensureKey(bootstrap, { service: "metrics", role: "monitor", supplied });
+}
+
 /** Whether `ensureAdminKey` has nothing to do. */
 export async function hadAdminKey(database: Queryable, env: string): Promise<boolean> {
   const [row] = await database.query<{ had: boolean }>({

@@ -56,6 +56,7 @@ test("the shipped roles allow what their descriptions say, and nothing else", as
       "search",
       "recommendations",
     ],
+    monitor: ["healthz", "metrics"],
     service: ["ingest", "healthz"],
     viewer: ["overview", "windows", "similar", "search"],
     storefront: ["similar", "search", "recommendations", "healthz"],
