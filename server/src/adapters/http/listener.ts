@@ -13,6 +13,8 @@ export interface ListenerOptions {
   readonly nextId: () => string;
   readonly headersFor: CommonHeaders;
   readonly answer: (request: IncomingMessage, response: ServerResponse) => void;
+  /** The process is about to end: every answer closes its connection. */
+  readonly isDraining: () => boolean;
   readonly isClosing: () => boolean;
 }
 
@@ -59,8 +61,15 @@ export function listenStrictly(options: ListenerOptions): {
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
     if (!connections.enter(request, response)) return;
     const refusal = options.isClosing() ? shuttingDown() : refusalOf(request);
-    if (refusal === undefined) options.answer(request, response);
-    else refuse(request, response, refusal);
+    if (refusal !== undefined) {
+      refuse(request, response, refusal);
+      return;
+    }
+    if (options.isDraining()) {
+      response.shouldKeepAlive = false;
+      connections.endAfter(request);
+    }
+    options.answer(request, response);
   };
   server.on("request", onRequest);
   // the reader of the body asks for it (body.ts)

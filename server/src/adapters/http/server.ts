@@ -5,6 +5,7 @@ import Fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import type { WeirError } from "../../core/errors.ts";
 import type { Outage } from "../../core/ports/outage.ts";
 import type { Route } from "../../core/ports/route.ts";
+import { pause } from "../../timing/pause.ts";
 import { type RequestObserver, routeAnswerer } from "./answer-route.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { createByteBudget } from "./byte-budget.ts";
@@ -42,11 +43,21 @@ export interface HttpServer {
   listen(host: string, port: number): Promise<AddressInfo>;
   /** Answers on a connection that left HTTP, such as one whose upgrade is refused, and closes it. */
   refuse(socket: Duplex, problem: WeirError): void;
+  /**
+   * From now on each answer is the last of its connection. After `delayMs`, in which a balancer notices that the
+   * process is not ready, no connection is accepted; then resolves.
+   */
+  stopAccepting(delayMs: number): Promise<void>;
+  /** Resolves when the requests on the connections that are still open are answered, or after a bounded time. */
+  settle(): Promise<void>;
   /** Stops accepting connections, waits a bounded time for running requests, then closes. */
   close(): Promise<void>;
 }
 
 const closePatienceMs = 1_000;
+/** How long requests may run, or be on their way, after the last connection was accepted. */
+const settlePatienceMs = 1_000;
+const settlePollMs = 10;
 /** In UTF-16 code units; `checkParameters` counts characters. */
 const maxParamLength = 2 * maxParameterLength;
 
@@ -57,7 +68,10 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const nextId = requestIds();
   const headersFor = commonHeaders(options.corsOrigins);
   const direct = directRoutes({ nextId, commonHeaders: headersFor });
-  const state: { closing: boolean; connections?: Connections } = { closing: false };
+  const state: { draining: boolean; closing: boolean; connections?: Connections } = {
+    draining: false,
+    closing: false,
+  };
   const connections = () => {
     if (state.connections === undefined) throw new Error("the server is not created yet");
     return state.connections;
@@ -71,6 +85,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
         nextId,
         headersFor,
         answer: direct.inFrontOf(framework),
+        isDraining: () => state.draining,
         isClosing: () => state.closing,
       });
       state.connections = listener.connections;
@@ -123,6 +138,17 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       return app.server.address() as AddressInfo;
     },
     refuse: (socket, problem) => connections().refuse(socket, problem),
+    async stopAccepting(delayMs) {
+      state.draining = true;
+      await pause(delayMs);
+      // Node closes the idle connections with it; a new one that has not sent its request yet stays
+      app.server.close();
+    },
+    async settle() {
+      const deadline = performance.now() + settlePatienceMs;
+      while (connections().unanswered > 0 && performance.now() < deadline)
+        await pause(settlePollMs);
+    },
     async close() {
       state.closing = true;
       // Idle keep-alive connections end now; the others get a moment to receive their answer.

@@ -33,6 +33,13 @@ export const httpSection = s.object({
     description:
       "How long an idle connection is kept open. Longer than the idle limit of the proxy in front, if there is one.",
   }),
+  drain_delay_ms: s.integer({
+    default: 0,
+    minimum: 0,
+    maximum: 120_000,
+    description:
+      "How long a process that was asked to stop still accepts connections, with `/health/ready` at 503 and `Connection: close` on each answer. Behind a balancer: longer than it takes to notice, and than its idle connections live. For `weir serve` only.",
+  }),
   max_connections: s.integer({
     default: 5_000,
     minimum: 10,
