@@ -492,6 +492,383 @@ AS $function$
 $function$;
 
 
+-- engine ------------------------------------------------------------------------------------------
+create schema engine;
+
+create table engine.folded (
+  xid xid8 not null,
+  event_id uuid not null,
+  service_id integer not null,
+  constraint folded_pkey PRIMARY KEY (xid, event_id, service_id)
+);
+
+create table engine.runs (
+  epoch bigint not null,
+  owner text not null,
+  checkpoint text not null,
+  began_at timestamp with time zone not null default clock_timestamp(),
+  batch_id bigint,
+  batches bigint not null default 0,
+  events bigint not null default 0,
+  folded_at timestamp with time zone,
+  report jsonb,
+  reported_at timestamp with time zone,
+  constraint runs_pkey PRIMARY KEY (epoch)
+);
+
+create unlogged table engine.staged (
+  token uuid not null,
+  xid xid8 not null,
+  event_id uuid not null,
+  service_id integer not null,
+  occurred_at timestamp with time zone not null,
+  event_type text not null,
+  user_key text,
+  product_key text,
+  amount numeric,
+  currency text,
+  items json,
+  staged_at timestamp with time zone not null default now()
+);
+CREATE INDEX staged_token ON engine.staged USING btree (token);
+alter table engine.staged alter column items set statistics 0;
+
+create table engine.state (
+  only_row boolean not null default true,
+  engine text not null default 'builtin'::text,
+  epoch bigint not null default 0,
+  configured text,
+  changed_at timestamp with time zone not null default clock_timestamp(),
+  changed_by text,
+  constraint state_engine_check CHECK ((engine = ANY (ARRAY['builtin'::text, 'spark'::text]))),
+  constraint state_only_row_check CHECK (only_row),
+  constraint state_pkey PRIMARY KEY (only_row)
+);
+
+create view engine.counted as
+ SELECT service_id,
+    format,
+    event_id,
+    received_at,
+    occurred_at,
+    xid,
+    user_key,
+    product_key,
+    amount,
+    currency,
+    event_type,
+    event_ref,
+    items,
+    payload
+   FROM raw.events r
+  WHERE pg_visible_in_snapshot(xid, ( SELECT readers."position"
+           FROM log.readers
+          WHERE readers.name = 'windows'::text)) OR (EXISTS ( SELECT
+           FROM engine.folded f
+          WHERE f.xid = r.xid AND f.event_id = r.event_id AND f.service_id = r.service_id));
+
+CREATE OR REPLACE FUNCTION engine.advance(reader log.readers, folded integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_sort TO 'off'
+ SET enable_nestloop TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+#variable_conflict use_variable
+declare
+  most_missing constant int := 100;
+  at_once int := greatest(folded, 5000);
+  read_at timestamptz := clock_timestamp();
+  reached pg_snapshot := reader.position;
+  since timestamptz := log.since(reader.position, reader.since);
+  seen pg_snapshot;
+  open_since timestamptz;
+  low xid8[];
+  high xid8[];
+  page record;
+  cut xid8;
+begin
+  perform engine.open_batch();
+  -- as in log.next_page
+  select pg_current_snapshot(), o.since into seen, open_since from log.open_days o;
+  loop
+    with unread as materialized (
+      select u.xid, u.received_at, b.event_id is null and (
+          select true from engine.folded f
+          where f.xid = u.xid and f.event_id = u.event_id and f.service_id = u.service_id) is null as missing
+      from log.unread(reached, seen, since, at_once) u
+      left join batch b on b.xid = u.xid and b.event_id = u.event_id and b.service_id = u.service_id
+    )
+    select array_agg(distinct u.xid) filter (where missing and u.xid < pg_snapshot_xmax(reached)) as low,
+      array_agg(distinct u.xid order by u.xid) filter (where missing and u.xid >= pg_snapshot_xmax(reached)) as high,
+      count(*) filter (where u.xid >= pg_snapshot_xmax(reached)) >= at_once as more,
+      max(u.xid) as last_xid, max(u.received_at) as newest
+    into page from unread u;
+    low := coalesce(page.low, '{}');
+    high := coalesce(page.high, '{}');
+    cut := high[1 + greatest(0, most_missing - cardinality(low))];
+    if cut is null and page.more then
+      cut := (page.last_xid::text::numeric + 1)::text::xid8;
+      read_at := least(read_at, page.newest);
+      reached := engine.position_before(cut, seen, low || high);
+      continue;
+    end if;
+    reached := engine.position_before(coalesce(cut, pg_snapshot_xmax(seen)), seen, low || high);
+    exit;
+  end loop;
+  perform log.advance('windows', reader.position, reached,
+    case when cut is null and low = '{}' and high = '{}' then open_since else since end, read_at, folded);
+
+  perform engine.forget(reached);
+  insert into engine.folded (xid, event_id, service_id)
+  select b.xid, b.event_id, b.service_id from batch b
+  where b.event_id is not null and not pg_visible_in_snapshot(b.xid, reached);
+end $function$;
+
+CREATE OR REPLACE FUNCTION engine.begin_run(contract integer, owner text, checkpoint text)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_variable
+declare
+  run_epoch bigint;
+begin
+  if contract is distinct from engine.contract() then
+    raise exception 'the job speaks version % of the contract, and this database version %', contract, engine.contract()
+    using errcode = 'WE002', hint = 'Install the job that belongs to this version of Weir, or run "weir migrate".';
+  end if;
+  perform from log.readers where name = 'windows' for no key update;
+  if (select s.engine from engine.state s) <> 'spark' then perform engine.demand(null); end if;
+  update engine.state s set epoch = s.epoch + 1 returning s.epoch into run_epoch;
+  insert into engine.runs (epoch, owner, checkpoint) values (run_epoch, left(owner, 200), left(checkpoint, 200));
+  delete from engine.runs r where r.epoch <= run_epoch - 20;
+  delete from engine.staged;
+  return run_epoch;
+end $function$;
+
+CREATE OR REPLACE FUNCTION engine.configure(setting text)
+ RETURNS text
+ LANGUAGE plpgsql
+AS $function$
+declare
+  before text;
+begin
+  perform from log.readers where name = 'windows' for no key update;
+  select configured into before from engine.state;
+  if before is distinct from setting then
+    perform engine.use(setting, 'configuration');
+    update engine.state set configured = setting;
+  end if;
+  return (select s.engine from engine.state s);
+end $function$;
+
+CREATE OR REPLACE FUNCTION engine.contract()
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$ select 1 $function$;
+
+CREATE OR REPLACE FUNCTION engine.demand(run_epoch bigint)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  current engine.state;
+begin
+  select * into current from engine.state;
+  if current.engine <> 'spark' then
+    raise exception 'fenced: the built-in engine folds the windows now' using errcode = 'WF001',
+      hint = 'Run "weir engine use spark" and start the job again.';
+  end if;
+  if current.epoch is distinct from run_epoch then
+    raise exception 'fenced: epoch % has been taken over by epoch %', run_epoch, current.epoch using errcode = 'WF001';
+  end if;
+end $function$;
+
+CREATE OR REPLACE FUNCTION engine.fold_batch(epoch bigint, checkpoint text, batch_id bigint, tokens uuid[], counts integer[], OUT staged integer, OUT folded integer, OUT known integer, OUT gone integer, OUT behind bigint, OUT lag_ms bigint)
+ RETURNS record
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET work_mem TO '64MB'
+AS $function$
+#variable_conflict use_variable
+declare
+  reader log.readers;
+  batch_read record;
+  is_complete boolean;
+begin
+  -- Spark forgets the messages of a batch that it was told is folded
+  if current_setting('synchronous_commit') = 'off' then perform set_config('synchronous_commit', 'on', true); end if;
+  perform engine.open_batch();
+  -- as in log.next_page
+  perform log.incarnation();
+  select * into reader from log.readers where name = 'windows' for no key update;
+  perform engine.demand(epoch);
+
+  select coalesce(sum(t.events), 0),
+    coalesce(bool_and(t.events = (select count(*) from engine.staged s where s.token = t.token)), true)
+  into staged, is_complete from unnest(tokens, counts) t (token, events);
+  if not is_complete then
+    raise exception 'staged events of the batch are missing' using errcode = 'WE001',
+      hint = 'Stage the batch again: PostgreSQL has restarted after a crash, or the batch waited for too long.';
+  end if;
+
+  batch_read := engine.read_batch(tokens, reader.position, log.since(reader.position, reader.since));
+  if exists (select from batch where occurred_at > received_at + interval '25 hours') then perform etl.note_misdated(); end if;
+  folded := (select count(*) from batch);
+  if folded > 0 then perform etl.fold('{}'); end if;
+  known := staged - folded - (batch_read.candidates - batch_read.present);
+  gone := batch_read.candidates - batch_read.present;
+
+  perform engine.advance(reader, folded);
+  delete from engine.staged s where s.token = any (tokens);
+  update engine.runs r set batch_id = batch_id, batches = r.batches + 1, events = r.events + folded, folded_at = clock_timestamp()
+  where r.epoch = epoch;
+  select l.events, l.age_seconds * 1000 into behind, lag_ms from log.lag('windows', 1000) l;
+end $function$;
+
+CREATE OR REPLACE FUNCTION engine.forget("position" pg_snapshot)
+ RETURNS void
+ LANGUAGE sql
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+AS $function$
+  delete from engine.folded f
+  where f.xid < pg_snapshot_xmax("position") and pg_visible_in_snapshot(f.xid, "position")
+$function$;
+
+CREATE OR REPLACE FUNCTION engine.open_batch()
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if exists (
+    select from pg_catalog.pg_class c
+    where c.relnamespace = pg_my_temp_schema() and c.relowner <> (select r.oid from pg_catalog.pg_roles r where r.rolname = current_user)
+  ) then
+    raise exception 'this session has temporary tables of its own' using errcode = '42501';
+  end if;
+  perform etl.open_batch();
+  if to_regclass('pg_temp.batch_staged') is null then
+    create temporary table batch_staged (like engine.staged) on commit delete rows;
+    alter table batch_staged drop column token, drop column staged_at;
+    -- a session that began before an upgrade
+    if not exists (select from pg_attribute where attrelid = 'pg_temp.batch'::regclass and attname = 'event_id') then
+      alter table pg_temp.batch add column event_id uuid;
+    end if;
+  end if;
+end $function$;
+
+CREATE OR REPLACE FUNCTION engine.position_before(cut xid8, seen pg_snapshot, missing xid8[])
+ RETURNS pg_snapshot
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  select (coalesce(min(x)::text, cut::text) || ':' || cut || ':' || coalesce(string_agg(x::text, ',' order by x), ''))::pg_snapshot
+  from (
+    select running::text::numeric as x from pg_snapshot_xip(seen) running where running < cut
+    union select m::text::numeric from unnest(missing) m where m < cut
+  ) n
+$function$;
+
+CREATE OR REPLACE FUNCTION engine.read_batch(tokens uuid[], "position" pg_snapshot, since timestamp with time zone, OUT candidates integer, OUT present integer)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_nestloop TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+#variable_conflict use_column
+declare
+  xids xid8[];
+begin
+  insert into batch_staged
+  select distinct on (s.xid, s.event_id, s.service_id) s.xid, s.event_id, s.service_id, s.occurred_at, s.event_type,
+    s.user_key, s.product_key, s.amount, s.currency, s.items
+  from engine.staged s
+  where s.token = any (tokens) and not pg_visible_in_snapshot(s.xid, "position");
+  get diagnostics candidates = row_count;
+  if candidates = 0 then
+    present := 0;
+    return;
+  end if;
+  xids := array(select distinct s.xid from batch_staged s);
+
+  insert into batch (occurred_at, received_at, xid, minute, hour, day, service_id, event_type, action, user_id, product_id,
+    currency, amount, items, event_type_name, user_key, product_key, currency_code, format, payload, event_id)
+  select e.occurred_at, e.received_at, e.xid, e.minute, etl.hour_of_minute(e.minute), etl.day_of_minute(e.minute),
+    e.service_id, t.id, t.action, e.user_id, e.product_id,
+    (select c.id from analytics.currencies c where c.code = e.currency_code), e.amount, e.items,
+    e.event_type, e.user_key, e.product_key, e.currency_code, e.format,
+    -- as in etl.read_batch
+    case when (e.items is not null or (select p.named from analytics.products p where p.id = e.product_id) is not true)
+      and position('"name"' in e.payload) > 0 then e.payload end,
+    e.event_id
+  from (
+    select s.*, r.received_at, r.format, r.payload, etl.minute_of(s.occurred_at) as minute,
+      case when s.amount is not null then coalesce(s.currency, 'XXX') end as currency_code,
+      (select u.id from analytics.users u where u.key = s.user_key) as user_id,
+      (select p.id from analytics.products p where p.key = s.product_key) as product_id
+    from batch_staged s
+    join raw.events r on r.xid = s.xid and r.event_id = s.event_id and r.service_id = s.service_id
+    where r.xid = any (xids) and r.received_at >= since
+    offset 0
+  ) e
+  left join analytics.event_types t on t.name = e.event_type;
+  get diagnostics present = row_count;
+
+  if exists (select from engine.folded) then
+    delete from batch b
+    where (select true from engine.folded f where f.xid = b.xid and f.event_id = b.event_id and f.service_id = b.service_id);
+  end if;
+end $function$;
+
+CREATE OR REPLACE FUNCTION engine.report(run_epoch bigint, report jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_variable
+begin
+  perform engine.demand(run_epoch);
+  if octet_length(report::text) > 16384 then
+    raise exception 'a report has at most 16 KiB' using errcode = '22001';
+  end if;
+  update engine.runs r set report = report, reported_at = clock_timestamp() where r.epoch = run_epoch;
+end $function$;
+
+CREATE OR REPLACE FUNCTION engine.sweep()
+ RETURNS void
+ LANGUAGE sql
+AS $function$
+  delete from engine.staged where staged_at not between clock_timestamp() - interval '1 hour' and clock_timestamp() + interval '1 hour'
+$function$;
+
+CREATE OR REPLACE FUNCTION engine.use(next_engine text, by text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform from log.readers where name = 'windows' for no key update;
+  update engine.state s set engine = next_engine, epoch = s.epoch + 1, changed_at = clock_timestamp(), changed_by = by
+  where s.engine <> next_engine;
+  if not found then return false; end if;
+  if next_engine = 'builtin' then delete from engine.staged; end if;
+  perform pg_notify('weir_raw', ''), pg_notify('weir_engine', '');
+  return true;
+end $function$;
+
+
 -- erasure -----------------------------------------------------------------------------------------
 create schema erasure;
 
@@ -562,14 +939,15 @@ begin
   execute format('with gone as (
       delete from %s e using erasure.requests q
       where e.ctid = any ($1) and q.id = any ($2) and q.user_key = e.user_key and pg_visible_in_snapshot(e.xid, q.seen)
-      returning q.id, e.xid, e.occurred_at, e.event_type, e.product_key, e.amount, e.currency, e.items
+      returning q.id, e.xid, e.event_id, e.service_id, e.occurred_at, e.event_type, e.product_key, e.amount, e.currency, e.items
     ), noted as (
       update erasure.requests q set raw_events = q.raw_events + g.events
       from (select id, count(*) as events from gone group by id) g where q.id = g.id
     )
     insert into retracted_events (occurred_at, event_type, product_key, amount, currency, items)
-    select occurred_at, event_type, product_key, amount, currency, items from gone
-    where pg_visible_in_snapshot(xid, $3)', partition)
+    select g.occurred_at, g.event_type, g.product_key, g.amount, g.currency, g.items from gone g
+    where pg_visible_in_snapshot(g.xid, $3) or exists (
+      select from engine.folded f where f.xid = g.xid and f.event_id = g.event_id and f.service_id = g.service_id)', partition)
   using rows, request_ids, counted;
   perform etl.retract_products();
   return cardinality(rows);
@@ -1118,6 +1496,33 @@ begin
   end loop;
 end $function$;
 
+CREATE OR REPLACE FUNCTION etl.fold(stage_us integer[])
+ RETURNS integer[]
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  stage text;
+  since timestamptz;
+begin
+  foreach stage in array array['names', 'items', 'labels', 'facts', 'counts', 'users', 'sessions', 'products', 'key_facts'] loop
+    since := clock_timestamp();
+    case stage
+      when 'names' then perform etl.fold_names();
+      when 'items' then perform etl.fold_items();
+      when 'labels' then perform etl.fold_labels();
+      when 'facts' then perform etl.fold_facts();
+      when 'counts' then perform etl.fold_counts();
+      when 'users' then perform etl.fold_users();
+      when 'sessions' then perform etl.fold_sessions();
+      when 'products' then perform etl.fold_products();
+      when 'key_facts' then perform etl.fold_key_facts();
+    end case;
+    stage_us := stage_us || (extract(epoch from clock_timestamp() - since) * 1e6)::int;
+  end loop;
+  return stage_us;
+end $function$;
+
 CREATE OR REPLACE FUNCTION etl.fold_counts()
  RETURNS void
  LANGUAGE plpgsql
@@ -1618,7 +2023,9 @@ begin
     amount numeric, items json,
     event_type_name text not null, user_key text, product_key text, currency_code text,
     -- only of events whose product has no name yet
-    format smallint, payload text
+    format smallint, payload text,
+    -- only in batches of Spark
+    event_id uuid
   ) on commit delete rows;
   create temporary table if not exists batch_products (
     hour int not null, day int not null, action smallint not null, product_id int, currency smallint, amount numeric,
@@ -1643,7 +2050,7 @@ CREATE OR REPLACE FUNCTION etl.open_rerun()
 AS $function$
 begin
   drop table if exists pg_temp.rerun_events, pg_temp.rerun_products, pg_temp.rerun_covered, pg_temp.rerun_users,
-    pg_temp.rerun_hours, pg_temp.rerun_days, pg_temp.rerun_sessions, pg_temp.rerun_key_facts, pg_temp.rerun_last_views,
+    pg_temp.rerun_hours, pg_temp.rerun_days, pg_temp.rerun_sessions, pg_temp.rerun_key_facts, pg_temp.rerun_last_views, pg_temp.rerun_folded,
     pg_temp.wrong_facts, pg_temp.wrong_counts, pg_temp.wrong_totals, pg_temp.wrong_revenue,
     pg_temp.wrong_product_windows, pg_temp.wrong_product_revenue;
   create temporary table rerun_events (
@@ -1651,6 +2058,9 @@ begin
     service_id int not null, action smallint, currency smallint, amount numeric, items json);
   create temporary table rerun_covered (user_id int primary key, until timestamptz not null);
   create temporary table rerun_users (user_id int primary key);
+  -- what Spark had folded beyond the position when the hour was staged
+  create temporary table rerun_folded (
+    xid xid8 not null, event_id uuid not null, service_id int not null, primary key (xid, event_id, service_id));
   create temporary table rerun_last_views (user_id int primary key, last_view_at timestamptz, cart_view_at timestamptz);
 end $function$;
 
@@ -1720,6 +2130,8 @@ CREATE OR REPLACE FUNCTION etl.read_batch("position" pg_snapshot, seen pg_snapsh
  SET enable_mergejoin TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
+declare
+  has_folded boolean := exists (select from engine.folded);
 begin
   insert into batch
   select r.occurred_at, r.received_at, r.xid, m.minute, etl.hour_of_minute(m.minute), etl.day_of_minute(m.minute),
@@ -1736,7 +2148,10 @@ begin
   left join analytics.event_types t on t.name = r.event_type
   left join analytics.users u on u.key = r.user_key
   left join analytics.products p on p.key = r.product_key
-  left join analytics.currencies c on c.code = m.currency_code;
+  left join analytics.currencies c on c.code = m.currency_code
+  -- a scalar subquery, not an anti-join: it costs nothing while Spark has folded nothing
+  where not has_folded or (
+    select true from engine.folded f where f.xid = r.xid and f.event_id = r.event_id and f.service_id = r.service_id) is null;
   return max_events <= (select count(*) from batch where xid >= pg_snapshot_xmax("position"));
 end $function$;
 
@@ -1788,6 +2203,7 @@ begin
     select * into staged from log.readers where name = 'windows';
     seen := pg_current_snapshot();
     perform etl.open_rerun();
+    insert into rerun_folded select xid, event_id, service_id from engine.folded;
     perform etl.stage_hour(staged."position", hour);
     perform etl.stage_last_views(hour);
     rows := etl.compare_hour(hour);
@@ -1820,9 +2236,13 @@ declare
   retired int[];
   from_position pg_snapshot;
   from_received timestamptz;
+  has_folded boolean;
 begin
   perform etl.open_batch();
   select r.position into counted from log.readers r where r.name = 'windows' for no key update;
+  has_folded := exists (select from engine.folded);
+  -- on its way from Spark; it is left out of its batch, because the raw log has it no more
+  update engine.staged s set user_key = null where s.user_key = any (keys);
   select array_agg((select u.id from analytics.users u where u.key = k.key) order by k.place) into retired
   from unnest(keys) with ordinality k (key, place);
   insert into etl.retired_users (user_id) select id from unnest(retired) id where id is not null;
@@ -1838,7 +2258,7 @@ begin
   select r.occurred_at, r.received_at, r.xid, m.minute, etl.hour_of_minute(m.minute), etl.day_of_minute(m.minute),
     r.service_id, t.id, t.action, null, p.id, c.id, r.amount, r.items,
     r.event_type, r.user_key, r.product_key, m.currency_code, r.format, null
-  from log.unread(from_position, counted, from_received, null) r
+  from log.unread(from_position, case when has_folded then pg_current_snapshot() else counted end, from_received, null) r
   cross join lateral (
     select etl.minute_of(r.occurred_at) as minute,
       case when r.amount is not null then coalesce(r.currency, 'XXX') end as currency_code
@@ -1846,7 +2266,9 @@ begin
   left join analytics.event_types t on t.name = r.event_type
   left join analytics.products p on p.key = r.product_key
   left join analytics.currencies c on c.code = m.currency_code
-  where r.user_key = any (keys) and not pg_visible_in_snapshot(r.xid, seen[array_position(keys, r.user_key)]);
+  where r.user_key = any (keys) and not pg_visible_in_snapshot(r.xid, seen[array_position(keys, r.user_key)])
+    and (not has_folded or pg_visible_in_snapshot(r.xid, counted) or (
+      select true from engine.folded f where f.xid = r.xid and f.event_id = r.event_id and f.service_id = r.service_id));
   if found then
     perform etl.fold_names();
     perform etl.fold_facts();
@@ -2047,6 +2469,7 @@ CREATE OR REPLACE FUNCTION etl.stage_events("position" pg_snapshot, from_at time
 AS $function$
 declare
   received_since timestamptz := etl.received_since(from_at);
+  has_folded boolean := exists (select from engine.folded);
 begin
   insert into rerun_events
   select r.occurred_at, r.occurred_at >= etl.start_of_hour(hour) and r.occurred_at < etl.start_of_hour(hour + 1),
@@ -2058,7 +2481,8 @@ begin
   left join analytics.currencies c on r.amount is not null and c.code = coalesce(r.currency, 'XXX')
   where r.occurred_at >= from_at and r.occurred_at < until_at
     and r.received_at >= received_since
-    and pg_visible_in_snapshot(r.xid, "position")
+    and (pg_visible_in_snapshot(r.xid, "position") or has_folded and (
+      select true from engine.folded f where f.xid = r.xid and f.event_id = r.event_id and f.service_id = r.service_id))
     and (only_users is null or r.user_key = any (
       select key from analytics.users where id = any (only_users)));
 end $function$;
@@ -2072,13 +2496,19 @@ declare
   starts timestamptz := etl.start_of_hour(hour);
   ends timestamptz := etl.start_of_hour(hour + 1);
   unread_since timestamptz := log.since(staged.position, staged.since);
+  had_folded boolean := exists (select from rerun_folded);
+  has_folded boolean := exists (select from engine.folded);
 begin
   insert into rerun_events
   select r.occurred_at, r.occurred_at >= starts and r.occurred_at < ends, u.id, null, null, r.service_id, t.action, null, null, null
-  from log.unread(staged.position, until, unread_since, null) r
+  from log.unread(staged.position, case when has_folded then pg_current_snapshot() else until end, unread_since, null) r
   join analytics.users u on u.key = r.user_key
   join analytics.event_types t on t.name = r.event_type
-  where u.id = any (noted);
+  where u.id = any (noted)
+    and (not had_folded or (
+      select true from rerun_folded f where f.xid = r.xid and f.event_id = r.event_id and f.service_id = r.service_id) is null)
+    and (not has_folded or pg_visible_in_snapshot(r.xid, until) or (
+      select true from engine.folded f where f.xid = r.xid and f.event_id = r.event_id and f.service_id = r.service_id));
 end $function$;
 
 CREATE OR REPLACE FUNCTION etl.stage_hour("position" pg_snapshot, hour integer)
@@ -2207,7 +2637,8 @@ declare
   last_xid xid8;
   last_received timestamptz;
   is_misdated boolean;
-  stage text;
+  has_folded boolean;
+  page record;
   since timestamptz := clock_timestamp();
 begin
   perform etl.open_batch();
@@ -2218,41 +2649,47 @@ begin
     raise exception 'fenced: epoch % has been taken over by epoch %', worker_epoch, reader.epoch using errcode = 'WF001';
   end if;
 
+  if (select s.engine from engine.state s) <> 'builtin' then
+    -- Spark moves the position with its batches; without new events it makes none
+    if log.is_due(reader.read_at) then perform engine.advance(reader, 0); end if;
+    events := 0;
+    more := false;
+    stage_us := array[(extract(epoch from clock_timestamp() - since) * 1e6)::int];
+    return;
+  end if;
+
   asked_at := clock_timestamp();
   -- as in log.next_page
   select pg_current_snapshot(), o.since into seen, open_since from log.open_days o;
   unread_since := log.since(reader.position, reader.since);
-  more := etl.read_batch(reader.position, seen, unread_since, max_events);
+  has_folded := exists (select from engine.folded);
+  if has_folded then
+    -- the batch leaves out what Spark has folded, so it does not say where the page ends
+    select * into page from log.next_page('windows', max_events);
+    seen := page.to_position;
+    perform etl.read_batch(reader.position, seen, unread_since, null);
+  else
+    more := etl.read_batch(reader.position, seen, unread_since, max_events);
+  end if;
   select count(*), max(xid), max(received_at), bool_or(occurred_at > received_at + interval '25 hours')
   into events, last_xid, last_received, is_misdated from batch;
   if is_misdated then perform etl.note_misdated(); end if;
   stage_us := array[(extract(epoch from clock_timestamp() - since) * 1e6)::int];
 
-  if events > 0 then
-    foreach stage in array array['names', 'items', 'labels', 'facts', 'counts', 'users', 'sessions', 'products', 'key_facts'] loop
-      since := clock_timestamp();
-      case stage
-        when 'names' then perform etl.fold_names();
-        when 'items' then perform etl.fold_items();
-        when 'labels' then perform etl.fold_labels();
-        when 'facts' then perform etl.fold_facts();
-        when 'counts' then perform etl.fold_counts();
-        when 'users' then perform etl.fold_users();
-        when 'sessions' then perform etl.fold_sessions();
-        when 'products' then perform etl.fold_products();
-        when 'key_facts' then perform etl.fold_key_facts();
-      end case;
-      stage_us := stage_us || (extract(epoch from clock_timestamp() - since) * 1e6)::int;
-    end loop;
-  end if;
+  if events > 0 then stage_us := etl.fold(stage_us); end if;
 
-  if more then
+  if has_folded then
+    more := page.more;
+    open_since := page.next_since;
+    asked_at := page.next_read_at;
+  elsif more then
     seen := log.position_after(seen, last_xid);
     open_since := unread_since;
     asked_at := least(asked_at, last_received);
   end if;
-  if events > 0 or log.is_due(reader.read_at) then
+  if events > 0 or has_folded or log.is_due(reader.read_at) then
     perform log.advance('windows', reader.position, seen, open_since, asked_at, events);
+    if has_folded then perform engine.forget(seen); end if;
   end if;
 end $function$;
 
@@ -2351,6 +2788,7 @@ begin
   -- no rerun is in progress: nothing to fence
   delete from etl.retractions;
   delete from etl.retired_users;
+  delete from engine.staged;
   now_seen := pg_current_snapshot();
   -- in a cluster that has gone further than the dump, ids and positions still agree
   if (select max(xid) from raw.events) >= pg_snapshot_xmin(now_seen)
@@ -2528,12 +2966,17 @@ declare
   since timestamptz;
   claimed bigint;
   claimed_oldest timestamptz;
+  has_folded boolean := for_reader = 'windows' and exists (select from engine.folded);
 begin
   select * into reader from log.readers where name = for_reader;
   if reader.name is null then return; end if;
   since := log.since(reader.position, reader.since);
   select count(*), min(u.received_at) into events, oldest
-  from (select received_at from log.unread(reader.position, seen, since, at_most + 1) limit at_most + 1) u;
+  from (
+    select r.received_at from log.unread(reader.position, seen, since, case when not has_folded then at_most + 1 end) r
+    where not has_folded or (
+      select true from engine.folded f where f.xid = r.xid and f.event_id = r.event_id and f.service_id = r.service_id) is null
+    limit at_most + 1) u;
   -- a page that the previous version claimed does not say when its oldest event was received
   select coalesce(sum(p.events), 0), min(coalesce(p.oldest, p.heartbeat_at)) into claimed, claimed_oldest
   from log.pages p where p.reader = for_reader;
@@ -2631,9 +3074,11 @@ begin
         -- the set of an erasure ends at a position too
         select id::text, seen from erasure.requests where state <> 'done' and seen is not null
       ) r
-      join raw.events e on not pg_visible_in_snapshot(e.xid, r.position)
+      join raw.events e on (not pg_visible_in_snapshot(e.xid, r.position)
         or exists (select from log.pages p where p.reader = r.name
-          and not pg_visible_in_snapshot(e.xid, p.from_position) and pg_visible_in_snapshot(e.xid, p.to_position))
+          and not pg_visible_in_snapshot(e.xid, p.from_position) and pg_visible_in_snapshot(e.xid, p.to_position)))
+        and not (r.name = 'windows' and exists (
+          select from engine.folded f where f.xid = e.xid and f.event_id = e.event_id and f.service_id = e.service_id))
     ) u group by u.xid
   ) w;
   -- ids below 100 were given by an earlier restore
@@ -2645,6 +3090,13 @@ begin
   update log.readers r set since = '-infinity', position = log.restored_position(r.name, now_seen);
   update erasure.requests q set seen_since = '-infinity', seen = log.restored_position(q.id::text, now_seen), last_page = 0
   where q.state <> 'done' and q.seen is not null;
+  -- events that Spark has folded of a transaction of which it has not folded all
+  with kept as (delete from engine.folded returning *)
+  insert into engine.folded (xid, event_id, service_id)
+  select u.new_xid, k.event_id, k.service_id from kept k join restored_unread u on u.xid = k.xid and 'windows' = any (u.readers)
+  on conflict do nothing;
+  -- messages in Kafka name the old transactions
+  perform engine.use('builtin', 'restored dump');
   delete from log.pages;
   delete from log.reopenings;
   -- every transaction from here on belongs to a later day than those that were recorded
@@ -3646,6 +4098,8 @@ grant usage on schema analytics to weir_app;
 grant usage on schema auth to weir_app;
 grant usage on schema clock to weir_app;
 grant usage on schema dlq to weir_app;
+grant usage on schema engine to weir_app;
+grant usage on schema engine to weir_spark;
 grant usage on schema erasure to weir_app;
 grant usage on schema etl to weir_app;
 grant usage on schema log to weir_app;
@@ -3688,6 +4142,12 @@ grant delete, insert, select, update on table auth.signin_links to weir_app;
 grant select on table clock.state to weir_app;
 grant delete, insert, select, update on table dlq.letters to weir_app;
 grant delete, insert, select, update on table dlq.replays to weir_app;
+grant delete, insert, select, update on table engine.counted to weir_app;
+grant delete, insert, select, update on table engine.folded to weir_app;
+grant delete, insert, select, update on table engine.runs to weir_app;
+grant delete, insert, select, update on table engine.staged to weir_app;
+grant insert on table engine.staged to weir_spark;
+grant delete, insert, select, update on table engine.state to weir_app;
 grant delete, insert, select on table erasure.blocks to weir_app;
 grant insert, select on table erasure.hours to weir_app;
 grant insert, select on table erasure.requests to weir_app;
@@ -3738,6 +4198,23 @@ grant execute on function clock.latest() to weir_app;
 grant execute on function clock.tick(text,double precision,timestamp with time zone,timestamp with time zone) to weir_app;
 grant execute on function clock.trusted() to weir_app;
 grant execute on function dlq.add(text,text,jsonb,text,text,bytea,text,text) to weir_app;
+grant execute on function engine.advance(log.readers,integer) to weir_app;
+grant execute on function engine.begin_run(integer,text,text) to weir_app;
+grant execute on function engine.begin_run(integer,text,text) to weir_spark;
+grant execute on function engine.configure(text) to weir_app;
+grant execute on function engine.contract() to weir_app;
+grant execute on function engine.contract() to weir_spark;
+grant execute on function engine.demand(bigint) to weir_app;
+grant execute on function engine.fold_batch(bigint,text,bigint,uuid[],integer[]) to weir_app;
+grant execute on function engine.fold_batch(bigint,text,bigint,uuid[],integer[]) to weir_spark;
+grant execute on function engine.forget(pg_snapshot) to weir_app;
+grant execute on function engine.open_batch() to weir_app;
+grant execute on function engine.position_before(xid8,pg_snapshot,xid8[]) to weir_app;
+grant execute on function engine.read_batch(uuid[],pg_snapshot,timestamp with time zone) to weir_app;
+grant execute on function engine.report(bigint,jsonb) to weir_app;
+grant execute on function engine.report(bigint,jsonb) to weir_spark;
+grant execute on function engine.sweep() to weir_app;
+grant execute on function engine.use(text,text) to weir_app;
 grant execute on function etl.apply_facts(integer) to weir_app;
 grant execute on function etl.apply_hour(bigint,integer,log.readers) to weir_app;
 grant execute on function etl.apply_sums() to weir_app;
@@ -3757,6 +4234,7 @@ grant execute on function etl.drop_facts(timestamp with time zone) to weir_app;
 grant execute on function etl.ensure_facts_partitions(date,date) to weir_app;
 grant execute on function etl.facts_partition(integer) to weir_app;
 grant execute on function etl.find_last_views() to weir_app;
+grant execute on function etl.fold(integer[]) to weir_app;
 grant execute on function etl.fold_counts() to weir_app;
 grant execute on function etl.fold_facts() to weir_app;
 grant execute on function etl.fold_items() to weir_app;
@@ -3846,6 +4324,9 @@ alter default privileges in schema auth grant select, usage on sequences to weir
 alter default privileges in schema auth grant execute on functions to weir_app;
 alter default privileges in schema auth grant delete, insert, select, update on tables to weir_app;
 alter default privileges in schema clock grant execute on functions to weir_app;
+alter default privileges in schema engine grant select, usage on sequences to weir_app;
+alter default privileges in schema engine grant execute on functions to weir_app;
+alter default privileges in schema engine grant delete, insert, select, update on tables to weir_app;
 alter default privileges in schema etl grant select, usage on sequences to weir_app;
 alter default privileges in schema etl grant execute on functions to weir_app;
 alter default privileges in schema etl grant delete, insert, select, truncate, update on tables to weir_app;

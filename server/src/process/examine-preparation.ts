@@ -122,7 +122,7 @@ async function examineServer(database: Queryable): Promise<Finding[]> {
 async function examineLogins(database: Queryable): Promise<Finding[]> {
   const problems = await loginProblems(database);
   const ok = problems.length === 0;
-  const detail = ok ? "weir_app and weir_ingest are as they should be" : problems.join("; ");
+  const detail = ok ? "the roles are as they should be" : problems.join("; ");
   return [{ check: "logins", ok, detail, fix: migrateHint }];
 }
 
@@ -206,7 +206,7 @@ async function examineRights(database: Queryable, urls: Partial<DatabaseUrls>): 
     ok: first === undefined,
     detail:
       first === undefined
-        ? "weir_app and weir_ingest have the rights they need"
+        ? "the roles have the rights they need"
         : `${missing.length} missing; the first is: ${first.statement}`,
     fix: migrateHint,
   };

@@ -68,7 +68,7 @@ export async function prepareDatabase(options: PrepareOptions): Promise<Prepared
       for (const done of logins) log(done);
       const migrated = await migrate({ url: owner, version, log });
       const rights = await restoreRights(database);
-      if (rights > 0) log(`restored ${rights} rights of weir_app and weir_ingest`);
+      if (rights > 0) log(`restored ${rights} rights of Weir's roles`);
       const setup = { database, env: keyEnvironment(config.env), random: randomBytes };
       const policies = await applyPolicies(setup, roles);
       if (policies.changed.length > 0) log(`applied the roles ${policies.changed.join(", ")}`);
@@ -136,6 +136,7 @@ function loginSetup({ database }: Config): LoginSetup {
   const urls: Readonly<Record<LoginName, string | null>> = {
     weir_app: database.app_url,
     weir_ingest: database.ingest_url,
+    weir_spark: database.spark_url,
   };
   const passwords = loginNames.flatMap((name) => {
     const password = passwordOf(urls[name], name);

@@ -22,14 +22,15 @@ begin
   execute format('with gone as (
       delete from %s e using erasure.requests q
       where e.ctid = any ($1) and q.id = any ($2) and q.user_key = e.user_key and pg_visible_in_snapshot(e.xid, q.seen)
-      returning q.id, e.xid, e.occurred_at, e.event_type, e.product_key, e.amount, e.currency, e.items
+      returning q.id, e.xid, e.event_id, e.service_id, e.occurred_at, e.event_type, e.product_key, e.amount, e.currency, e.items
     ), noted as (
       update erasure.requests q set raw_events = q.raw_events + g.events
       from (select id, count(*) as events from gone group by id) g where q.id = g.id
     )
     insert into retracted_events (occurred_at, event_type, product_key, amount, currency, items)
-    select occurred_at, event_type, product_key, amount, currency, items from gone
-    where pg_visible_in_snapshot(xid, $3)', partition)
+    select g.occurred_at, g.event_type, g.product_key, g.amount, g.currency, g.items from gone g
+    where pg_visible_in_snapshot(g.xid, $3) or exists (
+      select from engine.folded f where f.xid = g.xid and f.event_id = g.event_id and f.service_id = g.service_id)', partition)
   using rows, request_ids, counted;
   perform etl.retract_products();
   return cardinality(rows);

@@ -12,7 +12,9 @@ begin
     amount numeric, items json,
     event_type_name text not null, user_key text, product_key text, currency_code text,
     -- only of events whose product has no name yet
-    format smallint, payload text
+    format smallint, payload text,
+    -- only in batches of Spark
+    event_id uuid
   ) on commit delete rows;
   create temporary table if not exists batch_products (
     hour int not null, day int not null, action smallint not null, product_id int, currency smallint, amount numeric,

@@ -28,6 +28,7 @@ begin
     select * into staged from log.readers where name = 'windows';
     seen := pg_current_snapshot();
     perform etl.open_rerun();
+    insert into rerun_folded select xid, event_id, service_id from engine.folded;
     perform etl.stage_hour(staged."position", hour);
     perform etl.stage_last_views(hour);
     rows := etl.compare_hour(hour);

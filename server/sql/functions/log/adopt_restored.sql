@@ -19,6 +19,7 @@ begin
   -- no rerun is in progress: nothing to fence
   delete from etl.retractions;
   delete from etl.retired_users;
+  delete from engine.staged;
   now_seen := pg_current_snapshot();
   -- in a cluster that has gone further than the dump, ids and positions still agree
   if (select max(xid) from raw.events) >= pg_snapshot_xmin(now_seen)

@@ -1,6 +1,7 @@
 -- How far a reader is behind: events that this snapshot shows and that it has not finished (unread, or in a claimed
 -- page), counted up to `at_most` (`more` says when there are more), and when the oldest of them was received. Nulls
--- when the reader does not exist. Computed only from unread events: neither clocks nor `read_at` count.
+-- when the reader does not exist. Computed only from unread events: neither clocks nor `read_at` count. What Spark has
+-- folded beyond the position of the windows is not unread.
 create or replace function log.lag(for_reader text, at_most int,
   out events bigint, out more boolean, out oldest timestamptz, out age_seconds float8)
 language plpgsql stable
@@ -12,12 +13,17 @@ declare
   since timestamptz;
   claimed bigint;
   claimed_oldest timestamptz;
+  has_folded boolean := for_reader = 'windows' and exists (select from engine.folded);
 begin
   select * into reader from log.readers where name = for_reader;
   if reader.name is null then return; end if;
   since := log.since(reader.position, reader.since);
   select count(*), min(u.received_at) into events, oldest
-  from (select received_at from log.unread(reader.position, seen, since, at_most + 1) limit at_most + 1) u;
+  from (
+    select r.received_at from log.unread(reader.position, seen, since, case when not has_folded then at_most + 1 end) r
+    where not has_folded or (
+      select true from engine.folded f where f.xid = r.xid and f.event_id = r.event_id and f.service_id = r.service_id) is null
+    limit at_most + 1) u;
   -- a page that the previous version claimed does not say when its oldest event was received
   select coalesce(sum(p.events), 0), min(coalesce(p.oldest, p.heartbeat_at)) into claimed, claimed_oldest
   from log.pages p where p.reader = for_reader;

@@ -1,12 +1,12 @@
 /**
- * The two roles that Weir's processes log in as, `weir_app` and `weir_ingest`. Roles belong to the
+ * The roles that Weir's processes log in as, `weir_app` and `weir_ingest`, and that of the Spark job, `weir_spark`. Roles belong to the
  * server, not to a database: an administrator may have created them, another database of the server
  * may use them already, and a restored database may lack them.
  */
 import { DatabaseError, type Queryable } from "../../core/ports/database.ts";
 import { scramVerifier } from "./role-passwords.ts";
 
-export const loginNames = ["weir_app", "weir_ingest"] as const;
+export const loginNames = ["weir_app", "weir_ingest", "weir_spark"] as const;
 export type LoginName = (typeof loginNames)[number];
 
 interface Login {
@@ -15,20 +15,22 @@ interface Login {
   readonly is_strong: boolean;
   /** Whether the owner's session may act as it with `set role`. */
   readonly can_act: boolean;
-  readonly transaction_timeout: string | null;
+  /** Names of the time limits that the role has. */
+  readonly limits: readonly string[];
 }
 
-/** Readers of the log look back as far as the longest write, so nothing may write for longer. */
-const ingestTimeout = "10s";
-
-/** What an administrator runs when the owner may not create roles. */
-const loginStatements: Readonly<Record<LoginName, readonly string[]>> = {
-  weir_app: ["create role weir_app login noinherit"],
-  weir_ingest: [
-    "create role weir_ingest login noinherit",
-    `alter role weir_ingest set transaction_timeout = '${ingestTimeout}'`,
-  ],
+/** Time limits of transactions. An administrator may have chosen others. */
+const limits: Readonly<Record<LoginName, Readonly<Record<string, string>>>> = {
+  weir_app: {},
+  // readers of the log look back as far as the longest write, so nothing may write for longer
+  weir_ingest: { transaction_timeout: "10s" },
+  // a driver or a task that freezes must not hold up the other engine, or the vacuum
+  weir_spark: { idle_in_transaction_session_timeout: "10s", transaction_timeout: "5min" },
 };
+
+function missingLimits({ name, limits: present }: Login): string[] {
+  return Object.keys(limits[name]).filter((limit) => !present.includes(limit));
+}
 
 export interface LoginSetup {
   /** Passwords to set; a role without one keeps its own, or has none. */
@@ -66,8 +68,12 @@ export async function ensureLogins(owner: Queryable, setup: LoginSetup): Promise
     const login = (await readLogins(owner)).find((one) => one.name === name);
     if (login === undefined) throw new Error(`The role ${name} was dropped meanwhile.`);
     if (!login.can_login) await attempt(name, `${name} may log in`, `alter role ${name} login`);
-    if (name === "weir_ingest" && login.transaction_timeout === null) {
-      await attempt(name, `limited the transactions of ${name}`, loginStatements[name][1] ?? "");
+    for (const limit of missingLimits(login)) {
+      await attempt(
+        name,
+        `limited the transactions of ${name}`,
+        `alter role ${name} set ${limit} = '${limits[name][limit]}'`,
+      );
     }
     if (setup.actAs.includes(name) && !login.can_act) {
       const grant = `grant ${name} to current_user with inherit false, set true`;
@@ -94,7 +100,7 @@ async function createLogin(
   name: LoginName,
 ): Promise<void> {
   try {
-    await run(loginStatements[name][0] ?? "");
+    await run(`create role ${name} login noinherit`);
   } catch (error) {
     if ((await readLogins(owner)).every((login) => login.name !== name)) throw error;
   }
@@ -121,14 +127,14 @@ async function readLogins(database: Queryable): Promise<Login[]> {
     text: `select r.rolname as name, r.rolcanlogin as can_login,
              r.rolsuper or r.rolcreaterole or r.rolcreatedb or r.rolreplication or r.rolbypassrls as is_strong,
              pg_has_role(current_user, r.oid, 'set') as can_act,
-             (select split_part(c, '=', 2) from pg_db_role_setting s, unnest(s.setconfig) c
-              where s.setrole = r.oid and c like 'transaction_timeout=%' limit 1) as transaction_timeout
+             array(select split_part(c, '=', 1) from pg_db_role_setting s, unnest(s.setconfig) c
+                   where s.setrole = r.oid) as limits
            from pg_roles r where r.rolname = any ($1)`,
     values: [loginNames],
   });
 }
 
-/** Sentences; none when both roles are as they should be. Any login may ask. */
+/** Sentences; none when the roles are as they should be. Any login may ask. */
 export async function loginProblems(database: Queryable): Promise<string[]> {
   const found = await readLogins(database);
   return loginNames.flatMap((name) => {
@@ -137,9 +143,7 @@ export async function loginProblems(database: Queryable): Promise<string[]> {
     return [
       ...(login.can_login ? [] : [`${name} may not log in`]),
       ...(login.is_strong ? [`${name} has rights of an administrator of the server`] : []),
-      ...(name === "weir_ingest" && login.transaction_timeout === null
-        ? [`${name} has no transaction_timeout`]
-        : []),
+      ...missingLimits(login).map((limit) => `${name} has no ${limit}`),
     ];
   });
 }

@@ -96,6 +96,7 @@ test("only the owner is a superuser or creates roles, and no role belongs to ano
   assert.deepEqual(roles, [
     { name: "weir_app", login: true, strong: false, memberships: 0 },
     { name: "weir_ingest", login: true, strong: false, memberships: 0 },
+    { name: "weir_spark", login: true, strong: false, memberships: 0 },
   ]);
 });
 

@@ -25,6 +25,14 @@ export const databaseSection = s.object({
         "URL of the same database as role `weir_ingest`. `weir migrate` sets the password in it.",
     }),
   ),
+  spark_url: s.nullable(
+    s.string({
+      default: null,
+      "x-secret": true,
+      description:
+        "URL of the same database as role `weir_spark`, for the Spark job. `weir migrate` sets the password in it.",
+    }),
+  ),
   connections: s.integer({
     default: 8,
     minimum: 2,

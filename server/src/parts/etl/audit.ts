@@ -167,9 +167,8 @@ async function stageDay(connection: Queryable, day: number): Promise<void> {
       text: `create temporary table audit_events on commit drop as
              select event_id, service_id, format, occurred_at, user_key, product_key, amount, currency, event_type,
                items, payload, coalesce(a.action, 0) as action
-             from raw.events r left join etl.event_type_actions a on a.name = r.event_type
-             where ${literalRange(start, 0, dayMs)}
-               and pg_visible_in_snapshot(r.xid, (select position from log.readers where name = 'windows'))`,
+             from engine.counted r left join etl.event_type_actions a on a.name = r.event_type
+             where ${literalRange(start, 0, dayMs)}`,
     },
     within,
   );
@@ -214,9 +213,8 @@ async function addPoints(
     {
       text: `insert into audit_points
              select user_key, occurred_at, coalesce(a.action, 0)
-             from raw.events r left join etl.event_type_actions a on a.name = r.event_type
-             where user_key is not null and ${literalRange(start, after, before)}
-               and pg_visible_in_snapshot(r.xid, (select position from log.readers where name = 'windows'))`,
+             from engine.counted r left join etl.event_type_actions a on a.name = r.event_type
+             where user_key is not null and ${literalRange(start, after, before)}`,
     },
     { timeoutMs: dayTimeoutMs },
   );

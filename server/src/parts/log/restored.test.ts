@@ -6,6 +6,7 @@ import { makeId, makeRandom } from "../../../../testing/random.ts";
 import { certificateOf, requestAs, startErasure } from "../../../test/helpers/erasure.ts";
 import { appendEvents } from "../../../test/helpers/etl/append-events.ts";
 import { createEtlDatabase } from "../../../test/helpers/etl/database.ts";
+import { SparkJob, Topic } from "../../../test/helpers/etl/spark-model.ts";
 import type { LogPage } from "../../core/ports/log.ts";
 import { audit } from "../etl/audit.ts";
 import { runStep } from "../etl/step.ts";
@@ -23,6 +24,7 @@ async function restoreFrom({ owner }: TestDatabase, ahead: number): Promise<void
     `update raw.events set xid = (xid::text::bigint + ${ahead})::text::xid8`,
     `update log.readers set position = ${moved("position")} where position::text <> '1:1:'`,
     `update erasure.requests set seen = ${moved("seen")}`,
+    `update engine.folded set xid = (xid::text::bigint + ${ahead})::text::xid8`,
     `update log.pages set from_position = ${moved("from_position")}, to_position = ${moved("to_position")}`,
   ]) {
     await owner.query({ text });
@@ -120,6 +122,31 @@ test("a log that is restored twice is adapted twice", async (t) => {
   assert.equal((await step(database, 1_000)).events, 4);
 });
 
+for (const ahead of [1_000_000, 0]) {
+  test(`what Spark had folded is not folded again, nor left out, after a restore (ids ${ahead} ahead)`, async (t) => {
+    const database = await createEtlDatabase(t);
+    const { owner } = database;
+    const topic = new Topic(2);
+    const job = new SparkJob(owner, topic);
+    await owner.query({ text: "select engine.use('spark', 'test')" });
+    await job.begin();
+    for (let n = 0; n < 4; n++) await writeEvents(database, 10);
+    await topic.relay(owner);
+    // all of one partition: a part of each transaction
+    const { folded } = await job.fold(await job.stage([1_000, 0]));
+    assert.ok(folded > 5 && folded < 35, String(folded));
+    await restoreFrom(database, ahead);
+    await owner.query({ text: "select log.adopt_restored()" });
+    await owner.query({ text: "select engine.use('builtin', 'test')" });
+    assert.equal((await step(database, 1_000)).events, 40 - folded);
+    assert.deepEqual(await owner.query({ text: "select from engine.folded" }), []);
+    for await (const report of audit(database.app)) {
+      assert.ok(report.kind === "day" && report.differences === 0, JSON.stringify(report));
+      assert.equal(report.events, 40);
+    }
+  });
+}
+
 test("an erasure that was open in the dump covers the same events", async (t) => {
   const database = await createEtlDatabase(t);
   const { owner } = database;
@@ -146,6 +173,8 @@ test("an erasure that was open in the dump covers the same events", async (t) =>
 /** What becomes of each after a restore. */
 const columnsOfTransactions: Readonly<Record<string, string>> = {
   "clock.days xid": "log.renumber_restored",
+  "engine.folded xid": "log.renumber_restored",
+  "engine.staged xid": "emptied by log.adopt_restored",
   "erasure.requests seen": "log.renumber_restored",
   "etl.retired_users xid": "emptied by log.adopt_restored",
   "etl.retractions xid": "emptied by log.adopt_restored",

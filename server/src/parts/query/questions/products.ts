@@ -174,10 +174,9 @@ function edgeProducts(values: unknown[], edges: readonly SignedRange[]): string 
       union all
       select ${sign}, p.id, t.action, c.id, i.amount
       from (
-        select event_type, items, amount, currency from raw.events
+        select event_type, items, amount, currency from engine.counted
         where ${within} and items is not null
           and received_at >= (select etl.received_since(${next(instantOf(from))}))
-          and pg_visible_in_snapshot(xid, (select position from log.readers where name = 'windows'))
       ) e
       join analytics.event_types t on t.name = e.event_type and t.action between 1 and 3
       cross join lateral (
