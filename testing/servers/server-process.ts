@@ -25,37 +25,48 @@ export interface SpawnOptions {
 export function spawnServer(launch: Launch, options: SpawnOptions): ChildProcess {
   const log = openSync(options.logFile, "a");
   try {
-    const { command, args } = withUser(launch, options.endsWithParent);
+    const [command = "", ...args] = [
+      ...withoutRights(options.endsWithParent),
+      ...(options.endsWithParent ? tiedToParent : []),
+      launch.command,
+      ...launch.args,
+    ];
     const child = spawn(command, args, {
       cwd: options.cwd,
       env: { ...smallEnvironment(), HOME: options.cwd, TMPDIR: options.cwd, ...launch.env },
-      stdio: ["ignore", log, log],
+      stdio: [options.endsWithParent ? "pipe" : "ignore", log, log],
       // its own group: Ctrl-C in a terminal is the test's to handle, and signals reach its children too
       detached: true,
     });
     child.on("error", () => {});
+    child.stdin?.on("error", () => {});
     return child;
   } finally {
     closeSync(log);
   }
 }
 
-/** `setpriv` (Linux) drops all rights and ties the server to the life of its parent. */
-function withUser(
-  { command, args }: Launch,
-  endsWithParent: boolean,
-): { command: string; args: string[] } {
+/**
+ * A process of the same group reads from this process until this process ends, then kills the group: also
+ * what the server has started itself, which the kernel's parent-death signal does not reach.
+ */
+const tiedToParent = [
+  "sh",
+  "-c",
+  'exec 3<&0 </dev/null; (read -r _ <&3; kill -KILL 0) & exec 3<&-; exec "$@"',
+  "sh",
+];
+
+/** As root, another user without any rights. The parent-death signal reaches a suspended server too (Linux). */
+function withoutRights(endsWithParent: boolean): string[] {
   const user = unprivilegedUser();
   const setpriv = findProgram("setpriv");
   if (setpriv === undefined) {
     if (user !== undefined) throw new Error("setpriv is missing: install the package util-linux.");
-    return { command, args: [...args] };
+    return [];
   }
   const life = endsWithParent ? ["--pdeathsig", "KILL"] : [];
-  return {
-    command: setpriv,
-    args: [...life, ...rightsOf(user), "--no-new-privs", "--", command, ...args],
-  };
+  return [setpriv, ...life, ...rightsOf(user), "--no-new-privs", "--"];
 }
 
 function rightsOf(user: UnprivilegedUser | undefined): string[] {

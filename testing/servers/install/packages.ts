@@ -7,21 +7,25 @@ import type { Install } from "./install.ts";
 interface PackagedServer {
   readonly name: string;
   readonly packages: readonly string[];
-  /** A program of the packages, which prints its version. */
+  /** A program of the packages: its name or its path. */
   readonly program: string;
-  readonly versionArgument: string;
+  /** Lets it print its version. */
+  readonly versionArgument?: string;
+  /** Otherwise how to find the version. */
+  readonly findVersion?: () => string;
   readonly elsewhere: string;
 }
 
 export function packagedInstall(server: PackagedServer): Install {
-  const { name, packages, program, versionArgument, elsewhere } = server;
+  const { name, packages, program, elsewhere } = server;
   return {
     name,
     what: `${packages.join(" ")} from the system's packages`,
     find() {
       const path = findProgram(program);
       if (path === undefined) return undefined;
-      return { version: versionOf(path, versionArgument), path };
+      const version = server.findVersion?.() ?? versionOf(path, server.versionArgument ?? "");
+      return { version, path };
     },
     async install() {
       if (findProgram(program) !== undefined) return;
