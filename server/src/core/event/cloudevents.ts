@@ -1,18 +1,11 @@
-/** CloudEvents 1.0 over HTTP (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md). */
+/** CloudEvents 1.0 in structured mode (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md). */
 import { eventInstantPattern, limits, linePattern, schema } from "@weir/protocol";
 import { contentHash } from "./content-hash.ts";
-import { type Body, parseElement, readBody } from "./element.ts";
+import { type Body, parseElement } from "./element.ts";
 import { amountProblem, commerceFacts, isObject, userKey } from "./facts.ts";
-import { type Element, scanSingle } from "./json-scan.ts";
+import type { Element } from "./json-scan.ts";
 import { checkTimestamp, sentId } from "./native.ts";
-import {
-  type Checked,
-  formats,
-  identityOf,
-  type Receipt,
-  type Rejection,
-  reject,
-} from "./record.ts";
+import { type Checked, formats, identityOf, type Receipt, reject } from "./record.ts";
 import { compileCheck } from "./schema.ts";
 
 const { nullable, object, optional, string, oneOf } = schema;
@@ -117,63 +110,4 @@ export function checkCloudEvent(body: Body, element: Element, receipt: Receipt):
     start,
     end,
   };
-}
-
-type Headers = Readonly<Record<string, string | string[] | undefined>>;
-
-export function isBinaryMode(headers: Headers): boolean {
-  return headers["ce-specversion"] !== undefined || headers["ce-id"] !== undefined;
-}
-
-/**
- * A binary-mode CloudEvent: its attributes are headers and the body is the data. It is stored in the
- * structured form with unchanged data (as `data` if it is JSON, else as `data_base64`), so that the raw
- * log has one form of CloudEvents.
- */
-export function checkBinaryCloudEvent(bytes: Buffer, headers: Headers, receipt: Receipt): Checked {
-  const attributes: [string, string][] = [];
-  for (const [header, value] of Object.entries(headers)) {
-    if (!header.startsWith("ce-") || typeof value !== "string") continue;
-    const name = header.slice(3);
-    const decoded = attributeText(value);
-    if (decoded === undefined) {
-      return reject(`/${name}`, `is not valid percent-encoded UTF-8 in the header ${header}.`);
-    }
-    if (!/^[a-z0-9]{1,40}$/.test(name) || name === "data") {
-      return reject(`/${name}`, `is not a valid attribute name: header ${header.slice(0, 60)}.`);
-    }
-    attributes.push([name, decoded]);
-  }
-  const contentType = headers["content-type"];
-  if (typeof contentType === "string") attributes.push(["datacontenttype", contentType]);
-  attributes.sort(([a], [b]) => (a < b ? -1 : 1));
-  const head = attributes.map(([k, v]) => `${JSON.stringify(k)}:${JSON.stringify(v)}`).join(",");
-  const isJson = /^\s*(application|text)\/([a-z0-9.-]+\+)?json\s*(;|$)/i.test(String(contentType));
-  const data = dataMember(bytes, isJson);
-  if ("kind" in data) return data;
-  const envelope = Buffer.concat([Buffer.from(`{${head}`), ...data.parts, Buffer.from("}")]);
-  const element = scanSingle(envelope);
-  if ("malformed" in element) return reject("", `is not valid: ${element.malformed}.`);
-  return checkCloudEvent(readBody(envelope), element, receipt);
-}
-
-function dataMember(bytes: Buffer, isJson: boolean): Rejection | { readonly parts: Buffer[] } {
-  if (bytes.length === 0) return { parts: [] };
-  if (!isJson) return { parts: [Buffer.from(`,"data_base64":"${bytes.toString("base64")}"`)] };
-  const found = scanSingle(bytes);
-  if ("malformed" in found) {
-    return reject("/data", `is not valid JSON: ${found.malformed}.`, { code: "malformed_json" });
-  }
-  return { parts: [Buffer.from(',"data":'), bytes.subarray(found.start, found.end)] };
-}
-
-/** Header values are percent-encoded UTF-8; Node decodes them as latin1. */
-function attributeText(value: string): string | undefined {
-  if (/[^ -~]/.test(value)) return undefined;
-  const bare = /^".*"$/.test(value) ? value.slice(1, -1).replace(/\\(.)/g, "$1") : value;
-  try {
-    return decodeURIComponent(bare.replace(/%(?![0-9A-Fa-f]{2})/g, "%25"));
-  } catch {
-    return undefined;
-  }
 }

@@ -1,19 +1,20 @@
 /** POST /cloudevents: structured, binary and batched CloudEvents 1.0. */
 import { batchAnswerSchema, resultSchema, schema } from "@weir/protocol";
 import { WeirError } from "../../core/errors.ts";
+import { checkCloudEvent, cloudEventSchema } from "../../core/event/cloudevents.ts";
 import {
   checkBinaryCloudEvent,
-  checkCloudEvent,
-  cloudEventSchema,
+  httpBinaryHeaders,
   isBinaryMode,
-} from "../../core/event/cloudevents.ts";
+} from "../../core/event/cloudevents-binary.ts";
 import { readBody } from "../../core/event/element.ts";
 import type { Checked, Receipt } from "../../core/event/record.ts";
+import { checkSingleCloudEvent } from "../../core/event/single.ts";
 import type { Route, RouteReply, RouteRequest } from "../../core/ports/route.ts";
 import { type AcceptContext, acceptMany, acceptOne, admit, batchReply } from "./accept.ts";
 import { cloudEventBatchSchema, rateLimitHeaders } from "./bodies.ts";
 import { batchInvalid, batchUnavailable, ingestErrors } from "./native-routes.ts";
-import { eventArray, mediaType, singleElement } from "./split-body.ts";
+import { eventArray, mediaType } from "./split-body.ts";
 
 const structured = "application/cloudevents+json";
 const batched = "application/cloudevents-batch+json";
@@ -64,12 +65,13 @@ export function cloudEventsRoutes(context: AcceptContext): Route[] {
 }
 
 function structuredEvent(request: RouteRequest, receipt: Receipt): Checked {
-  const bytes = request.body as Buffer;
-  return checkCloudEvent(readBody(bytes), singleElement(bytes), receipt);
+  return checkSingleCloudEvent(request.body as Buffer, receipt);
 }
 
 function binaryEvent(request: RouteRequest, receipt: Receipt): Checked {
-  return checkBinaryCloudEvent(request.body as Buffer, request.headers, receipt);
+  const headers = httpBinaryHeaders(request.headers);
+  if ("kind" in headers) return headers;
+  return checkBinaryCloudEvent(request.body as Buffer, headers, receipt);
 }
 
 async function takeOne(

@@ -7,13 +7,12 @@ import {
   resultSchema,
 } from "@weir/protocol";
 import { readBody } from "../../core/event/element.ts";
-import type { Element } from "../../core/event/json-scan.ts";
 import { checkNative } from "../../core/event/native.ts";
-import type { Checked } from "../../core/event/record.ts";
+import { checkSingleNative } from "../../core/event/single.ts";
 import type { Route } from "../../core/ports/route.ts";
 import { type AcceptContext, acceptMany, acceptOne, admit, batchReply } from "./accept.ts";
 import { rateLimitHeaders } from "./bodies.ts";
-import { eventArray, eventLines, mediaType, singleElement, singleHint } from "./split-body.ts";
+import { eventArray, eventLines, mediaType } from "./split-body.ts";
 
 /** Of every entry point. */
 export const ingestErrors: readonly ErrorCode[] = ["malformed_json", "rate_limited"];
@@ -61,8 +60,7 @@ export function nativeRoutes(context: AcceptContext): Route[] {
         events: 1,
       });
       const bytes = request.body as Buffer;
-      const element = singleElement(bytes);
-      const checked = withHint(checkNative(readBody(bytes), element, receipt), bytes, element);
+      const checked = checkSingleNative(bytes, receipt);
       const kept = await acceptOne(context, checked, { entryPoint: "single", headers });
       return { status: 202, headers, body: { event_id: kept.answerId, verdict: kept.verdict } };
     },
@@ -106,11 +104,4 @@ export function nativeRoutes(context: AcceptContext): Route[] {
     },
   };
   return [single, batch];
-}
-
-/** A rejection says what to do instead when the body looks like a batch. */
-function withHint(checked: Checked, bytes: Buffer, element: Element): Checked {
-  if (checked.kind !== "rejection") return checked;
-  const hint = singleHint(bytes, element);
-  return hint === undefined ? checked : { ...checked, detail: hint, pointer: "" };
 }

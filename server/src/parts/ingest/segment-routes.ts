@@ -13,6 +13,7 @@ import {
   segmentTypes,
   segmentWriteKey,
 } from "../../core/event/segment.ts";
+import { singleElement } from "../../core/event/single.ts";
 import type { Route, RouteRequest } from "../../core/ports/route.ts";
 import {
   type AcceptContext,
@@ -24,7 +25,7 @@ import {
 } from "./accept.ts";
 import { rateLimitHeaders, segmentBatchSchema, segmentCallSchema } from "./bodies.ts";
 import { ingestErrors } from "./native-routes.ts";
-import { arrayWithin, singleElement } from "./split-body.ts";
+import { arrayWithin } from "./split-body.ts";
 
 const { array, boolean, object, optional } = schema;
 

@@ -5,13 +5,12 @@ import { objectMembers } from "../../core/event/json-members.ts";
 import {
   bodyStart,
   type Element,
-  type Malformed,
   scanElement,
-  scanSingle,
   skipSpace,
   splitArray,
   splitLines,
 } from "../../core/event/json-scan.ts";
+import { wellFormed } from "../../core/event/single.ts";
 import type { RouteRequest } from "../../core/ports/route.ts";
 
 const openBrace = 0x7b;
@@ -23,27 +22,6 @@ export function mediaType(request: RouteRequest): string {
   const type = typeof header === "string" ? header : "";
   const end = type.indexOf(";");
   return (end < 0 ? type : type.slice(0, end)).trim().toLowerCase();
-}
-
-/** The one JSON value of a body. @throws WeirError malformed_json */
-export function singleElement(bytes: Buffer): Element {
-  return wellFormed(scanSingle(bytes));
-}
-
-/**
- * What the sender of a body that is no event most likely meant: an array, or a batch wrapped in an
- * object. Called for rejected events only, so that accepted ones pay nothing for it.
- */
-export function singleHint(bytes: Buffer, element: Element): string | undefined {
-  if (bytes[element.start] === openBracket) {
-    return "The body is an array, and this route accepts one event. Send arrays to POST /api/events/batch.";
-  }
-  const members = objectMembers(bytes, element.start, element.end) ?? [];
-  if (members.some(({ name }) => name === "event_type")) return undefined;
-  const wrapper = members.find(({ value }) => bytes[value.start] === openBracket);
-  return wrapper === undefined
-    ? undefined
-    : `The body has an array in "${wrapper.name.slice(0, 64)}" and no event_type. Send several events as an array to POST /api/events/batch.`;
 }
 
 /** The lines of an NDJSON body. @throws WeirError too_large, invalid_request */
@@ -72,11 +50,6 @@ export function eventArray(bytes: Buffer): Element[] {
 /** The elements of an array inside a body. @throws WeirError malformed_json, too_large, invalid_request */
 export function arrayWithin(bytes: Buffer, range: Element): Element[] {
   return withinLimits(wellFormed(splitArray(bytes, limits.batchEvents, range)));
-}
-
-function wellFormed<T extends object>(scanned: T | Malformed): T {
-  if (!("malformed" in scanned)) return scanned;
-  throw new WeirError("malformed_json", { detail: `${scanned.malformed}, at byte ${scanned.at}` });
 }
 
 function withinLimits(elements: Element[]): Element[] {
