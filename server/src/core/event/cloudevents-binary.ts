@@ -49,9 +49,7 @@ export function checkBinaryCloudEvent(
 ): Checked {
   const all = new Map(attributes);
   if (contentType !== undefined) all.set("datacontenttype", contentType);
-  const wrong = [...all.keys()].find(
-    (name) => !/^[a-z0-9]{1,40}$/.test(name) || name === "data",
-  );
+  const wrong = [...all.keys()].find((name) => !/^[a-z0-9]{1,40}$/.test(name) || name === "data");
   if (wrong !== undefined) {
     return reject(`/${wrong}`, `is not a valid attribute name: header ce-${wrong.slice(0, 57)}.`);
   }

@@ -19,6 +19,7 @@ import {
   obstacle,
   readSnapshot,
   readVersion,
+  type ServiceEntry,
   type SessionEntry,
   type Snapshot,
 } from "./snapshot.ts";
@@ -143,6 +144,32 @@ export class Directory implements Part {
   }
 
   /**
+   * The principal of a service that something else than a key identifies, such as a broker.
+   * @throws WeirError `unauthenticated`, `key_revoked`, `unavailable`
+   */
+  service(name: string): Principal {
+    this.#demandFresh();
+    const found = this.#service(name);
+    if (found === undefined) {
+      throw new WeirError("unauthenticated", { detail: `there is no service "${name}"` });
+    }
+    if (found.disabled) {
+      throw new WeirError("key_revoked", { detail: `the service "${name}" is disabled` });
+    }
+    const { id, role } = found;
+    return {
+      ...{ serviceId: id, service: name, role },
+      keyId: `service:${id}`,
+      via: "broker",
+      may: (permission) => {
+        const now = this.#service(name);
+        const isUsable = now?.id === id && !now.disabled && this.#isFresh();
+        return isUsable && now.policy.decide(permission);
+      },
+    };
+  }
+
+  /**
    * The session of a cookie's token; undefined if it is unknown or has ended, or its key is unusable.
    * @throws WeirError `unavailable`
    */
@@ -258,6 +285,10 @@ export class Directory implements Part {
       });
     }
     return new KeyPrincipal(key, "key", { current: () => this.#key(id), mayBeUsed: isUsable });
+  }
+
+  #service(name: string): ServiceEntry | undefined {
+    return this.#snapshot?.servicesByName.get(name);
   }
 
   #key(id: string): KeyEntry | undefined {

@@ -31,6 +31,7 @@ export interface SessionEntry {
 export interface Snapshot {
   readonly revision: string;
   readonly services: ReadonlyMap<number, ServiceEntry>;
+  readonly servicesByName: ReadonlyMap<string, ServiceEntry>;
   readonly keys: ReadonlyMap<string, KeyEntry>;
   /** By the hex of the token's hash. */
   readonly sessions: ReadonlyMap<string, SessionEntry>;
@@ -80,6 +81,7 @@ export async function readSnapshot(connection: Queryable, timeoutMs = 5_000): Pr
   return {
     revision,
     services,
+    servicesByName: new Map([...services.values()].map((service) => [service.name, service])),
     keys: new Map(
       keys.flatMap((row) => {
         const service = services.get(row.service_id);

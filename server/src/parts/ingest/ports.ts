@@ -26,7 +26,7 @@ export interface StorageGate {
   full(): void;
 }
 
-export type EntryPoint = "single" | "batch" | "segment" | "cloudevents";
+export type EntryPoint = "single" | "batch" | "segment" | "cloudevents" | "kafka";
 
 /** What the accept path reports. Called on the hot path: it must not throw or wait. */
 export interface IngestObserver {
