@@ -190,6 +190,11 @@ export const databaseRooms: readonly DatabaseRoom[] = [
     },
   },
   {
+    path: "server/src/parts/intake",
+    reads: { erasure: "Nothing of a blocked user is kept as a dead letter." },
+    calls: { "dlq.add": "A message that is no event becomes a dead letter." },
+  },
+  {
     path: "server/src/parts/log",
     owns: ["log"],
     reads: {

@@ -2,10 +2,10 @@
 import { randomBytes } from "node:crypto";
 import { redisCheck } from "../adapters/redis/health.ts";
 import { permissionOf } from "../core/access/permission-name.ts";
-import type { Database, Notifications } from "../core/ports/database.ts";
+import type { Database } from "../core/ports/database.ts";
 import type { Route } from "../core/ports/route.ts";
 import { keyEnvironment } from "../parts/auth/administration.ts";
-import { Directory } from "../parts/auth/directory.ts";
+import type { Directory } from "../parts/auth/directory.ts";
 import { readPolicies } from "../parts/auth/policies.ts";
 import { authRoutes } from "../parts/auth/routes.ts";
 import { clockCheck } from "../parts/clock/health.ts";
@@ -21,6 +21,7 @@ import { openConnections } from "../process/databases.ts";
 import { policiesFolder } from "../process/paths.ts";
 import { version } from "../process/version.ts";
 import { composeClock } from "./clock.ts";
+import { openDirectory } from "./directory.ts";
 import { composeDlqHttp } from "./dlq.ts";
 import { composeHealth } from "./health.ts";
 import { composeIngest } from "./ingest.ts";
@@ -99,23 +100,6 @@ function openDatabase({ config, urls, logger, stack, outage }: ComposeOptions) {
     }),
     notifications: notifications(urls.app, "weir http notifications"),
   };
-}
-
-function openDirectory(
-  { config, urls, logger, stack, outage }: ComposeOptions,
-  shared: { readonly notifications: Notifications; readonly now: () => number },
-): Directory {
-  return new Directory({
-    // with connections of its own, so that slow queries do not delay a revocation
-    database: openConnections({ stack, logger, outage }).pool({
-      url: urls.app,
-      applicationName: "weir directory",
-      max: 2,
-      statementTimeoutMs: 5_000,
-    }),
-    ...shared,
-    env: keyEnvironment(config().env),
-  });
 }
 
 function composeQuery({ config }: ComposeOptions, database: Database): readonly Route[] {

@@ -5,18 +5,24 @@ import { checkTimeoutMs, type HealthCheck } from "../core/ports/health-check.ts"
 import type { Part } from "../core/ports/part.ts";
 import type { Route } from "../core/ports/route.ts";
 import { writeAudit } from "../parts/auth/administration.ts";
-import { createDlq } from "../parts/dlq/dlq.ts";
+import { createDlq, createReplays } from "../parts/dlq/dlq.ts";
 import { createFiguresReader } from "../parts/dlq/figures.ts";
 import { dlqCheck } from "../parts/dlq/health.ts";
 import { observeDeadLetters, observeDlq } from "../parts/dlq/metrics.ts";
 import type { Replayer, Validators } from "../parts/dlq/ports.ts";
 import type { RetentionSettings } from "../parts/dlq/retention.ts";
 import { dlqRoutes } from "../parts/dlq/routes.ts";
+import { partName as intake } from "../parts/intake/dead-messages.ts";
+import { checkEditedMessage } from "../parts/intake/replay.ts";
 import { checkEditedEvent } from "../parts/stream/check-edited-event.ts";
 import type { ComposeOptions } from "./options.ts";
+import { usesIntake } from "./uses-intake.ts";
 
 /** By part: what checks an edited dead letter before it is stored. */
-export const deadLetterValidators: Validators = { stream: checkEditedEvent };
+export const deadLetterValidators: Validators = {
+  stream: checkEditedEvent,
+  intake: checkEditedMessage,
+};
 
 export interface DlqHttp {
   readonly routes: readonly Route[];
@@ -33,22 +39,44 @@ export function composeDlqHttp(options: ComposeOptions, database: Database): Dlq
   };
 }
 
+interface ReplayShared {
+  /** As `weir_app`, with `config.dlq.workers` + 1 free connections. */
+  readonly database: Database;
+  readonly notifications: Notifications;
+  readonly replayers: readonly Replayer[];
+}
+
 /** The part `dlq`, in the process of the parts that can replay their dead letters. */
-export function composeDlqPart(
-  options: ComposeOptions,
-  shared: {
-    /** As `weir_app`, with `config.dlq.workers` + 1 free connections. */
-    readonly database: Database;
-    readonly notifications: Notifications;
-    readonly replayers: readonly Replayer[];
-  },
-): Part {
+export function composeDlqPart(options: ComposeOptions, shared: ReplayShared): Part {
   return createDlq({
     ...shared,
+    // the process of intake replays its own
+    ...(usesIntake(options.config()) ? { scope: { except: [intake] } } : {}),
     workers: options.config().dlq.workers,
     retention: () => retentionOf(options.config()),
-    ...observeDlq(options.metrics, options.logger),
+    ...observe(options),
   });
+}
+
+/** Replays of intake's dead letters, in its process. */
+export function composeIntakeReplays(options: ComposeOptions, shared: ReplayShared): Part {
+  const { onReplayed, onError } = observe(options);
+  return createReplays({
+    ...shared,
+    scope: { only: [intake] },
+    workers: options.config().dlq.workers,
+    onReplayed,
+    onError,
+  });
+}
+
+/** By the metrics of their process: `weir serve` composes several entries of the table in one process. */
+const observers = new WeakMap<object, ReturnType<typeof observeDlq>>();
+
+function observe({ metrics, logger }: ComposeOptions): ReturnType<typeof observeDlq> {
+  const observer = observers.get(metrics) ?? observeDlq(metrics, logger);
+  observers.set(metrics, observer);
+  return observer;
 }
 
 function retentionOf({ dlq }: Config): RetentionSettings {

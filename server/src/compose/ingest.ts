@@ -9,6 +9,9 @@ import { openConnections } from "../process/databases.ts";
 import type { ComposeOptions } from "./options.ts";
 import { composeRateLimiter } from "./redis.ts";
 
+/** By the metrics of their process. */
+const observers = new WeakMap<object, MeasuredIngest>();
+
 /** The accept path: limits, checks and group commits into the raw log. */
 export function composeIngest(
   options: ComposeOptions,
@@ -27,7 +30,9 @@ export function composeIngest(
     // Log readers look that far back for late commits. The role has the same setting, for logins of its own.
     settings: { transaction_timeout: "10s" },
   });
-  const observer = observeIngest(metrics, logger);
+  // `weir serve` composes several entries of the table of processes in one process
+  const observer = observers.get(metrics) ?? observeIngest(metrics, logger);
+  observers.set(metrics, observer);
   const ingest = createIngest({
     log: createRawLog({
       database,

@@ -7,6 +7,7 @@
 import type { Config } from "../config/schema.ts";
 import type { Login } from "../process/databases.ts";
 import type { Compose } from "./options.ts";
+import { usesIntake } from "./uses-intake.ts";
 
 export interface ProcessEntry {
   /** The key in `pids` of run.json and the name in messages. */
@@ -68,6 +69,17 @@ export const processes: readonly ProcessEntry[] = [
     nodeFlags: ["--max-semi-space-size=16"],
     memoryMiB: 250,
     isNeeded: always,
+  },
+  {
+    name: "intake",
+    parts: ["intake"],
+    logins: { intake: ["app", "ingest"] },
+    load: async () => (await import("./intake.ts")).compose,
+    listens: false,
+    isClient: false,
+    nodeFlags: ["--max-semi-space-size=16"],
+    memoryMiB: 250,
+    isNeeded: usesIntake,
   },
   {
     name: "demo",

@@ -15,6 +15,7 @@ import { httpSection } from "./sections/http.ts";
 import { ingestSection } from "./sections/ingest.ts";
 import { kafkaSection } from "./sections/kafka.ts";
 import { limitsSection } from "./sections/limits.ts";
+import { intakeSection } from "./sections/intake.ts";
 import { liveSection } from "./sections/live.ts";
 import { logSection } from "./sections/log.ts";
 import { querySection } from "./sections/query.ts";
@@ -65,6 +66,7 @@ export const configSchema = s.object({
   vectors: vectorsSection,
   kafka: kafkaSection,
   relay: relaySection,
+  intake: intakeSection,
   dlq: dlqSection,
   resilience: resilienceSection,
   query: querySection,

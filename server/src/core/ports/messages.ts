@@ -23,7 +23,7 @@ export interface Message {
  */
 export type HandleMessages = (messages: readonly Message[], signal: AbortSignal) => Promise<void>;
 
-/** Produces messages; resolves when every in-sync replica has them. */
+/** Produces messages; resolves when every in-sync replica has them. Rejects with core's `BrokerError`. */
 export interface MessageSink {
   send(messages: readonly OutgoingMessage[]): Promise<void>;
 }
@@ -33,15 +33,4 @@ export interface OutgoingMessage {
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   readonly headers: readonly MessageHeader[];
-}
-
-export class MessagingError extends Error {
-  override readonly name = "MessagingError";
-  /** The same call may succeed later: the broker is unreachable or busy. */
-  readonly retryable: boolean;
-
-  constructor(message: string, about: { readonly retryable: boolean; readonly cause?: unknown }) {
-    super(message, { cause: about.cause });
-    this.retryable = about.retryable;
-  }
 }

@@ -17,9 +17,19 @@ export interface Outcome {
   readonly reason: string | undefined;
 }
 
+/** Several processes replay dead letters, each those of the parts that it composes. */
+export interface ReplayScope {
+  /** Only of these parts. */
+  readonly only?: readonly string[];
+  /** Not of these parts, which another process replays. */
+  readonly except?: readonly string[];
+}
+
 export interface ReplayWorkerOptions {
   readonly database: Database;
   readonly replayers: readonly Replayer[];
+  /** Whose dead letters it takes; absent: all. */
+  readonly scope?: ReplayScope;
   readonly onReplayed?: (outcome: Outcome) => void;
 }
 
@@ -31,14 +41,14 @@ interface Worker {
 }
 
 export function createReplayWorker(options: ReplayWorkerOptions): Worker {
-  const { database, onReplayed } = options;
+  const { database, onReplayed, scope = {} } = options;
   const replayers = new Map(options.replayers.map((replayer) => [replayer.part, replayer]));
   return {
     async step(signal) {
       for (const replayId of await readOpenReplays(database)) {
         if (signal.aborted) return false;
         try {
-          const outcome = await replayNext({ database, replayers, replayId }, signal);
+          const outcome = await replayNext({ database, replayers, replayId, scope }, signal);
           if (outcome !== undefined) {
             onReplayed?.(outcome);
             return true;
@@ -60,12 +70,17 @@ type Replayers = ReadonlyMap<string, Replayer>;
 
 /** Replays one dead letter in one transaction; undefined if there is none that no other worker has. */
 function replayNext(
-  from: { readonly database: Database; readonly replayers: Replayers; readonly replayId: string },
+  from: {
+    readonly database: Database;
+    readonly replayers: Replayers;
+    readonly replayId: string;
+    readonly scope: ReplayScope;
+  },
   signal: AbortSignal,
 ): Promise<Outcome | undefined> {
   return from.database.transaction(
     async (connection) => {
-      const letter = await lockNext(connection, from.replayId);
+      const letter = await lockNext(connection, from);
       if (letter === undefined) return undefined;
       const replayer = from.replayers.get(letter.part);
       const replayed =
@@ -84,14 +99,15 @@ function replayNext(
 
 async function lockNext(
   connection: Queryable,
-  replayId: string,
+  { replayId, scope }: { readonly replayId: string; readonly scope: ReplayScope },
 ): Promise<DeadLetterToReplay | undefined> {
   const [letter] = await connection.query<DeadLetterToReplay>({
     name: "dlq_take_letter",
     text: `select id, part, source_key, source, original, edited, content_type, attempts
            from dlq.letters where replay_id = $1 and state = 'replaying'
+             and ($2::text[] is null or part = any ($2)) and part <> all ($3::text[])
            order by id limit 1 for update skip locked`,
-    values: [replayId],
+    values: [replayId, scope.only ?? null, scope.except ?? []],
   });
   return letter;
 }

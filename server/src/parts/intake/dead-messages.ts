@@ -4,13 +4,13 @@
  */
 import { isUtf8 } from "node:buffer";
 import { dlqHeaders, errorCodes, rawDataHeaders } from "@weir/protocol";
+import { BrokerError } from "../../core/ports/broker.ts";
 import type { Database } from "../../core/ports/database.ts";
-import {
-  type Message,
-  type MessageHeader,
-  type MessageSink,
-  MessagingError,
-  type OutgoingMessage,
+import type {
+  Message,
+  MessageHeader,
+  MessageSink,
+  OutgoingMessage,
 } from "../../core/ports/messages.ts";
 import { textHeaders } from "./message-headers.ts";
 import type { IntakeObserver, Refusal } from "./ports.ts";
@@ -30,7 +30,7 @@ export interface DeadMessage {
 export interface DeadMessages {
   /** Adds dead letters. @returns those that are kept: nothing of an erased user is. @throws DatabaseError */
   add(dead: readonly DeadMessage[]): Promise<readonly DeadMessage[]>;
-  /** Copies what was added to the topic of dead letters. @throws MessagingError when it cannot be reached */
+  /** Copies what was added to the topic of dead letters. @throws BrokerError when it cannot be reached */
   copy(kept: readonly DeadMessage[]): Promise<void>;
 }
 
@@ -85,11 +85,15 @@ export function createDeadMessages(options: DeadMessageOptions): DeadMessages {
         await sink.send(kept.map((one) => copyOf(one, topic, now())));
       } catch (error) {
         // what the broker refuses for good (too large, no such topic) must not block: the dead letter is kept
-        if (!(error instanceof MessagingError) || error.retryable) throw error;
+        if (!isFinal(error)) throw error;
         observer.copyFailed(error);
       }
     },
   };
+}
+
+function isFinal(error: unknown): boolean {
+  return error instanceof BrokerError && !error.retryable && error.code !== "closed";
 }
 
 async function addDeadLetters(

@@ -61,8 +61,15 @@ export function observeIntake(
     continues: () => waiting.end(),
     copyFailed(error) {
       copies.inc();
-      logger.warn({ err: error }, "a dead letter could not be copied to its topic; it is kept in the database");
+      logger.warn(
+        { err: error },
+        "a dead letter could not be copied to its topic; it is kept in the database",
+      );
     },
-    failure: (error) => logger.warn({ err: error }, "dead letters of the topic could not be kept and will be tried again"),
+    failure: (error) =>
+      logger.warn(
+        { err: error },
+        "dead letters of the topic could not be kept and will be tried again",
+      ),
   };
 }

@@ -55,10 +55,7 @@ export function createReplayer(options: SenderOptions & { readonly acceptor: Acc
   };
 }
 
-function readLetter(
-  options: SenderOptions & { readonly acceptor: Acceptor },
-  letter: DeadLetter,
-) {
+function readLetter(options: SenderOptions & { readonly acceptor: Acceptor }, letter: DeadLetter) {
   const source = letter.source as DeadSource;
   const headers = headersOf(source);
   const text = textHeaders(headers);

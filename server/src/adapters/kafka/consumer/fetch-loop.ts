@@ -1,9 +1,8 @@
 /** Fetches messages for partitions that have room, one request at a time from each broker. */
-import type { FetchResponse } from "@platformatic/kafka";
 import { pause } from "../../../timing/pause.ts";
 import { createWake, type Wake } from "../../../timing/wake.ts";
 import { brokerSays, leaderMoved } from "./library-errors.ts";
-import { endsOf, type KafkaClient } from "./offsets.ts";
+import { endsOf, type FetchResponse, type KafkaClient } from "./offsets.ts";
 import type { GroupConsumerOptions } from "./options.ts";
 import type { Partition } from "./partition.ts";
 import { readRecords } from "./records.ts";

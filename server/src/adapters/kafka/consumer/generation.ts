@@ -1,7 +1,8 @@
 /** What one member does in one generation of its group: it reads its partitions, and commits as that member only. */
-import { createWake } from "../../../timing/wake.ts";
+
 import { withDeadline } from "../../../timing/deadline.ts";
 import { pause } from "../../../timing/pause.ts";
+import { createWake } from "../../../timing/wake.ts";
 import { createFetchLoop, type FetchLoop } from "./fetch-loop.ts";
 import { brokerSays, fencedCodes } from "./library-errors.ts";
 import {

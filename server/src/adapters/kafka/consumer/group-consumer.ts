@@ -77,7 +77,12 @@ class Session {
       // called before each request to join, and waited for
       protocolsMetadata: () => this.#beforeJoin(),
     });
-    this.#fetcher = new Consumer({ ...base, groupId: options.group, retries: 0, autocommit: false });
+    this.#fetcher = new Consumer({
+      ...base,
+      groupId: options.group,
+      retries: 0,
+      autocommit: false,
+    });
     this.#listen();
   }
 

@@ -3,6 +3,8 @@ import { Consumer, ListOffsetTimestamps } from "@platformatic/kafka";
 import { clientOptions, type KafkaConnection } from "../connection.ts";
 
 export type KafkaClient = Consumer<Buffer, Buffer, Buffer, Buffer>;
+/** The library does not export its name. */
+export type FetchResponse = Awaited<ReturnType<KafkaClient["fetch"]>>;
 
 interface Assigned {
   readonly topic: string;

@@ -1,6 +1,7 @@
 /** The messages of a fetched partition. */
-import type { FetchResponse } from "@platformatic/kafka";
+
 import type { Message, MessageHeader } from "../../../core/ports/messages.ts";
+import type { FetchResponse } from "./offsets.ts";
 
 type FetchedPartition = FetchResponse["responses"][number]["partitions"][number];
 type Batch = NonNullable<FetchedPartition["records"]>[number];
