@@ -60,13 +60,11 @@ export function composeDlqPart(options: ComposeOptions, shared: ReplayShared): P
 
 /** Replays of intake's dead letters, in its process. */
 export function composeIntakeReplays(options: ComposeOptions, shared: ReplayShared): Part {
-  const { onReplayed, onError } = observe(options);
   return createReplays({
     ...shared,
     scope: { only: [intake] },
     workers: options.config().dlq.workers,
-    onReplayed,
-    onError,
+    ...observe(options),
   });
 }
 

@@ -12,7 +12,8 @@ import type { KafkaWatch } from "./metrics.ts";
 
 export interface OutgoingMessage {
   readonly topic: string;
-  readonly key: Buffer;
+  /** Null: without a key; any partition. */
+  readonly key: Buffer | null;
   /** Null deletes the key in a compacted topic. */
   readonly value: Buffer | null;
   readonly headers?: ReadonlyMap<Buffer, Buffer>;
@@ -128,7 +129,7 @@ function openClient(options: KafkaProducerOptions): Producer<Buffer, Buffer, Buf
 
 /** Bytes of a message before compression, without the framing of the protocol. */
 export function messageBytes({ key, value, headers }: OutgoingMessage): number {
-  let bytes = key.length + (value?.length ?? 0);
+  let bytes = (key?.length ?? 0) + (value?.length ?? 0);
   for (const [name, text] of headers ?? []) bytes += name.length + text.length;
   return bytes;
 }
@@ -140,7 +141,7 @@ function sizeOf(messages: readonly OutgoingMessage[]): number {
 function toMessage({ topic, key, value, headers }: OutgoingMessage) {
   return {
     topic,
-    key,
+    ...(key === null ? {} : { key }),
     ...(value === null ? {} : { value }),
     ...(headers === undefined ? {} : { headers: headers as Map<Buffer, Buffer> }),
   };

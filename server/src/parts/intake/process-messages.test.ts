@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { createTestAuth, type TestAuth } from "../../../test/helpers/auth.ts";
+import { requestAs } from "../../../test/helpers/erasure.ts";
 import { createTestIngest, type TestIngestOptions } from "../../../test/helpers/ingest.ts";
-import type { EventRecord } from "../../core/event/record.ts";
 import { BrokerError } from "../../core/ports/broker.ts";
 import { DatabaseError } from "../../core/ports/database.ts";
 import type { Message, OutgoingMessage } from "../../core/ports/messages.ts";
@@ -53,15 +53,18 @@ interface Letter {
 async function createStage(
   t: TestContext,
   options: {
-    readonly ingest?: TestIngestOptions;
+    readonly ingest?: (auth: TestAuth) => Partial<TestIngestOptions>;
     readonly principals?: PrincipalMapping;
     readonly send?: () => Promise<void>;
   } = {},
 ): Promise<Stage> {
   const auth = await createTestAuth(t);
-  const { key } = await auth.service("shop", "service");
+  const { secret_key: key } = await auth.service("shop", "service");
   const directory = await auth.directory();
-  const { ingest } = createTestIngest(t, { database: auth.ingest, ...options.ingest });
+  const { ingest } = createTestIngest(t, {
+    database: auth.ingest,
+    ...options.ingest?.(auth),
+  });
   const acceptor = createAcceptor(ingest.context);
   const copies: OutgoingMessage[] = [];
   const reports: string[] = [];
@@ -213,7 +216,9 @@ test("a revoked permission and a disabled service make dead letters; the mapping
 
 test("a rate limit makes messages wait, and drops none", async (t) => {
   const ratePolicy = { eventsPerSecond: 4, burstEvents: 3 };
-  const { process, event, stored, reports } = await createStage(t, { ingest: { ratePolicy } });
+  const { process, event, stored, reports } = await createStage(t, {
+    ingest: () => ({ ratePolicy }),
+  });
   await process(Array.from({ length: 7 }, (_, n) => event({ event_id: `e${n}` })));
   assert.equal((await stored()).length, 7);
   assert.ok(
@@ -224,63 +229,26 @@ test("a rate limit makes messages wait, and drops none", async (t) => {
 
 test("what cannot be stored is tried again until it is", async (t) => {
   let failures = 3;
-  const stage = await createStage(t);
-  const log = createRawLog({ database: stage.auth.ingest, timeoutMs: 30_000 });
-  const { ingest } = createTestIngest(t, {
-    log: {
-      ...log,
-      append(group) {
-        if (failures-- > 0) {
-          return Promise.reject(new DatabaseError("down", { code: "connection", retryable: true }));
-        }
-        return log.append(group);
+  const failing = ({ ingest: database }: TestAuth) => {
+    const log = createRawLog({ database, timeoutMs: 30_000 });
+    const down = new DatabaseError("down", { code: "connection", retryable: true });
+    return {
+      log: {
+        ...log,
+        append: (group: Parameters<typeof log.append>[0]) =>
+          failures-- > 0 ? Promise.reject(down) : log.append(group),
       },
-    },
-  });
-  // the same stage with a log that fails at first
-  const acceptor = createAcceptor(ingest.context);
-  const results = await acceptor.accept([recordOf(stage)]);
-  assert.equal(results[0]?.verdict, "retry");
-  const directory = await stage.auth.directory();
-  const handle = createProcess({
-    senders: {
-      authenticate: (text) => directory.authenticate(text),
-      service: (name) => directory.service(name),
-    },
-    principals: () => ({ header: null, services: {} }),
-    acceptor,
-    dead: { add: async () => [], copy: async () => {} },
-    observer: silent,
-    isDown: () => true,
-  });
-  await handle([stage.event({ event_id: "late" })], new AbortController().signal);
-  assert.equal((await stage.stored()).length, 1);
-});
-
-const silent: IntakeObserver = {
-  message() {},
-  deadLetter() {},
-  erased() {},
-  waits() {},
-  continues() {},
-  copyFailed() {},
-  failure() {},
-};
-
-function recordOf({ event }: Stage): EventRecord {
-  const { value } = event({});
-  const body = value as Buffer;
-  return {
-    ...{ kind: "record", serviceId: 1, format: 0, answerId: "x", eventType: "x", eventRef: null },
-    eventId: "0b0e0000-0000-4000-8000-000000000009",
-    ...{ hashHigh: 1, hashLow: 1, occurredAt: 1, userKey: null, productKey: null, amount: null },
-    ...{ currency: null, items: null, body, start: 0, end: body.length },
+    };
   };
-}
+  const { process, event, stored, letters, reports } = await createStage(t, { ingest: failing });
+  await process([event({ event_id: "late" }), event({ wrong: 1 })]);
+  assert.deepEqual([(await stored()).length, (await letters()).length], [1, 1]);
+  assert.ok(reports.includes("waits retry unavailable"), reports.join());
+});
 
 test("a partition that is given up while its messages wait ends with an error, and stores none of them later", async (t) => {
   const ratePolicy = { eventsPerSecond: 1, burstEvents: 1 };
-  const { process, event, stored } = await createStage(t, { ingest: { ratePolicy } });
+  const { process, event, stored } = await createStage(t, { ingest: () => ({ ratePolicy }) });
   const lost = new AbortController();
   const waiting = process([event({}), event({}), event({})], lost.signal);
   setTimeout(() => lost.abort(), 50);
@@ -290,9 +258,7 @@ test("a partition that is given up while its messages wait ends with an error, a
 
 test("nothing is kept of a blocked user: no event, no dead letter, no copy", async (t) => {
   const { process, event, letters, stored, copies, reports, auth } = await createStage(t);
-  await auth.owner.query({
-    text: `insert into erasure.blocks (user_hash) values (sha256(convert_to('gone', 'UTF8')))`,
-  });
+  await requestAs(auth, "gone", "block");
   await process([
     event({ user_id: "gone" }),
     event({ user_id: "gone", wrong: 1 }),
@@ -326,7 +292,9 @@ test("a copy that the broker refuses for good is given up; one that it cannot ta
 test("an edited dead letter is accepted once, as the service that sent it", async (t) => {
   const { process, event, letters, stored, replay } = await createStage(t);
   await process([event({ wrong: 1 }), message("{}")]);
-  const [mine, unknown] = await letters();
+  const kept = await letters();
+  const mine = kept.find(({ source }) => source.service === "shop");
+  const unknown = kept.find(({ source }) => source.service === null);
   assert.ok(mine !== undefined && unknown !== undefined);
   assert.equal(((await replay(mine)) as { reason: string }).reason, "invalid_event");
   const edited = '{"event_type":"product.view","user_id":"u1"}';
