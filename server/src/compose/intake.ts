@@ -1,4 +1,4 @@
-/** The process that reads the topic `raw_data` into the raw log, and replays its dead letters. */
+/** The process that reads the topic `raw_data` into the raw log, and replays its dead letters. Without brokers it does nothing. */
 import { createGroupConsumer } from "../adapters/kafka/consumer/group-consumer.ts";
 import { observeConsumer } from "../adapters/kafka/consumer/metrics.ts";
 import { createKafkaProducer } from "../adapters/kafka/producer.ts";
@@ -21,12 +21,18 @@ import { composeIngest } from "./ingest.ts";
 import { composeKafkaWatch, kafkaConnection, kafkaTopics, openKafkaAdmin } from "./kafka.ts";
 import type { Compose, ComposeOptions } from "./options.ts";
 import { composeResilience } from "./resilience.ts";
-import { composeStorage, storagePart } from "./storage.ts";
+import { composePausable, composeStorage, storagePart } from "./storage.ts";
 import { usesIntake } from "./uses-intake.ts";
 
 export const compose: Compose = async (options) => {
   const { config, logger, metrics, stack } = options;
-  if (!usesIntake(config())) return { parts: [], counters: () => ({}) };
+  if (!usesIntake(config())) {
+    logger.info(
+      { "kafka.brokers": config().kafka.brokers },
+      "intake is not configured and does nothing",
+    );
+    return { parts: composePausable(options, []), counters: () => ({}) };
+  }
   const { database, notifications } = openDatabase(options);
   const clock = composeClock(options, { logs: false });
   const directory = openDirectory(options, { notifications, now: clock.watch.latest });
