@@ -153,7 +153,7 @@ test(
         body: value as Buffer,
       });
       const answer = (await response.json()) as Verdict;
-      return response.status === 202 ? answer : { verdict: "refused", ...answer };
+      return response.status === 202 ? answer : { ...answer, verdict: "refused" };
     }
 
     const sent = inputs.map(([name, path, message], n) => ({
