@@ -60,6 +60,7 @@ function publicTexts(): string[] {
     "*.md",
     "{docs,sdk,data,bench}/**/*.md",
     "server/openapi.json",
+    "server/asyncapi.json",
     "policies/*.json",
     "server/sql/functions/**/*.sql",
     "{protocol,sdk,server,dashboard,bench,testing,scripts}/**/*.{ts,tsx,mjs}",

@@ -16,6 +16,7 @@ const root = join(import.meta.dirname, "..");
 const generated: Readonly<Record<string, () => Promise<string>>> = {
   "biome.boundaries.json": async () => biomeBoundaries(),
   "server/openapi.json": () => printedBy("openapi"),
+  "server/asyncapi.json": () => printedBy("asyncapi"),
   "docs/configuration.md": () => printedBy("config", "docs"),
   "server/sql/schema.sql": migratedSchema,
 };

@@ -11,6 +11,7 @@ import {
   type Infer,
   integer,
   nullable,
+  number,
   object,
   oneOf,
   optional,
@@ -25,11 +26,6 @@ export const filterSchema = object({
   product_id: optional(string()),
 });
 export type LiveFilter = Infer<typeof filterSchema>;
-
-export interface ClientFrame {
-  readonly type: "subscribe";
-  readonly filter: LiveFilter;
-}
 
 /** A raw event as the live feed, the event list and a user's timeline show it. */
 export const rawEventSchema = object(
@@ -48,30 +44,7 @@ export const rawEventSchema = object(
   },
   { $id: "RawEvent" },
 );
-export interface RawEvent {
-  readonly event_id: string;
-  readonly event_type: string;
-  readonly source: string;
-  readonly format: "native" | "segment" | "cloudevents";
-  readonly received_at: string;
-  readonly occurred_at: string;
-  readonly user_id: string | null;
-  readonly product_id: string | null;
-  readonly payload: unknown;
-}
-
-export type ServerFrame =
-  | { readonly type: "hello"; readonly cursor: string; readonly heartbeat_s: number }
-  | { readonly type: "event"; readonly cursor: string; readonly event: RawEvent }
-  /**
-   * The feed cannot replay the events between the client's cursor, or the last event, and `cursor`: they are too
-   * old or too many, or PostgreSQL was replaced by one that may lack some. `reason` is for people.
-   */
-  | { readonly type: "gap"; readonly cursor: string; readonly reason: string }
-  | { readonly type: "heartbeat"; readonly cursor: string; readonly at: string }
-  /** The filter of a `subscribe` is in effect for all events stored from here on; one per `subscribe`. */
-  | { readonly type: "subscribed" }
-  | { readonly type: "bye"; readonly code: CloseReason; readonly detail: string };
+export type RawEvent = Infer<typeof rawEventSchema>;
 
 export const closeReasons = {
   slow_reader: 4408,
@@ -81,6 +54,101 @@ export const closeReasons = {
   going_away: 1001,
 } as const;
 export type CloseReason = keyof typeof closeReasons;
+
+/** What a client sends. */
+export const clientFrames = {
+  subscribe: object(
+    { type: oneOf(["subscribe"]), filter: filterSchema },
+    {
+      description: "Replaces the filter.",
+      examples: [{ type: "subscribe", filter: { event_type: ["purchase"] } }],
+    },
+  ),
+} as const;
+export type ClientFrame = Infer<(typeof clientFrames)[keyof typeof clientFrames]>;
+
+const cursor = string({ description: "Opaque: reconnect with the last one as `?cursor=`." });
+const exampleCursor = "eyJpIjoiNmYxZCJ9";
+const exampleInstant = "2024-01-15T10:30:00.412345Z";
+
+/** What the server sends. */
+export const serverFrames = {
+  hello: object(
+    {
+      type: oneOf(["hello"]),
+      cursor,
+      heartbeat_s: number({ description: "How often a heartbeat comes." }),
+    },
+    {
+      description: "The feed is open.",
+      examples: [{ type: "hello", cursor: exampleCursor, heartbeat_s: 15 }],
+    },
+  ),
+  event: object(
+    { type: oneOf(["event"]), cursor, event: rawEventSchema },
+    {
+      description: "One event, and the cursor behind it.",
+      examples: [
+        {
+          type: "event",
+          cursor: exampleCursor,
+          event: {
+            event_id: "order-1001",
+            event_type: "purchase",
+            source: "shop",
+            format: "native",
+            received_at: exampleInstant,
+            occurred_at: "2024-01-15T10:30:00.000000Z",
+            user_id: "user123",
+            product_id: "lamp-1",
+            payload: { event_id: "order-1001", event_type: "purchase", user_id: "user123" },
+          },
+        },
+      ],
+    },
+  ),
+  gap: object(
+    {
+      type: oneOf(["gap"]),
+      cursor,
+      reason: string({ description: "For people." }),
+    },
+    {
+      description:
+        "The feed cannot replay the events between the client's cursor, or the last event, and `cursor`: they are too old or too many, or PostgreSQL was replaced by one that may lack some.",
+      examples: [
+        { type: "gap", cursor: exampleCursor, reason: "the cursor is older than one hour" },
+      ],
+    },
+  ),
+  heartbeat: object(
+    { type: oneOf(["heartbeat"]), cursor, at: string({ format: "date-time" }) },
+    {
+      description: "Nothing matched for a while; the cursor moves on too.",
+      examples: [{ type: "heartbeat", cursor: exampleCursor, at: exampleInstant }],
+    },
+  ),
+  subscribed: object(
+    { type: oneOf(["subscribed"]) },
+    {
+      description:
+        "The filter of a `subscribe` is in effect for all events stored from here on; one per `subscribe`.",
+      examples: [{ type: "subscribed" }],
+    },
+  ),
+  bye: object(
+    {
+      type: oneOf(["bye"]),
+      code: oneOf(Object.keys(closeReasons) as CloseReason[]),
+      detail: string(),
+    },
+    {
+      description: "The server closes the socket.",
+      examples: [{ type: "bye", code: "going_away", detail: "the server stops" }],
+    },
+  ),
+} as const;
+export type ServerFrame = Infer<(typeof serverFrames)[keyof typeof serverFrames]>;
 
 export const liveFeed = {
   path: "/ws/events",

@@ -36,6 +36,7 @@ const commands: Readonly<Record<string, () => Promise<Register>>> = {
   completion: async () =>
     (await import("./completion/completion.ts")).registerCompletion(() => createProgram([])),
   openapi: async () => (await import("./openapi.ts")).registerOpenApi,
+  asyncapi: async () => (await import("./asyncapi.ts")).registerAsyncApi,
 };
 
 /** Runs one command. Resolves with the exit code; errors of use are printed without a stack. */

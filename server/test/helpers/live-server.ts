@@ -3,7 +3,8 @@ import { randomUUID } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
-import { liveFeed, type RawEvent, type ServerFrame } from "@weir/protocol";
+import { liveFeed, type RawEvent, type ServerFrame, serverFrames } from "@weir/protocol";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { WebSocket } from "ws";
 import type { TestDatabase } from "../../../testing/database.ts";
 import { until } from "../../../testing/until.ts";
@@ -123,6 +124,11 @@ export interface Reader {
   close(): Promise<void>;
 }
 
+/** Every frame that a test sees is one that the protocol describes. */
+const isFrame = new Ajv2020({ allowUnionTypes: true, validateFormats: false }).compile({
+  anyOf: Object.values(serverFrames),
+});
+
 /** Opens a feed and waits for `hello`. */
 export async function openReader(
   t: TestContext,
@@ -137,6 +143,7 @@ export async function openReader(
   let cursor = "";
   socket.on("message", (data) => {
     const frame = JSON.parse(String(data)) as ServerFrame;
+    if (!isFrame(frame)) throw new Error(`no frame of the protocol: ${String(data)}`);
     frames.push(frame);
     if (frame.type === "event") events.push(frame.event);
     if (frame.type === "bye") end.bye = frame.code;

@@ -1,8 +1,9 @@
-/** `/openapi.json`, and `/docs`, which shows it. */
+/** `/openapi.json` and `/docs`, which shows it; `/asyncapi.json`, to which it links. */
 import fastifySwagger from "@fastify/swagger";
 import fastifySwaggerUi from "@fastify/swagger-ui";
 import type { FastifyInstance } from "fastify";
 import type { Route } from "../../core/ports/route.ts";
+import { asyncApiDocument } from "./asyncapi.ts";
 import { openApiDocument } from "./openapi.ts";
 
 export async function mountDocs(
@@ -13,6 +14,10 @@ export async function mountDocs(
   const text = JSON.stringify(document, null, 2);
   app.get("/openapi.json", (_request, reply) => {
     reply.header("content-type", "application/json; charset=utf-8").send(text);
+  });
+  const topics = JSON.stringify(asyncApiDocument(options.version), null, 2);
+  app.get("/asyncapi.json", (_request, reply) => {
+    reply.header("content-type", "application/json; charset=utf-8").send(topics);
   });
   await app.register(fastifySwagger, {
     mode: "static",

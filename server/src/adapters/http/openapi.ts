@@ -33,7 +33,7 @@ export function openApiDocument(routes: readonly Route[], version: string): Json
     info: {
       title: "Weir",
       version,
-      description: `Event platform for commerce. Every error is a problem document (RFC 9457) with a stable \`code\`. HEAD works wherever GET does; other methods are answered 405 with \`Allow\`.\n\n${problemTable()}`,
+      description: `Event platform for commerce. Every error is a problem document (RFC 9457) with a stable \`code\`. HEAD works wherever GET does; other methods are answered 405 with \`Allow\`. Kafka topics and the live feed are described in [/asyncapi.json](/asyncapi.json).\n\n${problemTable()}`,
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: "/" }],

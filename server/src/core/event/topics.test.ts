@@ -34,7 +34,7 @@ test("an events message may have members of a later minor change, and lacks none
   }
 });
 
-test("headers are told apart by what they require", () => {
+test("headers of one kind are not accepted as those of another", () => {
   const headers = {
     [eventHeaders.contentType]: eventMessageType,
     [eventHeaders.service]: "shop",

@@ -15,7 +15,7 @@ export interface RunOptions {
   readonly signal: AbortSignal;
   readonly onProgress?: (report: TrafficReport) => void;
   readonly progressMs?: number;
-  /** Without an answer for this long the run is given up; default one minute. */
+  /** Without an answer for this long the run ends; default one minute. */
   readonly patienceMs?: number;
 }
 

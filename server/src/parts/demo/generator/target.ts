@@ -6,7 +6,7 @@ export interface Outcomes {
   readonly duplicate: number;
   readonly conflict: number;
   readonly rejected: number;
-  /** Given up: as far as the sender knows, not stored. */
+  /** Without an answer, and not sent again: as far as the sender knows, not stored. */
   readonly failed: number;
   readonly retries: number;
 }
