@@ -10,6 +10,7 @@ import { dumpSchema } from "../server/src/adapters/postgres/dump-schema.ts";
 import { createTestDatabase } from "../testing/database.ts";
 import { biomeBoundaries } from "./boundaries/biome-overrides.ts";
 import { firstDifference } from "./first-difference.ts";
+import { sparkSchema } from "./spark-schema.ts";
 
 const root = join(import.meta.dirname, "..");
 
@@ -19,6 +20,7 @@ const generated: Readonly<Record<string, () => Promise<string>>> = {
   "server/asyncapi.json": () => printedBy("asyncapi"),
   "docs/configuration.md": () => printedBy("config", "docs"),
   "server/sql/schema.sql": migratedSchema,
+  "jobs/spark/src/weir_spark/event_schema.py": async () => sparkSchema(),
 };
 
 const onlyCheck = process.argv.includes("--check");

@@ -1,0 +1,99 @@
+"""The database contract, version 1: docs/guides/spark.md. Calls of schema `engine` from the driver."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from weir_spark.resilience import Unavailable
+from weir_spark.staging import connect, one_line
+
+CONTRACT = 1
+
+# SQLSTATEs after which the same call may succeed: connections, resources, conflicts, shutdowns.
+_RETRYABLE = ("08", "53", "57P", "58", "40")
+
+
+class Fenced(Exception):
+    """Another run or the built-in engine owns the windows now: this run ends."""
+
+
+class StagedRowsLost(Exception):
+    """The staged rows are gone, as after a crash of PostgreSQL: they are staged again."""
+
+
+class ContractMismatch(Exception):
+    """The job and the database are of versions that do not fit."""
+
+
+@dataclass(frozen=True)
+class Folded:
+    staged: int
+    folded: int
+    known: int
+    gone: int
+    behind: int
+    lag_ms: int
+
+
+class EngineDatabase:
+    """One connection, opened when it is needed; each call is a transaction of its own. For one thread."""
+
+    def __init__(self, database_url: str, statement_ms: int = 120_000) -> None:
+        self._url = database_url
+        self._statement_ms = statement_ms
+        self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
+
+    def begin_run(self, owner: str, checkpoint: str) -> int:
+        row = self._call(
+            "select epoch from engine.begin_run(%s::int, %s::text, %s::text) epoch",
+            (CONTRACT, owner, checkpoint),
+        )
+        return int(row[0])
+
+    def fold_batch(self, epoch: int, checkpoint: str, batch_id: int, staged: Sequence[tuple[str, int]]) -> Folded:
+        row = self._call(
+            "select staged, folded, known, gone, behind, lag_ms"
+            " from engine.fold_batch(%s::bigint, %s::text, %s::bigint, %s::uuid[], %s::int[])",
+            (
+                epoch,
+                checkpoint,
+                batch_id,
+                [token for token, _ in staged],
+                [rows for _, rows in staged],
+            ),
+        )
+        return Folded(*(int(value or 0) for value in row))
+
+    def report(self, epoch: int, report: dict[str, Any]) -> None:
+        self._call("select engine.report(%s::bigint, %s::jsonb)", (epoch, json.dumps(report)))
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _call(self, text: str, values: Sequence[Any]) -> tuple[Any, ...]:
+        try:
+            if self._connection is None or self._connection.closed:
+                self._connection = connect(self._url, statement_ms=self._statement_ms, autocommit=True)
+            row = self._connection.execute(text, values).fetchone()
+        except psycopg.Error as error:
+            raise self._translated(error) from error
+        if row is None:
+            raise Unavailable("the database answered without a row")
+        return row
+
+    def _translated(self, error: psycopg.Error) -> Exception:
+        state = error.sqlstate
+        message = one_line(error)
+        known = {"WF001": Fenced, "WE001": StagedRowsLost, "WE002": ContractMismatch}
+        if state in known:
+            return known[state](message)
+        if state is None or state.startswith(_RETRYABLE):
+            # the connection may be half dead: the next call opens another
+            self.close()
+            return Unavailable(message)
+        return error
