@@ -4,7 +4,7 @@
  * Scalars keep their type. Objects and arrays become strings: Spark then hands over their JSON text exactly as it
  * was sent, and a number in it is never rounded. Amounts are text in the message already.
  */
-import { eventMessageSchema, eventMessageVersion, topics } from "@weir/protocol";
+import { eventMessageSchema, eventMessageVersion, topics } from "../protocol/src/topics.ts";
 
 interface Member {
   readonly type?: string | readonly string[];
@@ -63,7 +63,9 @@ function sparkType(name: string, member: Member): string {
   const [type = ""] = types.filter((one) => one !== "null");
   if (type === "integer") return "LongType()";
   if (type === "string" || type === "object" || type === "array") return "StringType()";
-  throw new TypeError(`the member ${name} of topic events has type ${type}, which has no Spark type`);
+  throw new TypeError(
+    `the member ${name} of topic events has type ${type}, which has no Spark type`,
+  );
 }
 
 function isNullable({ type }: Member): boolean {

@@ -4,6 +4,8 @@ create role weir_app login noinherit;
 create role weir_ingest login noinherit;
 alter role weir_ingest set transaction_timeout=10s;
 create role weir_spark login noinherit;
+alter role weir_spark set idle_in_transaction_session_timeout=10s;
+alter role weir_spark set transaction_timeout=5min;
 
 
 -- analytics ---------------------------------------------------------------------------------------
