@@ -45,6 +45,8 @@ interface ServeFlags {
   readonly host?: string;
   readonly port?: number;
   readonly url?: string;
+  readonly name?: string;
+  readonly sharePort?: boolean;
 }
 
 export function registerServe(program: Command): void {
@@ -56,7 +58,9 @@ export function registerServe(program: Command): void {
       .option("--parts <names>", `comma-separated: ${known}`, serverParts.join(","))
       .option("--host <address>", "address to listen on")
       .option("--port <number>", "port to listen on; 0 picks a free port", readNumber)
-      .option("--url <url>", "URL of the Weir that the part demo sends to"),
+      .option("--url <url>", "URL of the Weir that the part demo sends to")
+      .option("--name <name>", "name in logs and metrics, if several processes run the same parts")
+      .option("--share-port", "share the port with other processes that have this option"),
     {
       examples: [
         "WEIR_DATABASE_URL=postgres://… weir migrate",
@@ -69,7 +73,7 @@ export function registerServe(program: Command): void {
       "http.port": { flag: "--port", value: flags.port },
       "http.host": { flag: "--host", value: flags.host },
     });
-    await serve(readParts(flags.parts), context, flags.url);
+    await serve(readParts(flags.parts), context, flags);
   });
 }
 
@@ -88,7 +92,7 @@ function readParts(text: string): ReadonlySet<string> {
 async function serve(
   names: ReadonlySet<string>,
   context: CommandContext,
-  givenUrl: string | undefined,
+  flags: ServeFlags,
 ): Promise<void> {
   const requests = stopRequests();
   const signal = requests.stop;
@@ -96,13 +100,13 @@ async function serve(
   outliveOutput();
   const initial = context.config;
   const entries = processesOf(names);
-  const problem = entries.some(({ listens }) => listens)
-    ? await findPortProblem(initial)
-    : undefined;
+  const sharesPort = flags.sharePort === true;
+  const listens = entries.some((entry) => entry.listens);
+  const problem = listens && !sharesPort ? await findPortProblem(initial) : undefined;
   if (problem !== undefined) throw placeError(context, problem);
   const logins = loginsOf(names);
   const urls = demandUrls(configuredUrls(initial), logins);
-  const label = [...names].join("+");
+  const label = flags.name ?? [...names].join("+");
   const metrics = createMetrics(label);
   const dropped = observeDroppedLines(metrics);
   const output = openLogOutput({ part: label }, dropped.fromOutput);
@@ -138,12 +142,21 @@ async function serve(
   if (!isSupervised()) stack.use(watchOwnEventLoop(initial.supervisor.heartbeat_timeout_ms));
 
   let url: string | undefined;
-  const serverUrl = () => givenUrl ?? url ?? runningUrl(config);
+  const serverUrl = () => flags.url ?? url ?? runningUrl(config);
   const start = async () => {
     const composed: ComposedProcess[] = [];
     for (const entry of entries) {
       const compose = await entry.load();
-      const options = { config: config.current, urls, stack, logger, metrics, outage, serverUrl };
+      const options = {
+        config: config.current,
+        urls,
+        stack,
+        logger,
+        metrics,
+        outage,
+        serverUrl,
+        sharesPort,
+      };
       composed.push(await compose(options, names));
     }
     for (const { listen } of composed) url = (await listen?.()) ?? url;

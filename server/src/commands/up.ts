@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { childEnvironment, startProcesses } from "../compose/children.ts";
+import { connectionsNeeded } from "../compose/processes.ts";
 import type { Config } from "../config/schema.ts";
 import { messageOf } from "../core/errors.ts";
 import { writeFormat } from "../process/data-format.ts";
@@ -187,6 +188,7 @@ async function openDatabase(
       await keepPostgresRunning({
         stateDir,
         hangTimeoutMs,
+        maxConnections: connectionsNeeded(config),
         states: up.states,
         signal: up.signal,
         log: logLimits(config, join(stateDir, "postgres")),

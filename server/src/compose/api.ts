@@ -80,7 +80,19 @@ export async function assembleApi(options: ComposeOptions) {
   ];
 
   return {
-    ...{ routes, permissions, directory, ingest, observer, gateway, search, storage, clock, redis },
+    ...{
+      routes,
+      permissions,
+      directory,
+      ingest,
+      observer,
+      gateway,
+      search,
+      storage,
+      clock,
+      redis,
+      database,
+    },
     /** Health reports the process as down from now on. */
     beginDraining() {
       draining = true;

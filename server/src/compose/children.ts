@@ -4,7 +4,7 @@ import type { Config } from "../config/schema.ts";
 import { type DatabaseUrls, urlVariables } from "../process/databases.ts";
 import { embeddedDataVariable } from "../process/paths.ts";
 import type { ChildSpec, Supervisor } from "../process/supervisor.ts";
-import { type ProcessEntry, processes } from "./processes.ts";
+import { instancesOf, type ProcessEntry, processes } from "./processes.ts";
 
 const readyTimeoutMs = 60_000;
 
@@ -22,21 +22,41 @@ export async function startProcesses(supervisor: Supervisor, config: Config): Pr
   );
   const url = urls.find((found) => found !== undefined);
   if (url === undefined) throw new Error("no process reported a URL");
-  await Promise.all(needed.filter(({ isClient }) => isClient).map((entry) => start(entry, url)));
+  await Promise.all([
+    ...needed.filter(({ listens }) => listens).flatMap((entry) => startOthers(entry, url)),
+    ...needed.filter(({ isClient }) => isClient).map((entry) => start(entry, url)),
+  ]);
   return url;
+
+  /** The further processes of an entry, on the port of the first. */
+  function startOthers(entry: ProcessEntry, firstUrl: string): Promise<unknown>[] {
+    return Array.from({ length: instancesOf(entry, config) - 1 }, (_, index) => {
+      const instance = { number: index + 2, url: firstUrl };
+      return supervisor.start(childSpec(entry, { config, instance }), readyTimeoutMs);
+    });
+  }
 }
 
 function childSpec(
   entry: ProcessEntry,
-  { config, serverUrl }: { readonly config: Config; readonly serverUrl: string | undefined },
+  about: {
+    readonly config: Config;
+    readonly serverUrl?: string | undefined;
+    /** One of several processes of the entry, after the first; with the first one's URL. */
+    readonly instance?: { readonly number: number; readonly url: string };
+  },
 ): ChildSpec {
-  const { name, parts, nodeFlags, listens, isClient } = entry;
+  const { config, serverUrl, instance } = about;
+  const { parts, nodeFlags, listens, isClient } = entry;
+  const name = instance === undefined ? entry.name : `${entry.name}-${instance.number}`;
   return {
     name,
     nodeFlags,
     stopsFirst: isClient,
-    arguments(previousUrl) {
+    arguments(previousUrl = instance?.url) {
       const flags = ["serve", "--parts", parts.join(",")];
+      if (instance !== undefined) flags.push("--name", name);
+      if (instancesOf(entry, config) > 1) flags.push("--share-port");
       if (listens) {
         // a restarted server keeps its address, also one with a port that the system chose
         const port = previousUrl === undefined ? config.http.port : portOf(previousUrl);

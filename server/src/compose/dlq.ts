@@ -32,7 +32,7 @@ export interface DlqHttp {
 export function composeDlqHttp(options: ComposeOptions, database: Database): DlqHttp {
   const figures = createFiguresReader(database, checkTimeoutMs);
   const settings = () => retentionOf(options.config());
-  observeDeadLetters(options.metrics, figures, settings);
+  observeDeadLetters(options.metrics.installation, figures, settings);
   return {
     routes: dlqRoutes({ database, validators: deadLetterValidators, audit: writeAudit }),
     checks: { dlq: dlqCheck(figures, settings) },

@@ -26,10 +26,10 @@ export function composeHealth(
   },
 ): readonly Route[] {
   const { database, checks, draining } = shared;
-  observeWindows(metrics, database, readLag);
-  observeReaders(metrics, database);
+  observeWindows(metrics.installation, database, readLag);
+  observeReaders(metrics.installation, database);
   const processes = followProcessReports();
-  observeProcesses(metrics, processes);
+  observeProcesses(metrics.installation, processes);
   return healthRoutes({
     version,
     checks: {

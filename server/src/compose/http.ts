@@ -3,8 +3,8 @@ import { liveFeed } from "@weir/protocol";
 import { asWeirError } from "../adapters/http/problems.ts";
 import { observeRequests } from "../adapters/http/request-observer.ts";
 import { createHttpServer, type HttpServer } from "../adapters/http/server.ts";
+import { publishMetrics } from "../adapters/telemetry/shared-metrics.ts";
 import { attach } from "../adapters/websocket/attach.ts";
-import type { Config } from "../config/schema.ts";
 import { messageOf, WeirError } from "../core/errors.ts";
 import { untilDatabaseAnswers } from "../process/databases.ts";
 import { dashboardFolder } from "../process/paths.ts";
@@ -19,6 +19,7 @@ export const compose: Compose = async (options) => {
   const api = await assembleApi(options);
   const { directory, ingest, observer, gateway, search, storage, clock, redis } = api;
   redis?.open();
+  options.stack.defer(publishMetrics(api.database, options.metrics));
   await storage.refresh();
   // The server is ready once it knows every key; the directory's part keeps them current from then on.
   await untilDatabaseAnswers(logger, async () => {
@@ -34,7 +35,8 @@ export const compose: Compose = async (options) => {
   return {
     parts: [directory, gateway.part, storagePart(storage), ...clock.parts],
     counters: () => ({ ...observer.totals, live_sockets: gateway.stats().sockets }),
-    listen: () => listen(http, options.config()),
+    listen: () =>
+      listen(http, { ...options.config().http, sharesPort: options.sharesPort ?? false }),
     async drain() {
       api.beginDraining();
       // `weir up` ends everything within 5 s
@@ -81,7 +83,10 @@ async function openServer(
   return { http, detach };
 }
 
-async function listen(server: HttpServer, { http }: Config): Promise<string> {
-  const { address, family, port } = await server.listen(http.host, http.port);
+async function listen(
+  server: HttpServer,
+  http: { readonly host: string; readonly port: number; readonly sharesPort: boolean },
+): Promise<string> {
+  const { address, family, port } = await server.listen(http);
   return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
 }

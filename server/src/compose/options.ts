@@ -14,6 +14,8 @@ export interface ComposeOptions {
   readonly stack: AsyncDisposableStack;
   readonly logger: Logger;
   readonly metrics: ProcessMetrics;
+  /** Other processes listen on the same port. */
+  readonly sharesPort?: boolean;
   /** All connections of the process report to it. */
   readonly outage: OutageWatch;
   /** Base URL of Weir's HTTP server, for parts that are clients of it; undefined when none is known. */

@@ -115,9 +115,24 @@ export function loginsOf(parts: ReadonlySet<string>): Login[] {
   return [...new Set(used)];
 }
 
+/** How many processes of an entry `weir up` runs. */
+export function instancesOf({ listens }: ProcessEntry, config: Config): number {
+  return listens ? config.http.processes : 1;
+}
+
+const databaseConnections = { all: 75, ofEachHttpProcess: 25 };
+
+/** What the embedded PostgreSQL must allow. */
+export function connectionsNeeded({ http }: Config): number {
+  return databaseConnections.all + http.processes * databaseConnections.ofEachHttpProcess;
+}
+
 /** Memory of everything that `weir up` runs, under load. */
 export function memoryNeededMiB(config: Config): number {
   return processes
     .filter((entry) => entry.isNeeded(config))
-    .reduce((sum, { memoryMiB }) => sum + memoryMiB, supervisorMiB + postgresMiB);
+    .reduce(
+      (sum, entry) => sum + entry.memoryMiB * instancesOf(entry, config),
+      supervisorMiB + postgresMiB,
+    );
 }

@@ -27,6 +27,8 @@ export interface KeepOptions {
   /** A server that answers nothing for this long is restarted. */
   readonly hangTimeoutMs: number;
   readonly states: ProcessStates;
+  /** Default: PostgreSQL's. */
+  readonly maxConnections?: number;
   /** Limits of the server's own log. */
   readonly log: { readonly maxBytes: number; readonly files: number };
   /** Gets a line when the server ends, runs again, is continued or killed. */
@@ -55,6 +57,7 @@ export async function keepPostgresRunning(options: KeepOptions): Promise<KeptPos
       dataDir: join(stateDir, "postgres"),
       stateDir,
       logFileBytes: log.maxBytes,
+      ...(options.maxConnections === undefined ? {} : { maxConnections: options.maxConnections }),
       signal,
     });
   let server = await start(options.signal);

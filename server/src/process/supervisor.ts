@@ -103,9 +103,13 @@ export class Supervisor {
     );
   }
 
-  /** The newest counters of all children, in one object. */
+  /** The newest counters of all children, in one object; the same counter of several processes is added up. */
   get counters(): Readonly<Record<string, number>> {
-    return Object.assign({}, ...[...this.#children.values()].map((child) => child.counters));
+    const sums: Record<string, number> = {};
+    for (const { counters } of this.#children.values()) {
+      for (const [name, count] of Object.entries(counters)) sums[name] = (sums[name] ?? 0) + count;
+    }
+    return sums;
   }
 
   get restarts(): number {
@@ -287,6 +291,7 @@ export class Supervisor {
       running.send(message, (error) => {
         if (error !== null) this.#reportedDropped -= lines;
       });
+      return;
     }
   }
 

@@ -63,7 +63,7 @@ export async function serveRoutes(t: TestContext, options: ServeOptions): Promis
     limits: { ...testLimits, ...options.limits },
   });
   t.after(() => http.close());
-  const { port } = await http.listen("127.0.0.1", 0);
+  const { port } = await http.listen({ host: "127.0.0.1", port: 0 });
   return { http, port, seen };
 }
 

@@ -37,10 +37,17 @@ export interface HttpServerOptions {
   readonly outage?: Pick<Outage, "since" | "onBegin">;
 }
 
+export interface ListenOptions {
+  readonly host: string;
+  readonly port: number;
+  /** The system distributes connections to all processes that listen on it like this. */
+  readonly sharesPort?: boolean;
+}
+
 export interface HttpServer {
   /** The underlying server, for the WebSocket upgrade. */
   readonly server: Server;
-  listen(host: string, port: number): Promise<AddressInfo>;
+  listen(at: ListenOptions): Promise<AddressInfo>;
   /** Answers on a connection that left HTTP, such as one whose upgrade is refused, and closes it. */
   refuse(socket: Duplex, problem: WeirError): void;
   /**
@@ -133,8 +140,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
 
   return {
     server: app.server,
-    async listen(host, port) {
-      await app.listen({ host, port });
+    async listen({ host, port, sharesPort }) {
+      await app.listen({ host, port, ...(sharesPort === true ? { reusePort: true } : {}) });
       return app.server.address() as AddressInfo;
     },
     refuse: (socket, problem) => connections().refuse(socket, problem),

@@ -2,7 +2,7 @@
 import { hostname } from "node:os";
 import { AggregatorRegistry, type MetricObject } from "prom-client";
 import type { Queryable } from "../../core/ports/database.ts";
-import type { ProcessMetrics } from "./metrics.ts";
+import type { MetricObjects, ProcessMetrics } from "./metrics.ts";
 
 const publishIntervalMs = 5_000;
 /** Older values belong to processes that have ended, as do values from the future, after the clock has stepped back. */
@@ -37,7 +37,7 @@ export interface PublishedValue {
   readonly value: number;
 }
 
-/** The recent values of one metric in other processes; empty while the database is unavailable. */
+/** The recent values of one metric in all other processes; empty while the database is unavailable. */
 export function readPublished(
   database: Queryable,
   metric: string,
@@ -49,8 +49,8 @@ export function readPublished(
         text: `select v -> 'labels' as labels, (v ->> 'value')::float8 as value from telemetry.processes
                cross join lateral jsonb_path_query(metrics, '$[*] ? (@.name == $metric).values[*]',
                  jsonb_build_object('metric', $2::text)) v
-               where abs(extract(epoch from now() - at)) < $1`,
-        values: [freshSeconds, metric],
+               where abs(extract(epoch from now() - at)) < $1 and name <> $3`,
+        values: [freshSeconds, metric, thisProcess],
       },
       { timeoutMs },
     )
@@ -59,14 +59,15 @@ export function readPublished(
 
 /** The metrics of this and all other running processes, in the Prometheus text format. */
 export async function collectMetrics(database: Queryable, own: ProcessMetrics): Promise<string> {
-  const [mine, rows] = await Promise.all([
+  const [mine, installation, rows] = await Promise.all([
     own.objects(),
+    own.installationObjects(),
     database
-      .query<{ metrics: MetricObject[] }>(
+      .query<Published>(
         {
           name: "telemetry_collect",
           // what this process itself has published, when it runs all parts, is in `mine`
-          text: `select metrics from telemetry.processes
+          text: `select name, metrics from telemetry.processes
                  where abs(extract(epoch from now() - at)) < $1 and name <> $2 order by name`,
           values: [freshSeconds, thisProcess],
         },
@@ -75,6 +76,43 @@ export async function collectMetrics(database: Queryable, own: ProcessMetrics): 
       // without the database the metrics of this process are still served
       .catch(() => []),
   ]);
-  // each process labels its metrics with its part, so no values are added up
-  return AggregatorRegistry.aggregate([mine, ...rows.map(({ metrics }) => metrics)]).metrics();
+  const all = [mine, installation, ...distinct(own.part, rows)];
+  return AggregatorRegistry.aggregate(all as unknown as MetricObject[][]).metrics();
+}
+
+interface Published {
+  /** Of the process, unique. */
+  readonly name: string;
+  readonly metrics: MetricObjects;
+}
+
+/**
+ * Values with the same labels would be added up. Processes of one name (`weir serve` started twice without `--name`)
+ * are therefore told apart by host and process id.
+ */
+function distinct(ownPart: string, rows: readonly Published[]): MetricObjects[] {
+  const used = new Set([ownPart]);
+  return rows.map(({ name, metrics }) => {
+    const part = String(partOf(metrics));
+    if (!used.has(part)) {
+      used.add(part);
+      return metrics;
+    }
+    return metrics.map((metric) => ({
+      ...metric,
+      values: metric.values.map((value) => ({
+        ...value,
+        labels: { ...value.labels, part: `${part}@${name}` },
+      })),
+    }));
+  });
+}
+
+function partOf(metrics: MetricObjects): string | number | undefined {
+  for (const { values } of metrics) {
+    for (const { labels } of values) {
+      if (labels["part"] !== undefined) return labels["part"];
+    }
+  }
+  return undefined;
 }

@@ -11,6 +11,13 @@ export const httpSection = s.object({
     maximum: 65_535,
     description: "Port to listen on; 0 picks a free port.",
   }),
+  processes: s.integer({
+    default: 1,
+    minimum: 1,
+    maximum: 64,
+    description:
+      "HTTP processes that `weir up` starts. They share the port: the system gives each new connection to one of them (Linux and FreeBSD). Each needs a core and 25 database connections to be of use.",
+  }),
   trusted_proxies: s.array(s.string(), {
     default: [],
     description: "Addresses or CIDR ranges of proxies whose `X-Forwarded-For` header is trusted.",

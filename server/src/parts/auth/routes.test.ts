@@ -61,7 +61,7 @@ async function serve(t: TestContext): Promise<Api> {
     limits: testLimits,
   });
   t.after(() => server.close());
-  const { port } = await server.listen("127.0.0.1", 0);
+  const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
   return {
     ...auth,
     adminKey: admin.secret_key,

@@ -31,7 +31,7 @@ async function serve(t: TestContext) {
     limits: testLimits,
   });
   t.after(() => server.close());
-  const { port } = await server.listen("127.0.0.1", 0);
+  const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
   async function ask(method: string, path: string, sent: { body?: unknown; role?: string } = {}) {
     const { body, role = "operator" } = sent;
     const response = await fetch(`http://127.0.0.1:${port}${path}`, {
