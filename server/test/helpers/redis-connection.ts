@@ -18,7 +18,13 @@ export interface TestRedis {
 
 export async function connectRedis(
   t: CleanUp,
-  options: { readonly url: string; readonly password?: string; readonly waits?: boolean },
+  options: {
+    readonly url: string;
+    readonly password?: string;
+    readonly ca?: string;
+    /** False: it is not expected to connect. */
+    readonly waits?: boolean;
+  },
 ): Promise<TestRedis> {
   const lines: string[] = [];
   const write = (level: string) => (_fields: object, message: string) => {
@@ -27,7 +33,13 @@ export async function connectRedis(
   const settings = loadConfig({ env: {}, cwd: "/nowhere" }).resilience;
   const resilience = createResilience({ settings: () => settings });
   const redis = new RedisConnection({
-    ...{ url: options.url, password: options.password, name: "test", keyPrefix: "weir:" },
+    ...{
+      url: options.url,
+      password: options.password,
+      ca: options.ca,
+      name: "test",
+      keyPrefix: "weir:",
+    },
     connectTimeoutMs: 1_000,
     guard: resilience.guard("redis"),
     logger: {

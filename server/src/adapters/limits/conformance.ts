@@ -59,16 +59,18 @@ export function rateLimiterConformance(
   });
 
   check("the burst and the rate bound what is allowed in any time", async (take) => {
-    const fast: RatePolicy = { eventsPerSecond: 2_000, burstEvents: 1_000 };
+    const fast: RatePolicy = { eventsPerSecond: 500, burstEvents: 1_000 };
     const started = performance.now();
     let allowed = 0;
     while (performance.now() - started < 500) {
-      for (let n = 0; n < 20; n++) if ((await take("a", 7, fast)).allowed) allowed += 7;
+      for (let n = 0; n < 20; n++) if ((await take("a", 20, fast)).allowed) allowed += 20;
       await pause(1);
     }
-    const limit = 1_000 + ((performance.now() - started) / 1_000) * 2_000;
-    assert.ok(allowed <= limit + 7, `${allowed} of ${limit}`);
-    assert.ok(allowed >= limit * 0.98 - 7, `${allowed} of ${limit}`);
+    // what the bucket gained while a busy machine let this test wait
+    while ((await take("a", 20, fast)).allowed) allowed += 20;
+    const limit = 1_000 + ((performance.now() - started) / 1_000) * 500;
+    assert.ok(allowed <= limit, `${allowed} of ${limit}`);
+    assert.ok(allowed >= limit - 40, `${allowed} of ${limit}`);
   });
 
   check("concurrent requests share one budget", async (take) => {

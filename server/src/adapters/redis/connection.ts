@@ -191,12 +191,10 @@ export class RedisConnection implements AsyncDisposable {
 }
 
 function makeClient(options: RedisOptions) {
-  const { url, username, password, ca, name, connectTimeoutMs, random } = options;
+  const { ca, name, connectTimeoutMs, random } = options;
   return createClient({
-    url,
+    url: withCredentials(options),
     name,
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
     disableOfflineQueue: true,
     commandsQueueMaxLength: maxPending,
     disableClientInfo: true,
@@ -212,4 +210,12 @@ function makeClient(options: RedisOptions) {
         jittered(Math.min(firstReconnectMs * 2 ** Math.min(retries, 10), lastReconnectMs), random),
     },
   });
+}
+
+/** The library prefers the credentials of the URL. */
+function withCredentials({ url, username, password }: RedisOptions): string {
+  const address = new URL(url);
+  if (username !== undefined) address.username = encodeURIComponent(username);
+  if (password !== undefined) address.password = encodeURIComponent(password);
+  return address.href;
 }

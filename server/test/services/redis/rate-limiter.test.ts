@@ -3,17 +3,22 @@
  * Redis is killed, emptied, frozen, or refuses the password.
  */
 import assert from "node:assert/strict";
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
 import { type TestContext, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { startRedis } from "../../../../testing/servers/redis.ts";
+import { requireServers } from "../../../../testing/servers/required-servers.ts";
 import { until } from "../../../../testing/until.ts";
 import { rateLimiterConformance, takerOf } from "../../../src/adapters/limits/conformance.ts";
-import { createMemoryRateLimiter } from "../../../src/adapters/limits/memory-rate-limiter.ts";
 import { redisCheck } from "../../../src/adapters/redis/health.ts";
-import type { RateLimiter, RatePolicy } from "../../../src/core/access/rate-limit.ts";
+import type { RatePolicy } from "../../../src/core/access/rate-limit.ts";
 import { pause } from "../../../src/timing/pause.ts";
+import type { RateLimitTask } from "../../helpers/rate-limit-process.ts";
 import { connectRedis, limitBy } from "../../helpers/redis-connection.ts";
-import { requireRedis, startRedis } from "../../helpers/redis-server.ts";
 
-const needed = requireRedis();
+const child = fileURLToPath(new URL("../../helpers/rate-limit-process.ts", import.meta.url));
+const needed = await requireServers("redis");
 
 rateLimiterConformance(
   "redis",
@@ -26,48 +31,44 @@ rateLimiterConformance(
 
 const policy: RatePolicy = { eventsPerSecond: 5_000, burstEvents: 5_000 };
 
-/** Two connections with a limiter each, as two processes have. */
-async function twoProcesses(t: TestContext, open: (t: TestContext) => Promise<RateLimiter>) {
-  const limiters = [await open(t), await open(t)] as const;
-  return limiters.map((limiter) => takerOf(limiter));
-}
-
-/** Events that two processes allow while both are asked for more than the limit, per event of the limit. */
-async function shareOfLimit(
-  t: TestContext,
-  open: (t: TestContext) => Promise<RateLimiter>,
-): Promise<number> {
-  const processes = await twoProcesses(t, open);
+/** Events that two processes allow while both are asked for more than the limit, and the limit of that time. */
+async function allowedByTwo(t: TestContext, url: string | undefined) {
+  const task: RateLimitTask = { url, policy, seconds: 3 };
+  const children = [fork(child), fork(child)];
+  t.after(() => {
+    for (const one of children) one.kill("SIGKILL");
+  });
+  const answers = (one: ChildProcess) => once(one, "message").then(([answer]) => answer as unknown);
+  await Promise.all(
+    children.map((one) => {
+      one.send(task);
+      return answers(one);
+    }),
+  );
   const started = performance.now();
-  const allowed = await Promise.all(
-    processes.map(async (take) => {
-      let events = 0;
-      while (performance.now() - started < 3_000) {
-        for (let n = 0; n < 20; n++) if ((await take("key", 1, policy)).allowed) events++;
-        if ((await take("key", 20, policy)).allowed) events += 20;
-        await pause(1);
-      }
-      return events;
+  const counts = await Promise.all(
+    children.map((one) => {
+      one.send("go");
+      return answers(one) as Promise<number>;
     }),
   );
   const seconds = (performance.now() - started) / 1_000;
-  const sum = allowed.reduce((total, events) => total + events, 0);
-  const share = sum / (policy.burstEvents + seconds * policy.eventsPerSecond);
-  t.diagnostic(`${allowed.join(" + ")} events in ${seconds.toFixed(2)} s: ${share.toFixed(4)}`);
-  return share;
+  t.diagnostic(`${counts.join(" + ")} events in ${seconds.toFixed(2)} s`);
+  return {
+    allowed: counts.reduce((sum, count) => sum + count, 0),
+    limit: policy.burstEvents + seconds * policy.eventsPerSecond,
+  };
 }
 
 test("two processes keep one limit within 1 %", needed, async (t) => {
   const server = await startRedis(t);
-  const share = await shareOfLimit(t, async () =>
-    limitBy(t, (await connectRedis(t, server)).redis),
-  );
-  assert.ok(share <= 1.01 && share >= 0.99, String(share));
+  const { allowed, limit } = await allowedByTwo(t, server.url);
+  assert.ok(allowed <= limit * 1.01 && allowed >= limit * 0.99, `${allowed} of ${limit}`);
 });
 
 test("control: limits in the memory of each process allow twice as much", async (t) => {
-  const share = await shareOfLimit(t, async () => createMemoryRateLimiter());
-  assert.ok(share > 1.5, String(share));
+  const { allowed, limit } = await allowedByTwo(t, undefined);
+  assert.ok(allowed > limit * 1.5, `${allowed} of ${limit}`);
 });
 
 test("a single event does not wait for Redis while tokens are leased", needed, async (t) => {
@@ -88,10 +89,8 @@ test("a single event does not wait for Redis while tokens are leased", needed, a
 
 test("leased tokens that are not used return to the other processes", needed, async (t) => {
   const server = await startRedis(t);
-  const [one, other] = await twoProcesses(t, async () =>
-    limitBy(t, (await connectRedis(t, server)).redis),
-  );
-  assert.ok(one !== undefined && other !== undefined);
+  const open = async () => takerOf(limitBy(t, (await connectRedis(t, server)).redis));
+  const [one, other] = [await open(), await open()];
   const slow = { eventsPerSecond: 1, burstEvents: 100_000 };
   assert.equal((await one("key", 1, slow)).allowed, true);
   await until(async () => (await other("key", 99_999, slow)).allowed, {
@@ -159,7 +158,7 @@ test(
     await until(() => lines.length === 1, { what: "the line that Redis is down" });
     assert.equal((await redisCheck(redis)()).status, "degraded");
     assert.equal(redis.isUp, false);
-    const right = await connectRedis(t, { url: server.url, password: "right" });
+    const right = await connectRedis(t, { url: server.url });
     assert.equal((await redisCheck(right.redis)()).status, "ok");
   },
 );
@@ -175,3 +174,15 @@ async function slowestOf(take: ReturnType<typeof takerOf>, requests: number): Pr
   }
   return slowest;
 }
+
+test("TLS with a certificate of an own authority", needed, async (t) => {
+  const server = await startRedis(t, { tls: true, password: "right" });
+  const { redis } = await connectRedis(t, server.secure);
+  assert.equal((await redisCheck(redis)()).status, "ok");
+  const { redis: distrusting, lines } = await connectRedis(t, {
+    url: server.secure.url,
+    waits: false,
+  });
+  await until(() => lines.length === 1, { what: "the refused certificate" });
+  assert.equal(distrusting.isUp, false);
+});
