@@ -13,13 +13,12 @@ import { WebSocket } from "ws";
 import { createTestFolder } from "../../../testing/database.ts";
 import { until } from "../../../testing/until.ts";
 import { openPool } from "../../src/adapters/postgres/pool.ts";
-import { restoreRights } from "../../src/adapters/postgres/rights.ts";
 import { readRunFile } from "../../src/process/run-file.ts";
 import { createTestAuth } from "../helpers/auth.ts";
 import { compareWithLedger, type Ledger, sendUntilAborted } from "../helpers/ledger.ts";
 import { buildWith } from "../helpers/mutated-build.ts";
 import { serveProcess } from "../helpers/served-process.ts";
-import { startWeir } from "../helpers/weir.ts";
+import { runCommand, startWeir } from "../helpers/weir.ts";
 
 const kills = Number(process.env["WEIR_TEST_KILLS"] ?? 2);
 const senders = 4;
@@ -97,9 +96,11 @@ async function storedIds(url: string): Promise<string[]> {
 /** Two processes with ports of their own, an administrator, and a service that may send. */
 async function twoProcesses(t: TestContext) {
   const auth = await createTestAuth(t);
-  // a process refuses to start without the rights that `weir migrate` gives
-  await auth.owner.transaction((connection) => restoreRights(connection));
   const dataDir = await createTestFolder(t);
+  const { exitCode, output } = await runCommand(["--data", dataDir, "migrate"], {
+    ...{ WEIR_DATABASE_URL: auth.urls.owner, WEIR_ENV: "test" },
+  });
+  assert.equal(exitCode, 0, output);
   const { secret_key: admin } = await auth.service("operator", "admin");
   const { id: keyId, secret_key: key } = await auth.service("shop", "service");
   const [one, other] = await Promise.all(
