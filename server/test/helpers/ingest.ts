@@ -28,6 +28,7 @@ interface SendOptions {
   readonly contentType?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly keyId?: string;
+  readonly repeatId?: string;
   readonly serviceId?: number;
 }
 
@@ -101,6 +102,7 @@ export function createTestIngest(t: CleanUp, options: TestIngestOptions): TestIn
           },
           ip: "127.0.0.1",
           requestId: "test",
+          repeatId: wanted.repeatId,
           signal: new AbortController().signal,
         });
         return answerOf(reply);

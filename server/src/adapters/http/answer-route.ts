@@ -228,6 +228,10 @@ class MountedRequest implements RouteRequest {
     return this.#request.id;
   }
 
+  get repeatId(): string | undefined {
+    return this.#request.repeatId;
+  }
+
   get signal(): AbortSignal {
     if (this.#signal !== undefined) return this.#signal;
     const controller = new AbortController();

@@ -6,6 +6,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { Route } from "../../core/ports/route.ts";
 import type { AnswerRoute } from "./answer-route.ts";
+import type { TrustedProxies } from "./client-address.ts";
 import type { IncomingRequest } from "./incoming-request.ts";
 import { asWeirError, problemAnswer } from "./problems.ts";
 import { writeAnswer } from "./write-answer.ts";
@@ -28,6 +29,7 @@ const noParameters = {};
 export function directRoutes(options: {
   readonly nextId: () => string;
   readonly commonHeaders: CommonHeaders;
+  readonly proxies: TrustedProxies;
 }): DirectRoutes {
   const answers = new Map<string, AnswerRoute>();
   return {
@@ -38,7 +40,7 @@ export function directRoutes(options: {
         framework(request, response);
         return;
       }
-      const incoming = new DirectRequest(request, options.nextId());
+      const incoming = new DirectRequest(request, options.nextId(), options.proxies);
       const common = options.commonHeaders(request.headers.origin);
       answer(incoming, response)
         .then((given) => writeAnswer(response, given, common))
@@ -71,10 +73,12 @@ class DirectRequest implements IncomingRequest {
   readonly id: string;
   readonly raw: IncomingMessage;
   readonly params = noParameters;
+  readonly #proxies: TrustedProxies;
 
-  constructor(raw: IncomingMessage, id: string) {
+  constructor(raw: IncomingMessage, id: string, proxies: TrustedProxies) {
     this.raw = raw;
     this.id = id;
+    this.#proxies = proxies;
   }
 
   get method(): string {
@@ -85,8 +89,11 @@ class DirectRequest implements IncomingRequest {
     return this.raw.headers;
   }
 
-  /** Never taken from a proxy's header: with trusted proxies there are no direct routes. */
   get ip(): string {
-    return this.raw.socket.remoteAddress ?? "";
+    return this.#proxies.addressOf(this.raw);
+  }
+
+  get repeatId(): string | undefined {
+    return this.#proxies.repeatIdOf(this.raw);
   }
 }

@@ -1,12 +1,18 @@
+import type { ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import type { WeirError } from "../../core/errors.ts";
 import type { Route } from "../../core/ports/route.ts";
-import type { AnswerRoute } from "./answer-route.ts";
+import type { Answer } from "./answer-route.ts";
+import type { IncomingRequest } from "./incoming-request.ts";
 import { problemAnswer } from "./problems.ts";
 
+/** What the framework knows of a request. */
+type MountedRequest = Omit<IncomingRequest, "ip" | "repeatId">;
+type AnswerMounted = (request: MountedRequest, response: ServerResponse) => Promise<Answer>;
+
 /** Mounts one route in Fastify, GET routes for HEAD too; `answer` comes from `routeAnswerer`. */
-export function mountRoute(app: FastifyInstance, route: Route, answer: AnswerRoute): void {
+export function mountRoute(app: FastifyInstance, route: Route, answer: AnswerMounted): void {
   app.route({
     method: route.method === "GET" ? ["GET", "HEAD"] : route.method,
     url: route.path,

@@ -9,6 +9,7 @@ import { pause } from "../../timing/pause.ts";
 import { type RequestObserver, routeAnswerer } from "./answer-route.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { createByteBudget } from "./byte-budget.ts";
+import { type TrustedProxies, trustedProxies } from "./client-address.ts";
 import type { Connections } from "./connections.ts";
 import { addCommonHeaders, commonHeaders } from "./cors.ts";
 import { dashboardFiles, serveDashboard } from "./dashboard-files.ts";
@@ -16,6 +17,7 @@ import { directRoutes } from "./direct-routes.ts";
 import { mountDocs } from "./docs-page.ts";
 import { mountErrorPage } from "./error-page.ts";
 import type { HttpLimits } from "./http-limits.ts";
+import type { IncomingRequest } from "./incoming-request.ts";
 import { listenStrictly } from "./listener.ts";
 import { answerMissingRoutes, answerShadowedRoutes } from "./missing-routes.ts";
 import { mountRoute, sendProblem } from "./mount-route.ts";
@@ -74,7 +76,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const { limits } = options;
   const nextId = requestIds();
   const headersFor = commonHeaders(options.corsOrigins);
-  const direct = directRoutes({ nextId, commonHeaders: headersFor });
+  const proxies = trustedProxies(options.trustedProxies);
+  const direct = directRoutes({ nextId, commonHeaders: headersFor, proxies });
   const state: { draining: boolean; closing: boolean; connections?: Connections } = {
     draining: false,
     closing: false,
@@ -85,7 +88,6 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   };
   const app = Fastify({
     logger: false,
-    trustProxy: options.trustedProxies.length === 0 ? false : [...options.trustedProxies],
     serverFactory: (framework) => {
       const listener = listenStrictly({
         limits,
@@ -130,9 +132,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   };
   for (const route of options.routes) {
     const answer = routeAnswerer(route, answering);
-    mountRoute(app, route, answer);
-    // with trusted proxies, Fastify decides which address is the client's
-    if (options.trustedProxies.length === 0) direct.add(route, answer);
+    mountRoute(app, route, (request, response) => answer(behind(proxies, request), response));
+    direct.add(route, answer);
   }
   answerShadowedRoutes(app, options.routes);
   await serveDashboard(app, options.dashboardFolder);
@@ -187,6 +188,15 @@ function checkNames(routes: readonly Route[]): void {
     if (seen.has(address)) throw new Error(`route ${address} is declared twice`);
     seen.add(address);
   }
+}
+
+/** A request of the framework, whose own rules for proxies are not used. */
+function behind(
+  proxies: TrustedProxies,
+  { id, method, headers, raw, params }: Omit<IncomingRequest, "ip" | "repeatId">,
+): IncomingRequest {
+  const [ip, repeatId] = [proxies.addressOf(raw), proxies.repeatIdOf(raw)];
+  return { id, method, headers, raw, params, ip, repeatId };
 }
 
 /** Cheap ids that are unique across processes: a prefix per start and a counter. */

@@ -9,7 +9,6 @@ export interface Upgrade {
   readonly headers: IncomingHttpHeaders;
   /** What follows the `?` of the URL, as it was sent. */
   readonly query: string;
-  readonly ip: string;
 }
 
 export interface Connection {
@@ -109,7 +108,6 @@ async function upgrade({
     const admission = await handler.accept({
       headers: request.headers,
       query,
-      ip: request.socket.remoteAddress ?? "",
     });
     if (socket.destroyed || !socket.writable) {
       admission.abandon();

@@ -16,6 +16,8 @@ export interface RouteRequest {
   readonly principal: Principal;
   readonly ip: string;
   readonly requestId: string;
+  /** Given by a trusted proxy that may send the request more than once: the same each time. */
+  readonly repeatId?: string | undefined;
   /** Aborts when the client disconnects. */
   readonly signal: AbortSignal;
 }

@@ -10,7 +10,6 @@ export interface UpgradeRequest {
   readonly headers: IncomingHttpHeaders;
   /** What follows the `?` of the URL, as it was sent. */
   readonly query: string;
-  readonly ip: string;
 }
 
 /** One open WebSocket; the websocket adapter provides it. */

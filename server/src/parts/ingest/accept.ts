@@ -10,6 +10,7 @@ import type {
   Rejection,
 } from "../../core/event/record.ts";
 import type { RouteReply, RouteRequest } from "../../core/ports/route.ts";
+import { uuidOfText } from "../../core/uuid.ts";
 import type { Outcome } from "./append-group.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import type { EntryPoint, IngestObserver, StorageGate } from "./ports.ts";
@@ -69,7 +70,9 @@ export async function admit(
   const headers = rateHeaders(decision, policy);
   if (decision.allowed) {
     const { clock } = context;
-    return { receipt: { serviceId, now, clock, newId: () => context.newId(now) }, headers };
+    const { repeatId } = request;
+    const newId = repeatId === undefined ? () => context.newId(now) : repeatableIds(repeatId);
+    return { receipt: { serviceId, now, clock, newId }, headers };
   }
   context.observer.rateLimited(entryPoint, events);
   throw new WeirError("rate_limited", {
@@ -80,6 +83,15 @@ export async function admit(
     retryAfterSeconds: decision.retryAfterSeconds,
     headers,
   });
+}
+
+/**
+ * Ids for the events of a request that were sent without one. A proxy that gets no answer sends the request to
+ * another process: the same ids make the second time a duplicate (docs/decisions/0051).
+ */
+function repeatableIds(repeatId: string): () => string {
+  let made = 0;
+  return () => uuidOfText(`${repeatId} ${made++}`);
 }
 
 function storageFull(detail: string, headers: Admitted["headers"] = {}): WeirError {

@@ -52,6 +52,24 @@ test("an event without an id gets one, and is stored under it", async () => {
   assert.equal(await storedPayload(body.event_id), '{"event_type":"x"}');
 });
 
+test("a request that a proxy sends twice stores its events once, also those without an id", async () => {
+  const repeatId = randomUUID().replaceAll("-", "");
+  const wanted = { repeatId };
+  const events = ["one", "one", "two"].map((event_type) => ({ event_type }));
+  const first = await send(batch, JSON.stringify(events), wanted);
+  const again = await send(batch, JSON.stringify(events), wanted);
+  const of = (answer: typeof first, key: "event_id" | "verdict") =>
+    answer.body.results.map((result: Record<string, string>) => result[key]);
+  assert.deepEqual(of(first, "verdict"), ["accepted", "accepted", "accepted"]);
+  assert.equal(new Set(of(first, "event_id")).size, 3);
+  assert.deepEqual(of(again, "event_id"), of(first, "event_id"));
+  assert.deepEqual(of(again, "verdict"), ["duplicate", "duplicate", "duplicate"]);
+  const other = await send(batch, JSON.stringify(events), {
+    repeatId: randomUUID().replaceAll("-", ""),
+  });
+  assert.deepEqual(of(other, "verdict"), ["accepted", "accepted", "accepted"]);
+});
+
 test("a rejected single event gets a status, a code, the member and how to fix it", async () => {
   const cases: [string | Buffer, number, string, RegExp][] = [
     ["", 400, "malformed_json", /empty/],
