@@ -1,9 +1,12 @@
 /** `weir demo traffic`: load with a known content, to try an installation and to measure it. */
 import { randomInt } from "node:crypto";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { openTrafficTopic } from "../compose/demo-traffic.ts";
+import { usesKafka } from "../compose/kafka.ts";
 import { messageOf } from "../core/errors.ts";
 import { GeneratedEvents } from "../parts/demo/generator/generated-events.ts";
 import { createHttpTarget } from "../parts/demo/generator/http-target.ts";
+import { createKafkaTarget } from "../parts/demo/generator/kafka-target.ts";
 import { runGenerator, type TrafficReport } from "../parts/demo/generator/run-generator.ts";
 import type { TrafficTarget } from "../parts/demo/generator/target.ts";
 import { readDemoKeys } from "../process/installation.ts";
@@ -16,17 +19,18 @@ import { progressPrinter, trafficSummary } from "./traffic-output.ts";
 
 export interface TrafficFlags {
   readonly count: number;
-  readonly to: "http";
+  readonly to: "http" | "kafka";
   readonly burst?: boolean;
   readonly rate?: number;
   /** False with --no-rate-limit. */
   readonly rateLimit: boolean;
-  readonly compression?: string;
+  readonly compression?: (typeof codecs)[number];
   readonly bad: number;
   readonly late: number;
   readonly duplicates: number;
   readonly seed?: number;
   readonly start?: string;
+  readonly topic?: string;
   readonly key?: string;
   readonly url?: string;
 }
@@ -45,7 +49,7 @@ export function registerDemoTraffic(demo: Command): void {
       .command("traffic")
       .description("send events of an e-commerce shop's users, with known numbers of bad ones")
       .option("-c, --count <number>", "number of events", readCount, defaults.count)
-      .addOption(new Option("--to <target>", "where to").choices(["http"]).default("http"))
+      .addOption(new Option("--to <target>", "where to").choices(["http", "kafka"]).default("http"))
       .option("--burst", "as fast as they are accepted")
       .option("--rate <number>", `events per second (default: ${defaults.rate})`, readNumber)
       .option("--no-rate-limit", "the same as --burst, whatever --rate says")
@@ -57,11 +61,12 @@ export function registerDemoTraffic(demo: Command): void {
       .addOption(share("duplicates", "part that repeats an earlier event"))
       .option("--seed <number>", "the same seed on one day sends the same events", readNumber)
       .option("--start <instant>", "timestamp of the first event; with --seed: today, 00:00 UTC")
+      .option("--topic <name>", "topic of --to kafka (default: the one that intake reads)")
       .option("--key <key>", "API key of the sender (default: WEIR_KEY, or the demo's)")
       .option("--url <url>", "URL of the Weir to send to (default: the one of the data folder)"),
     {
       examples: [
-        "weir demo traffic -c 50000 --burst --no-rate-limit --compression lz4",
+        "weir demo traffic -c 50000 --burst --no-rate-limit --compression lz4 --to kafka",
         "weir demo traffic --rate 500 --bad 1% --late 2% --duplicates 1% --seed 7",
       ],
       failure: "events failed, or the answers are not those that were expected",
@@ -82,7 +87,7 @@ async function sendTraffic(context: CommandContext, flags: TrafficFlags): Promis
   const events = readEvents({ flags, seed, start, density: rate ?? burstDensity });
   const report = await runGenerator({
     events,
-    target: openHttp(context, flags, signal),
+    target: await openTarget(context, flags, signal),
     count: flags.count,
     ...(rate === undefined ? {} : { rate }),
     signal,
@@ -93,7 +98,7 @@ async function sendTraffic(context: CommandContext, flags: TrafficFlags): Promis
     trafficSummary(report, { to: flags.to, repeat }),
   );
   if (report.ended === "interrupted") process.exitCode = exitCode();
-  else if (!isAsExpected(report)) process.exitCode = exitCodes.failed;
+  else if (!isAsExpected(report, flags.to)) process.exitCode = exitCodes.failed;
 }
 
 /** Events per second; undefined: no limit. */
@@ -128,6 +133,31 @@ function readEvents(about: {
   }
 }
 
+async function openTarget(
+  context: CommandContext,
+  flags: TrafficFlags,
+  signal: AbortSignal,
+): Promise<TrafficTarget> {
+  if (flags.to === "http") return openHttp(context, flags, signal);
+  const { config } = context;
+  if (!usesKafka(config)) {
+    throw new UserError("no brokers are configured", { hint: "set kafka.brokers" });
+  }
+  const { topic, compression } = flags;
+  const opened = await openTrafficTopic(config, {
+    ...(topic === undefined ? {} : { topic }),
+    ...(compression === undefined ? {} : { compression }),
+  }).catch((error: unknown) => {
+    throw new UserError(messageOf(error), { hint: `kafka.brokers: ${config.kafka.brokers}` });
+  });
+  return createKafkaTarget({
+    ...opened,
+    key: senderKey(config.data_dir, flags),
+    signal,
+    random: Math.random,
+  });
+}
+
 function openHttp(
   { config }: CommandContext,
   flags: TrafficFlags,
@@ -157,9 +187,10 @@ function senderKey(dataDir: string, { key }: TrafficFlags): string {
 }
 
 /** All have an answer, and the answers are those that this content has. */
-function isAsExpected({ ended, sent, outcomes }: TrafficReport): boolean {
-  const { rejected, conflict, failed } = outcomes;
-  return ended === "complete" && failed === 0 && conflict === 0 && rejected === sent.bad;
+function isAsExpected(report: TrafficReport, to: TrafficFlags["to"]): boolean {
+  const { rejected, conflict, failed } = report.outcomes;
+  const refused = to === "kafka" || rejected === report.sent.bad;
+  return report.ended === "complete" && failed === 0 && conflict === 0 && refused;
 }
 
 /** `1%` or `0.01`. */
