@@ -1,4 +1,8 @@
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
@@ -20,3 +24,16 @@ def spark() -> Iterator[SparkSession]:
     )
     yield session
     session.stop()
+
+
+@pytest.fixture
+def qdrant(tmp_path: Path) -> Iterator[str]:
+    """The URL of Qdrant's own engine behind its REST API, empty."""
+    script = Path(__file__).parents[3] / "testing" / "qdrant-shim" / "shim.py"
+    # it ends with its standard input
+    with subprocess.Popen(
+        [sys.executable, str(script), "--folder", str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as shim:
+        assert shim.stdout is not None
+        yield f"http://127.0.0.1:{json.loads(shim.stdout.readline())['port']}"
+        shim.kill()
