@@ -47,6 +47,10 @@ const commands = {
     help: "change the code, by area or folder, and check that the tests notice",
     run: script("mutate/mutate.ts"),
   },
+  services: {
+    help: "install, start and stop real servers: Kafka, Redis, nginx and others",
+    run: script("services/services.ts"),
+  },
   bench: { help: "run a benchmark of bench/ by name", run: bench },
 };
 

@@ -2,7 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { CleanUp } from "../database.ts";
 import { type Certificate, createCertificate } from "./certificate.ts";
-import { runCommand } from "./install/command.ts";
+import { requireProgram, runCommand } from "./install/command.ts";
 import { kafkaInstall } from "./install/kafka.ts";
 import { countBrokers } from "./kafka-request.ts";
 import { extend, type Place, type Server, type ServerKind, startServer } from "./server.ts";
@@ -56,11 +56,9 @@ export const kafkaKind: ServerKind<KafkaOptions> = {
     await writeFile(join(place.folder, "log4j2.properties"), logging);
     await giveAway(place.folder);
     await format(place, { properties, users: options.users ?? {} });
-    return {
-      ...java(place, { args: ["kafka.Kafka", properties], heapMb: options.heapMb ?? 512 }),
-      isHealthy: async () => (await countBrokers(place.ports["broker"] ?? 0)) > 0,
-    };
+    return java(place, { args: ["kafka.Kafka", properties], heapMb: options.heapMb ?? 512 });
   },
+  isHealthy: async ({ ports }) => (await countBrokers(ports["broker"] ?? 0)) > 0,
 };
 
 /** Unless there is data. */
@@ -85,9 +83,9 @@ async function format(
 function java(
   place: Place,
   { args, heapMb }: { readonly args: readonly string[]; readonly heapMb: number },
-): Omit<Launch, "isHealthy"> {
+): Launch {
   return {
-    command: "java",
+    command: requireProgram("java", "install a Java of 17 or newer."),
     args: [
       ...[`-Xmx${heapMb}m`, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"],
       // the native codecs unpack themselves there

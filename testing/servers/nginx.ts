@@ -44,7 +44,7 @@ export function temporaryPaths(folder: string): string {
 export const nginxKind: ServerKind<NginxOptions> = {
   install: nginxInstall,
   ports: ["main", "second", "third"],
-  async prepare(place, { configure, tls }) {
+  async prepare(place, { configure }) {
     const file = join(place.folder, "nginx.conf");
     await writeFile(file, await configure(place));
     return {
@@ -53,10 +53,10 @@ export const nginxKind: ServerKind<NginxOptions> = {
         ...["-p", place.folder, "-c", file, "-e", "stderr"],
         ...["-g", `daemon off; pid ${join(place.folder, "nginx.pid")};`],
       ],
-      isHealthy: async () =>
-        (await httpStatus({ port: place.ports["main"] ?? 0, tls: tls === true })) > 0,
     };
   },
+  isHealthy: async ({ ports }, { tls }) =>
+    (await httpStatus({ port: ports["main"] ?? 0, tls: tls === true })) > 0,
 };
 
 async function childrenOf(pid: number): Promise<number[]> {

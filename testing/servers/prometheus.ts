@@ -37,9 +37,10 @@ export const prometheusKind: ServerKind<PrometheusOptions> = {
         `--web.listen-address=127.0.0.1:${port}`,
         "--web.enable-lifecycle",
       ],
-      isHealthy: async () => (await httpStatus({ port, path: "/-/ready" })) === 200,
     };
   },
+  isHealthy: async ({ ports }) =>
+    (await httpStatus({ port: ports["http"] ?? 0, path: "/-/ready" })) === 200,
 };
 
 function scrapeItself({ ports }: Place): string {

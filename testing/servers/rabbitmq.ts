@@ -60,15 +60,15 @@ export const rabbitmqKind: ServerKind<RabbitMqOptions> = {
         RABBITMQ_CONF_ENV_FILE: file("rabbitmq-env.conf"),
         RABBITMQ_ENABLED_PLUGINS_FILE: file("enabled_plugins"),
       },
-      // the greeting of AMQP 0-9-1; the answer is a method frame, Connection.Start
-      isHealthy: async () => {
-        const answer = await exchange({
-          port: amqp,
-          request: Buffer.from("AMQP\0\0\u0009\u0001", "latin1"),
-          isWhole: (received) => received.length >= 11,
-        });
-        return answer[0] === 1;
-      },
     };
+  },
+  /** The greeting of AMQP 0-9-1; the answer is a method frame, Connection.Start. */
+  async isHealthy({ ports }) {
+    const answer = await exchange({
+      port: ports["amqp"] ?? 0,
+      request: Buffer.from("AMQP\0\0\u0009\u0001", "latin1"),
+      isWhole: (received) => received.length >= 11,
+    });
+    return answer[0] === 1;
   },
 };

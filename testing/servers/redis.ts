@@ -41,7 +41,6 @@ export const redisKind: ServerKind<RedisOptions> = {
   install: redisInstall,
   ports: ["redis", "secure"],
   async prepare({ installed, folder, dataFolder, ports }, { password, tls, settings }) {
-    const port = ports["redis"] ?? 0;
     const cert = join(folder, "cert.pem");
     if (tls === true && (await readFile(cert).catch(() => undefined)) === undefined) {
       await createCertificate(folder);
@@ -54,7 +53,7 @@ export const redisKind: ServerKind<RedisOptions> = {
     };
     const directives = {
       bind: "127.0.0.1",
-      port: String(port),
+      port: String(ports["redis"]),
       dir: dataFolder,
       daemonize: "no",
       save: '""',
@@ -66,19 +65,16 @@ export const redisKind: ServerKind<RedisOptions> = {
     const file = join(folder, "redis.conf");
     const lines = Object.entries(directives).map(([name, value]) => `${name} ${value}\n`);
     await writeFile(file, lines.join(""));
+    return { command: installed.path, args: [file] };
+  },
+  async isHealthy({ ports }, { password }) {
     const login = password === undefined ? "" : command("auth", password);
-    return {
-      command: installed.path,
-      args: [file],
-      isHealthy: async () => {
-        const answer = await exchange({
-          port,
-          request: `${login}${command("ping")}`,
-          isWhole: (received) => /\+PONG\r\n|^-.*\r\n/.test(received.toString()),
-        });
-        return answer.toString().endsWith("+PONG\r\n");
-      },
-    };
+    const answer = await exchange({
+      port: ports["redis"] ?? 0,
+      request: `${login}${command("ping")}`,
+      isWhole: (received) => /\+PONG\r\n|^-.*\r\n/.test(received.toString()),
+    });
+    return answer.toString().endsWith("+PONG\r\n");
   },
 };
 

@@ -9,9 +9,6 @@ export interface Launch {
   readonly args: readonly string[];
   /** Added to a small environment: PATH, LANG, JAVA_HOME. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Whether it answers a real request; a rejection counts as no. */
-  readonly isHealthy: () => Promise<boolean>;
-  readonly stopSignal?: NodeJS.Signals;
 }
 
 export interface SpawnOptions {

@@ -25,6 +25,8 @@ export interface ServerKind<Options> {
   readonly ports: readonly string[];
   /** Writes its configuration, before every start; the data folder is empty at the first and after `wipe`. */
   prepare(place: Place, options: Options): Promise<Launch>;
+  /** Whether it answers a real request; a rejection counts as no. */
+  isHealthy(place: Place, options: Options): Promise<boolean>;
 }
 
 export interface Server extends Place {
@@ -84,7 +86,6 @@ function createServer<Options>(
   const { name } = kind.install;
   const logFile = join(place.folder, `${name}.log`);
   let child: ChildProcess | undefined;
-  let stopSignal: NodeJS.Signals = "SIGTERM";
 
   const signal = (name: NodeJS.Signals): void => {
     if (child?.pid !== undefined) signalGroup(child.pid, name);
@@ -98,7 +99,7 @@ function createServer<Options>(
     if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const current = child;
     const patience = setTimeout(() => void kill(), stopMs);
-    process.kill(child.pid, stopSignal);
+    process.kill(child.pid, "SIGTERM");
     // a suspended process sees the signal only when it runs
     signalGroup(child.pid, "SIGCONT");
     await ended(current);
@@ -111,10 +112,9 @@ function createServer<Options>(
     await giveAway(place.folder);
     const launch = await kind.prepare(place, options);
     await giveAway(place.folder);
-    stopSignal = launch.stopSignal ?? "SIGTERM";
     const started = spawnServer(launch, { cwd: place.folder, logFile, endsWithParent: true });
     child = started;
-    await untilHealthy(launch, started, { name, logFile });
+    await untilHealthy(() => kind.isHealthy(place, options), { child: started, name, logFile });
   };
   return {
     ...place,
@@ -139,11 +139,16 @@ function createServer<Options>(
   };
 }
 
+interface Started {
+  readonly child: ChildProcess;
+  readonly name: string;
+  readonly logFile: string;
+}
+
 /** Fails with the last lines of its log when it ends, or does not answer in time. */
 export async function untilHealthy(
-  launch: Launch,
-  child: ChildProcess,
-  { name, logFile }: { readonly name: string; readonly logFile: string },
+  isHealthy: () => Promise<boolean>,
+  { child, name, logFile }: Started,
 ): Promise<void> {
   await until(
     async () => {
@@ -151,7 +156,7 @@ export async function untilHealthy(
         const why = child.signalCode ?? `exit code ${child.exitCode}`;
         throw new Error(`${name} did not start (${why}):\n${lastLines(logFile)}`);
       }
-      return launch.isHealthy().catch(() => false);
+      return isHealthy().catch(() => false);
     },
     { what: () => `${name} to answer:\n${lastLines(logFile)}`, timeoutMs: 120_000, everyMs: 50 },
   );

@@ -42,7 +42,6 @@ export const sparkKind: ServerKind<SparkOptions> = {
   ports: ["master", "page", "worker", "worker-page"],
   async prepare(place, options) {
     await mkdir(join(place.dataFolder, "work"), { recursive: true });
-    const page = place.ports["page"] ?? 0;
     const { python, sparkHome } = sparkTools(place.installed);
     return {
       command: "sh",
@@ -54,15 +53,18 @@ export const sparkKind: ServerKind<SparkOptions> = {
         SPARK_LOCAL_IP: "127.0.0.1",
         SPARK_LOCAL_DIRS: place.dataFolder,
         PYSPARK_PYTHON: python,
-      },
-      isHealthy: async () => {
-        const response = await fetch(`http://127.0.0.1:${page}/json/`, {
-          signal: AbortSignal.timeout(2_000),
-        });
-        const { aliveworkers } = (await response.json()) as { aliveworkers: number };
-        return aliveworkers > 0;
+        // executors unpack the native codecs there, and a system's /tmp may be closed to this user
+        JAVA_TOOL_OPTIONS: `-Djava.io.tmpdir=${place.dataFolder}`,
       },
     };
+  },
+  /** The master's page lists its workers. */
+  async isHealthy({ ports }) {
+    const response = await fetch(`http://127.0.0.1:${ports["page"]}/json/`, {
+      signal: AbortSignal.timeout(2_000),
+    });
+    const { aliveworkers } = (await response.json()) as { aliveworkers: number };
+    return aliveworkers > 0;
   },
 };
 

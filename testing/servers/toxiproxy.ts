@@ -64,12 +64,11 @@ export async function startToxiproxy(t: CleanUp): Promise<Toxiproxy> {
 export const toxiproxyKind: ServerKind<object> = {
   install: toxiproxyInstall,
   ports: ["http"],
-  prepare: ({ installed, ports }) => {
-    const port = ports["http"] ?? 0;
-    return Promise.resolve({
+  prepare: ({ installed, ports }) =>
+    Promise.resolve({
       command: installed.path,
-      args: ["-host", "127.0.0.1", "-port", String(port)],
-      isHealthy: async () => (await httpStatus({ port, path: "/version" })) === 200,
-    });
-  },
+      args: ["-host", "127.0.0.1", "-port", String(ports["http"])],
+    }),
+  isHealthy: async ({ ports }) =>
+    (await httpStatus({ port: ports["http"] ?? 0, path: "/version" })) === 200,
 };

@@ -13,6 +13,10 @@ interface CommandOptions {
   readonly timeoutMs?: number;
 }
 
+/** What apt, Maven, pip and Go say. */
+const noNetwork =
+  /UnknownHost|Unknown host|Temporary failure (in|resolving)|Network is unreachable|no such host|Connection refused/;
+
 /** Runs a command to its end and returns its output; a failure carries the last lines that it wrote. */
 export function runCommand(
   command: string,
@@ -29,7 +33,8 @@ export function runCommand(
     execFile(command, [...args], options, (error, stdout, stderr) => {
       if (error === null) return resolve(`${stdout}${stderr}`);
       const said = `${stdout}${stderr}`.trim().split("\n").slice(-15).join("\n");
-      const why = error.killed === true ? `took more than ${timeoutMs / 1000} s` : "failed";
+      const reason = noNetwork.test(said) ? "found no network" : "failed";
+      const why = error.killed === true ? `took more than ${timeoutMs / 1000} s` : reason;
       reject(new InstallError(`${command} ${args.join(" ")} ${why}:\n${said || error.message}`));
     });
   });
