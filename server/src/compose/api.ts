@@ -20,6 +20,7 @@ import { observeStorage } from "../parts/storage/metrics.ts";
 import { openConnections } from "../process/databases.ts";
 import { policiesFolder } from "../process/paths.ts";
 import { version } from "../process/version.ts";
+import { composeAnswerCache } from "./answer-cache.ts";
 import { composeClock } from "./clock.ts";
 import { openDirectory } from "./directory.ts";
 import { composeDlqHttp } from "./dlq.ts";
@@ -114,10 +115,11 @@ function openDatabase({ config, urls, logger, stack, outage }: ComposeOptions) {
   };
 }
 
-function composeQuery({ config }: ComposeOptions, database: Database): readonly Route[] {
-  const { env, retention, query } = config();
+function composeQuery(options: ComposeOptions, database: Database): readonly Route[] {
+  const { env, retention, query } = options.config();
   return queryRoutes({
     database,
+    cache: composeAnswerCache(options, database),
     requestRerun: (rerun) => requestRerun(database, rerun),
     now: Date.now,
     version,

@@ -5,6 +5,7 @@
 
 import type { Infer } from "@weir/protocol";
 import { schema as s } from "@weir/protocol";
+import { cacheSection } from "./sections/cache.ts";
 import { databaseSection } from "./sections/database.ts";
 import { demoSection } from "./sections/demo.ts";
 import { dlqSection } from "./sections/dlq.ts";
@@ -72,6 +73,7 @@ export const configSchema = s.object({
   query: querySection,
   live: liveSection,
   limits: limitsSection,
+  cache: cacheSection,
   redis: redisSection,
   log: logSection,
   supervisor: supervisorSection,

@@ -15,6 +15,7 @@ import {
   topProductsSchema,
 } from "@weir/protocol";
 import type { Route, RouteReply, RouteRequest } from "../../core/ports/route.ts";
+import { asksForFresh, cached, cacheHeaders } from "./cached.ts";
 import type { QueryContext } from "./context.ts";
 import { type Cell, csvHeaders, csvReply, csvSchema } from "./csv.ts";
 import {
@@ -94,15 +95,23 @@ export function analyticsRoutes(context: QueryContext): Route[] {
         description: "The answer; with format=csv its rows as a file.",
         schema: about.answer,
         alternatives: { "text/csv": csvSchema },
-        headers: csvHeaders,
+        headers: { ...csvHeaders, ...cacheHeaders },
       },
     },
-    async handle({ query, signal }): Promise<RouteReply> {
+    async handle({ query, headers: asked, signal }): Promise<RouteReply> {
       const range = readRange(query, context.now(), about.defaultDays);
-      const answer = await about.read({ range, query, signal });
-      if (query["format"] !== "csv") return { status: 200, body: answer };
+      const compute = (stop: AbortSignal) => about.read({ range, query, signal: stop });
+      const { format, ...parameters } = query;
+      const { answer, state } = await cached(context.cache, {
+        question: [about.name, { ...parameters, ...range }],
+        isFresh: asksForFresh(asked["cache-control"]),
+        ...{ signal, compute },
+      });
+      const headers: Record<string, string> = state === undefined ? {} : { "x-cache": state };
+      if (format !== "csv") return { status: 200, headers, body: answer };
       const { header, rows } = about.table(answer);
-      return csvReply(about.name, header, rows);
+      const file = csvReply(about.name, header, rows);
+      return { ...file, headers: { ...file.headers, ...headers } };
     },
   });
   return [

@@ -1,10 +1,13 @@
 import type { Database } from "../../core/ports/database.ts";
+import type { AnswerCache } from "./answer-cache.ts";
 import type { QueryRunner } from "./query-runner.ts";
 import type { RequestRerun } from "./questions/reruns.ts";
 
 export interface QueryDeps {
   /** As role weir_app. */
   readonly database: Database;
+  /** Undefined: every question is computed. */
+  readonly cache?: AnswerCache | undefined;
   readonly requestRerun: RequestRerun;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
