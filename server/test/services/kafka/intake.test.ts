@@ -1,9 +1,10 @@
 /** Intake with a real broker: every format, the same verdicts as HTTP, dead letters, replay. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { requireServers } from "../../../../testing/servers/required-servers.ts";
 import { until } from "../../../../testing/until.ts";
-import { readTopic, type SentMessage, startIntake } from "./intake-stage.ts";
+import { type IntakeStage, readTopic, type SentMessage, startIntake } from "./intake-stage.ts";
 
 const ce = { ce_specversion: "1.0", ce_source: "/s", ce_type: "t" };
 const structured = { "content-type": "application/cloudevents+json" };
@@ -204,5 +205,70 @@ test(
       letters.map(({ reason }) => reason).sort(),
     );
     assert.ok(copies.every(({ headers }) => headers["weir-key"] === undefined));
+
+    await t.test(
+      "an edited dead letter is replayed once, and a revoked key stops within 1 s",
+      async () => {
+        await replaysAndRevokes(stage);
+      },
+    );
   },
 );
+
+async function replaysAndRevokes(stage: IntakeStage): Promise<void> {
+  const { weir, key } = stage;
+  const api = async (method: string, path: string, body?: unknown) => {
+    const response = await fetch(weir.run.url + path, {
+      method,
+      headers: { "content-type": "application/json", "x-api-key": key },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const answer = (await response.json()) as Record<string, string>;
+    assert.ok(response.ok, `${path}: ${JSON.stringify(answer)}`);
+    return answer;
+  };
+  const letter = (await stage.letters()).find(({ original }) => original.includes("}{}"));
+  const id = letter?.id ?? "";
+  const before = await stage.count();
+  await api("PUT", `/api/dlq/letters/${id}/edition`, { event_type: "x", event_id: "edited" });
+  const state = async () => (await stage.letters()).find((one) => one.id === id)?.state;
+  await api("POST", "/api/dlq/replays", { filter: { ids: [id] } });
+  await until(async () => (await state()) === "resolved", { what: () => weir.output() });
+  assert.equal(await stage.count(), before + 1);
+  assert.ok((await stage.storedIds()).includes("edited"));
+
+  await api("POST", "/api/services", { name: "shop", role: "service" });
+  const made = await api("POST", "/api/keys", { service: "shop" });
+  const send = (event: string) =>
+    stage.send([
+      {
+        value: JSON.stringify({ event_type: "x", event_id: event }),
+        headers: { "weir-key": made["secret_key"] ?? "" },
+      },
+    ]);
+  await send("with the key");
+  await until(async () => (await stage.storedIds()).includes("with the key"), {
+    what: "the event of the new key",
+  });
+  await api("POST", `/api/keys/${made["id"]}/revoke`);
+  await delay(1_000);
+  await send("after it was revoked");
+  await until(async () => (await stage.letters()).some(({ reason }) => reason === "key_revoked"), {
+    what: "the dead letter of the revoked key",
+  });
+  const lines = await metricLines(weir.run.url, key);
+  assert.match(lines, /weir_intake_messages_total\{[^}]*verdict="accepted"[^}]*\} \d/);
+  assert.match(lines, /weir_intake_lag_messages\{[^}]*partition="0"[^}]*\} 0/);
+}
+
+async function metricLines(url: string, key: string): Promise<string> {
+  const wanted = /weir_intake_dead_letters_total\{[^}]*reason="key_revoked"[^}]*\} 1/;
+  return until(
+    async () => {
+      const response = await fetch(`${url}/metrics`, { headers: { "x-api-key": key } });
+      const text = await response.text();
+      return wanted.test(text) && text;
+    },
+    { what: "the metrics of intake" },
+  );
+}
