@@ -249,6 +249,7 @@ export const databaseRooms: readonly DatabaseRoom[] = [
       log: "The position of the windows.",
       analytics: "Ids of names that are known already.",
     },
+    writes: { auth: "The audit log, in the transaction of the change." },
     calls: {
       "etl.fold": "The same stages fold the batches of both engines.",
       "etl.open_batch": "As above.",

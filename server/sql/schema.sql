@@ -542,6 +542,9 @@ create table engine.state (
   configured text,
   changed_at timestamp with time zone not null default clock_timestamp(),
   changed_by text,
+  job_wanted boolean not null default true,
+  supervisor text,
+  supervised_at timestamp with time zone,
   constraint state_engine_check CHECK ((engine = ANY (ARRAY['builtin'::text, 'spark'::text]))),
   constraint state_only_row_check CHECK (only_row),
   constraint state_pkey PRIMARY KEY (only_row)

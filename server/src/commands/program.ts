@@ -23,6 +23,7 @@ const commands: Readonly<Record<string, () => Promise<Register>>> = {
   permissions: async () => (await import("./permissions.ts")).registerPermissions,
   events: async () => (await import("./events.ts")).registerEvents,
   windows: async () => (await import("./windows.ts")).registerWindows,
+  engine: async () => (await import("./engine.ts")).registerEngine,
   readers: async () => (await import("./readers.ts")).registerReaders,
   dlq: async () => (await import("./dlq/dlq.ts")).registerDlq,
   audit: async () => (await import("./audit.ts")).registerAudit,

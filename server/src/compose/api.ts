@@ -9,6 +9,7 @@ import type { Directory } from "../parts/auth/directory.ts";
 import { readPolicies } from "../parts/auth/policies.ts";
 import { authRoutes } from "../parts/auth/routes.ts";
 import { clockCheck } from "../parts/clock/health.ts";
+import { engineRoutes } from "../parts/engine/routes.ts";
 import { erasureRoutes } from "../parts/erasure/routes.ts";
 import { requestRerun } from "../parts/etl/reruns.ts";
 import { livePermission } from "../parts/gateway/gateway.ts";
@@ -59,6 +60,7 @@ export async function assembleApi(options: ComposeOptions) {
     })),
     ...search.routes,
     ...erasureRoutes({ database, afterRequest: () => options.config().erasure.after_request }),
+    ...engineRoutes(database),
     ...dlq.routes,
     ...composeHealth(options, {
       database,

@@ -2,6 +2,7 @@
 import { hostname } from "node:os";
 import { publishMetrics } from "../adapters/telemetry/shared-metrics.ts";
 import type { Part } from "../core/ports/part.ts";
+import { configureEngine, sweepStaged } from "../parts/engine/engine.ts";
 import { createErasure } from "../parts/erasure/erasure.ts";
 import {
   defaultEventTypeMapping,
@@ -30,7 +31,7 @@ async function composeEtlPart(
   observer: ReturnType<typeof observeEtl>,
 ): Promise<Part> {
   const { urls, logger, metrics, stack, outage } = options;
-  const { etl, retention } = options.config();
+  const { etl, engine, retention } = options.config();
   const { pool, notifications } = openConnections({ stack, logger, outage });
   const database = pool({
     url: urls.app,
@@ -51,6 +52,15 @@ async function composeEtlPart(
       "the meaning of event types changed; days with such events are recomputed",
     );
   }
+  const active = await untilDatabaseAnswers(logger, () =>
+    configureEngine(database, engine.windows),
+  );
+  if (active !== engine.windows) {
+    logger.info(
+      { active, configured: engine.windows },
+      "another engine than the configured one was chosen at run time",
+    );
+  }
   const owner = `${hostname()}/${process.pid}`;
   stack.defer(publishMetrics(database, metrics));
   return createEtl({
@@ -60,6 +70,7 @@ async function composeEtlPart(
     intervalMs: etl.interval_ms,
     stepEvents: etl.step_events,
     retentionDays: retention.raw_days,
+    onMaintenance: () => sweepStaged(database),
     onStep: observer.step,
     onError: (error) => logger.error({ err: error }, "etl"),
   });

@@ -3,6 +3,8 @@ import { collectMetrics } from "../adapters/telemetry/shared-metrics.ts";
 import type { Database } from "../core/ports/database.ts";
 import type { HealthCheck } from "../core/ports/health-check.ts";
 import type { Route } from "../core/ports/route.ts";
+import { sparkCheck } from "../parts/engine/health.ts";
+import { observeEngine } from "../parts/engine/metrics.ts";
 import { etlCheck } from "../parts/etl/health.ts";
 import { observeWindows } from "../parts/etl/metrics.ts";
 import { healthRoutes } from "../parts/health/health-routes.ts";
@@ -28,6 +30,7 @@ export function composeHealth(
   const { database, checks, draining } = shared;
   observeWindows(metrics.installation, database, readLag);
   observeReaders(metrics.installation, database);
+  observeEngine(metrics.installation, database);
   const processes = followProcessReports();
   observeProcesses(metrics.installation, processes);
   return healthRoutes({
@@ -35,6 +38,7 @@ export function composeHealth(
     checks: {
       postgres: databaseCheck(database),
       etl: etlCheck(database, readLag),
+      spark: sparkCheck(database),
       stream: streamCheck(database, readLag),
       readers: readersCheck(database),
       processes: processesCheck(processes),

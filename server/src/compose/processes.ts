@@ -82,6 +82,18 @@ export const processes: readonly ProcessEntry[] = [
     isNeeded: usesIntake,
   },
   {
+    name: "spark",
+    parts: ["spark"],
+    logins: { spark: ["app"] },
+    load: async () => (await import("./spark.ts")).compose,
+    listens: false,
+    isClient: false,
+    nodeFlags: [],
+    // with the JVM and the workers of a local master
+    memoryMiB: 1_800,
+    isNeeded: ({ spark, engine }) => spark.enabled || engine.windows === "spark",
+  },
+  {
     name: "demo",
     parts: ["demo"],
     logins: { demo: [] },

@@ -10,6 +10,7 @@ import { databaseSection } from "./sections/database.ts";
 import { demoSection } from "./sections/demo.ts";
 import { dlqSection } from "./sections/dlq.ts";
 import { embeddingsSection } from "./sections/embeddings.ts";
+import { engineSection } from "./sections/engine.ts";
 import { erasureSection } from "./sections/erasure.ts";
 import { etlSection } from "./sections/etl.ts";
 import { httpSection } from "./sections/http.ts";
@@ -24,6 +25,7 @@ import { redisSection } from "./sections/redis.ts";
 import { relaySection } from "./sections/relay.ts";
 import { resilienceSection } from "./sections/resilience.ts";
 import { retentionSection } from "./sections/retention.ts";
+import { sparkSection } from "./sections/spark.ts";
 import { storageSection } from "./sections/storage.ts";
 import { streamSection } from "./sections/stream.ts";
 import { supervisorSection } from "./sections/supervisor.ts";
@@ -62,6 +64,8 @@ export const configSchema = s.object({
   retention: retentionSection,
   erasure: erasureSection,
   etl: etlSection,
+  engine: engineSection,
+  spark: sparkSection,
   stream: streamSection,
   embeddings: embeddingsSection,
   vectors: vectorsSection,

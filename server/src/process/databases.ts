@@ -1,3 +1,4 @@
+import { withRole } from "../adapters/postgres/location.ts";
 import {
   type NotificationsConnection,
   openNotifications,
@@ -10,6 +11,7 @@ import { createEpisode } from "../core/episode.ts";
 import { DatabaseError, type Queryable } from "../core/ports/database.ts";
 import type { Logger } from "../core/ports/logger.ts";
 import { retryWithBackoff } from "../timing/backoff.ts";
+import { embeddedDataVariable } from "./paths.ts";
 
 export interface DatabaseUrls {
   /** Creates and alters tables: for migrations, retention, erasure and the command line. */
@@ -55,6 +57,19 @@ export function configuredUrls({ database }: Config): Partial<DatabaseUrls> | un
     ...(app === null ? {} : { app }),
     ...(ingest === null ? {} : { ingest }),
   };
+}
+
+/**
+ * The URL for the Spark job.
+ * @throws Error when there is neither a URL for it nor the owner's
+ */
+export function sparkDatabaseUrl({ database }: Config): string {
+  if (database.spark_url !== null) return database.spark_url;
+  if (database.url === null) {
+    throw new Error("database.spark_url is not set: the Spark job cannot log in");
+  }
+  const isEmbedded = process.env[embeddedDataVariable] !== undefined;
+  return isEmbedded ? withRole(database.url, "weir_spark") : actingAs(database.url, "weir_spark");
 }
 
 function isDatabaseUrl(text: string): boolean {

@@ -2,6 +2,7 @@
 import { readdirSync } from "node:fs";
 import { partNames } from "../../compose/processes.ts";
 import { deadLetterStates } from "../../parts/dlq/ports.ts";
+import { engines } from "../../parts/engine/engine.ts";
 import { policiesFolder } from "../../process/paths.ts";
 
 export const shells = ["bash", "zsh", "fish"] as const;
@@ -32,6 +33,7 @@ export function valuesByPlace(): Readonly<Record<string, Values>> {
     "serve --parts": { kind: "list", names: partNames },
     "windows list --size": sizes,
     "windows rerun 1": sizes,
+    "engine use 1": names(...engines),
     "dlq list --state": names(...deadLetterStates, "all"),
     "dlq edit --file": file,
     "events send 1": file,

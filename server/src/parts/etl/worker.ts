@@ -22,6 +22,8 @@ export interface EtlOptions {
   readonly stepEvents: number;
   /** Facts of this many past days get partitions of their own. */
   readonly retentionDays: number;
+  /** Called once an hour by the worker that leads. */
+  readonly onMaintenance?: () => Promise<void>;
   readonly onStep?: (step: Step) => void;
   readonly onError?: (error: unknown) => void;
 }
@@ -92,6 +94,7 @@ export function createEtl(options: EtlOptions): Part {
     while (!signal.aborted) {
       if (performance.now() > maintainedAt + maintenanceMs) {
         await prepareDays();
+        await options.onMaintenance?.();
         maintainedAt = performance.now();
       }
       const started = performance.now();
