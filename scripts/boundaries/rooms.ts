@@ -359,6 +359,16 @@ export const databaseRooms: readonly DatabaseRoom[] = [
     },
   },
   {
+    path: "server/src/parts/relay",
+    owns: ["relay"],
+    reads: {
+      raw: "The first event since a time, to rewind to.",
+      log: "Its position, to rewind it.",
+    },
+    writes: { log: "A rewind moves the position of its reader." },
+    calls: { "log.unread": readsLog },
+  },
+  {
     path: "server/src/parts/retention",
     reads: { log: "The reader that a day waits for, for the message." },
     calls: {

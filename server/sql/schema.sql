@@ -3005,39 +3005,19 @@ $function$;
 CREATE OR REPLACE FUNCTION log.next_page(reader text, max_events integer, OUT from_position pg_snapshot, OUT to_position pg_snapshot, OUT since timestamp with time zone, OUT next_since timestamp with time zone, OUT read_at timestamp with time zone, OUT next_read_at timestamp with time zone, OUT events integer, OUT oldest timestamp with time zone, OUT more boolean)
  RETURNS record
  LANGUAGE plpgsql
- SET enable_seqscan TO 'off'
- SET enable_bitmapscan TO 'off'
- SET enable_sort TO 'off'
- SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 #variable_conflict use_variable
 declare
   kept log.readers;
-  page record;
 begin
-  -- fails in a database that was restored from a dump, where positions mean nothing yet
+  -- before the position is read: see log.page_after
   perform log.incarnation();
   select * into kept from log.readers r where r.name = reader;
   if kept.name is null then
     raise exception 'no reader of the raw log is named %', reader using errcode = 'WF002';
   end if;
-  next_read_at := clock_timestamp();
-  -- of one snapshot: a day that it shows as closed has no writer that it does not show, unless one that notes it
-  select pg_current_snapshot(), o.since into to_position, next_since from log.open_days o;
-  from_position := kept.position;
-  read_at := kept.read_at;
-  since := log.since(kept.position, kept.since);
-  select count(*)::int as events, max(u.xid) as last_xid, max(u.received_at) as newest, min(u.received_at) as oldest,
-    count(*) filter (where u.xid >= pg_snapshot_xmax(from_position)) >= max_events as more
-  into page from log.unread(from_position, to_position, since, max_events) u;
-  events := page.events;
-  oldest := page.oldest;
-  more := page.more;
-  if more then
-    to_position := log.position_after(to_position, page.last_xid);
-    next_since := since;
-    next_read_at := least(next_read_at, page.newest);
-  end if;
+  select p.* into from_position, to_position, since, next_since, read_at, next_read_at, events, oldest, more
+  from log.page_after(kept.position, kept.since, kept.read_at, max_events) p;
 end $function$;
 
 CREATE OR REPLACE FUNCTION log.note_reopening()
@@ -3050,6 +3030,39 @@ begin
   insert into log.reopenings (received_from, noted_at)
   values (date_trunc('day', new.received_at, 'UTC'), clock.trusted()) on conflict do nothing;
   return new;
+end $function$;
+
+CREATE OR REPLACE FUNCTION log.page_after(after pg_snapshot, kept_since timestamp with time zone, kept_read_at timestamp with time zone, max_events integer, OUT from_position pg_snapshot, OUT to_position pg_snapshot, OUT since timestamp with time zone, OUT next_since timestamp with time zone, OUT read_at timestamp with time zone, OUT next_read_at timestamp with time zone, OUT events integer, OUT oldest timestamp with time zone, OUT more boolean)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET enable_sort TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+#variable_conflict use_variable
+declare
+  page record;
+begin
+  -- fails in a database that was restored from a dump, where positions mean nothing yet
+  perform log.incarnation();
+  next_read_at := clock_timestamp();
+  -- of one snapshot: a day that it shows as closed has no writer that it does not show, unless one that notes it
+  select pg_current_snapshot(), o.since into to_position, next_since from log.open_days o;
+  from_position := after;
+  read_at := kept_read_at;
+  since := log.since(after, kept_since);
+  select count(*)::int as events, max(u.xid) as last_xid, max(u.received_at) as newest, min(u.received_at) as oldest,
+    count(*) filter (where u.xid >= pg_snapshot_xmax(from_position)) >= max_events as more
+  into page from log.unread(from_position, to_position, since, max_events) u;
+  events := page.events;
+  oldest := page.oldest;
+  more := page.more;
+  if more then
+    to_position := log.position_after(to_position, page.last_xid);
+    next_since := since;
+    next_read_at := least(next_read_at, page.newest);
+  end if;
 end $function$;
 
 CREATE OR REPLACE FUNCTION log.position_after(seen pg_snapshot, last_xid xid8)
@@ -3506,6 +3519,62 @@ begin
   execute format('alter table %s reset (autovacuum_vacuum_insert_scale_factor)', day);
   execute format('alter table %s set (autovacuum_vacuum_insert_threshold = -1, autovacuum_analyze_scale_factor = 0.05)',
     day);
+end $function$;
+
+
+-- relay -------------------------------------------------------------------------------------------
+create schema relay;
+
+create table relay.state (
+  only_row boolean not null default true,
+  epoch bigint not null default 0,
+  owner text,
+  heartbeat_at timestamp with time zone not null default '1970-01-01 00:00:00+00'::timestamp with time zone,
+  topic text,
+  topic_id text,
+  least_ends bigint[] not null default '{}'::bigint[],
+  loss text,
+  loss_noticed_at timestamp with time zone,
+  differences text[] not null default '{}'::text[],
+  constraint state_only_row_check CHECK (only_row),
+  constraint state_pkey PRIMARY KEY (only_row)
+) with (fillfactor=50);
+
+CREATE OR REPLACE FUNCTION relay.rewind(target pg_snapshot)
+ RETURNS boolean
+ LANGUAGE plpgsql
+AS $function$
+declare
+  kept log.readers;
+begin
+  select * into kept from log.readers where name = 'relay' for no key update;
+  if kept.name is null or pg_snapshot_xmax(target) > pg_snapshot_xmax(kept.position)
+    or exists (select from pg_snapshot_xip(kept.position) x where pg_visible_in_snapshot(x, target))
+  then
+    return false;
+  end if;
+  -- any day may hold events again that are unread
+  update log.readers set position = target, since = '-infinity' where name = 'relay';
+  update relay.state set loss = null, loss_noticed_at = null;
+  return true;
+end $function$;
+
+CREATE OR REPLACE FUNCTION relay.rewind_target(received_from timestamp with time zone, OUT "position" pg_snapshot)
+ RETURNS pg_snapshot
+ LANGUAGE plpgsql
+ STABLE
+ SET enable_seqscan TO 'off'
+ SET enable_bitmapscan TO 'off'
+AS $function$
+#variable_conflict use_column
+declare
+  current pg_snapshot := (select r.position from log.readers r where r.name = 'relay');
+  first_xid xid8 := (select min(xid) from raw.events where received_at >= received_from);
+begin
+  if first_xid is null or first_xid >= pg_snapshot_xmax(current) then return; end if;
+  select (coalesce(min(x)::text, first_xid::text) || ':' || first_xid || ':' || coalesce(string_agg(x::text, ',' order by x), ''))::pg_snapshot
+  into "position"
+  from pg_snapshot_xip(current) x where x < first_xid;
 end $function$;
 
 
@@ -4111,6 +4180,7 @@ grant usage on schema log to weir_app;
 grant usage on schema public to weir_app;
 grant usage on schema raw to weir_app;
 grant usage on schema raw to weir_ingest;
+grant usage on schema relay to weir_app;
 grant usage on schema stream to weir_app;
 grant usage on schema telemetry to weir_app;
 grant usage on schema vectors to weir_app;
@@ -4177,6 +4247,7 @@ grant select on table raw.events to weir_app;
 grant select on table raw.identities to weir_app;
 grant select on table raw.identities_before to weir_app;
 grant select on table raw.identity_generation to weir_app;
+grant delete, insert, select, update on table relay.state to weir_app;
 grant delete, insert, select, truncate, update on table stream.embeddings to weir_app;
 grant delete, insert, select, truncate, update on table stream.leases to weir_app;
 grant delete, insert, select, truncate, update on table stream.pages to weir_app;
@@ -4295,6 +4366,7 @@ grant execute on function log.lag(text,integer) to weir_app;
 grant execute on function log.needed_since() to weir_app;
 grant execute on function log.next_page(text,integer) to weir_app;
 grant execute on function log.note_reopening() to weir_app;
+grant execute on function log.page_after(pg_snapshot,timestamp with time zone,timestamp with time zone,integer) to weir_app;
 grant execute on function log.position_after(pg_snapshot,xid8) to weir_app;
 grant execute on function log.renumber_restored(pg_snapshot) to weir_app;
 grant execute on function log.restored_position(text,pg_snapshot) to weir_app;
@@ -4304,6 +4376,8 @@ grant execute on function log.unread(pg_snapshot,pg_snapshot,timestamp with time
 grant execute on function raw.append(integer[],smallint[],uuid[],bigint[],timestamp with time zone[],text[],text[],numeric[],text[],text[],text[],json[],text[]) to weir_ingest;
 grant execute on function raw.append_new(integer[],smallint[],uuid[],bigint[],timestamp with time zone[],text[],text[],numeric[],text[],text[],text[],json[],text[]) to weir_ingest;
 grant execute on function raw.prepare_days(integer) to weir_ingest;
+grant execute on function relay.rewind(pg_snapshot) to weir_app;
+grant execute on function relay.rewind_target(timestamp with time zone) to weir_app;
 grant execute on function stream.add_counts(jsonb,jsonb) to weir_app;
 grant execute on function stream.add_to_products(uuid[],text[],integer[],text[],timestamp with time zone[],timestamp with time zone[],integer[],integer[],bytea[],timestamp with time zone[]) to weir_app;
 grant execute on function stream.add_to_users(uuid[],text[],bytea[],bytea[],integer[],timestamp with time zone[],integer,integer) to weir_app;
@@ -4339,6 +4413,8 @@ alter default privileges in schema log grant select, usage on sequences to weir_
 alter default privileges in schema log grant execute on functions to weir_app;
 alter default privileges in schema log grant delete, insert, select, update on tables to weir_app;
 alter default privileges in schema raw grant select on tables to weir_app;
+alter default privileges in schema relay grant execute on functions to weir_app;
+alter default privileges in schema relay grant delete, insert, select, update on tables to weir_app;
 alter default privileges in schema stream grant execute on functions to weir_app;
 alter default privileges in schema stream grant delete, insert, select, truncate, update on tables to weir_app;
 alter default privileges in schema vectors grant select, usage on sequences to weir_app;

@@ -25,6 +25,7 @@ const commands: Readonly<Record<string, () => Promise<Register>>> = {
   windows: async () => (await import("./windows.ts")).registerWindows,
   engine: async () => (await import("./engine.ts")).registerEngine,
   readers: async () => (await import("./readers.ts")).registerReaders,
+  relay: async () => (await import("./relay.ts")).registerRelay,
   dlq: async () => (await import("./dlq/dlq.ts")).registerDlq,
   audit: async () => (await import("./audit.ts")).registerAudit,
   models: async () => (await import("./models.ts")).registerModels,

@@ -11,11 +11,18 @@ import { healthRoutes } from "../parts/health/health-routes.ts";
 import { readersCheck } from "../parts/log/health.ts";
 import { readLag } from "../parts/log/lag.ts";
 import { observeReaders } from "../parts/log/metrics.ts";
+import { relayCheck } from "../parts/relay/health.ts";
 import { streamCheck } from "../parts/stream/health.ts";
 import { observeProcesses, processesCheck } from "../process/process-health.ts";
 import { followProcessReports } from "../process/supervisor-channel.ts";
 import { version } from "../process/version.ts";
+import { usesRelay } from "./kafka.ts";
 import type { ComposeOptions } from "./options.ts";
+
+const notConfigured: HealthCheck = async () => ({
+  status: "ok",
+  detail: "the relay is not configured (kafka.brokers, relay.enabled)",
+});
 
 /** `/health`, `/healthz` and `/metrics`, for this process and what the others leave in the database. */
 export function composeHealth(
@@ -41,6 +48,7 @@ export function composeHealth(
       spark: sparkCheck(database),
       stream: streamCheck(database, readLag),
       readers: readersCheck(database),
+      relay: usesRelay(config()) ? relayCheck(database, readLag) : notConfigured,
       processes: processesCheck(processes),
       ...checks,
     },

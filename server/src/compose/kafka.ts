@@ -15,6 +15,10 @@ export function usesKafka({ kafka }: Config): boolean {
   return kafka.brokers.length > 0;
 }
 
+export function usesRelay(config: Config): boolean {
+  return usesKafka(config) && config.relay.enabled;
+}
+
 /** @throws Error that names the setting which is missing or whose file cannot be read */
 export function kafkaConnection({ kafka }: Config): KafkaConnection {
   return {

@@ -94,6 +94,18 @@ export const processes: readonly ProcessEntry[] = [
     isNeeded: ({ spark, engine }) => spark.enabled || engine.windows === "spark",
   },
   {
+    name: "relay",
+    parts: ["relay"],
+    logins: { relay: ["app"] },
+    load: async () => (await import("./relay.ts")).compose,
+    listens: false,
+    isClient: false,
+    // messages are allocated and freed page by page
+    nodeFlags: ["--max-semi-space-size=16"],
+    memoryMiB: 150,
+    isNeeded: ({ kafka, relay }) => kafka.brokers.length > 0 && relay.enabled,
+  },
+  {
     name: "demo",
     parts: ["demo"],
     logins: { demo: [] },

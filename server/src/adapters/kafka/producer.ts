@@ -4,7 +4,7 @@
  * with a new client, whose state at the broker is new.
  */
 import { type CompressionAlgorithmValue, Producer } from "@platformatic/kafka";
-import { BrokerError } from "../../core/ports/broker.ts";
+import { BrokerError, type BrokerErrorCode } from "../../core/ports/broker.ts";
 import type { Guard } from "../../core/ports/guard.ts";
 import { clientOptions, type KafkaConnection } from "./connection.ts";
 import { asBrokerError } from "./errors.ts";
@@ -48,7 +48,18 @@ export interface KafkaProducer {
 }
 
 /** These do not pass by trying again, but the library takes them for network errors. */
-const hopeless = new Set(["authentication", "tls", "authorization", "too_large"]);
+const hopeless: ReadonlySet<BrokerErrorCode> = new Set([
+  "authentication",
+  "tls",
+  "authorization",
+  "too_large",
+]);
+/** A new topic appears in the metadata of all brokers a moment after it was created; the library would ask forever. */
+const unknownTopicAttempts = 5;
+
+function isHopeless({ code }: BrokerError, attempt: number): boolean {
+  return hopeless.has(code) || (code === "unknown_topic" && attempt >= unknownTopicAttempts);
+}
 
 /** Connects at the first send. */
 export function createKafkaProducer(options: KafkaProducerOptions): KafkaProducer {
@@ -120,7 +131,7 @@ function openClient(options: KafkaProducerOptions): Producer<Buffer, Buffer, Buf
       const error = asBrokerError(call[4]);
       options.watch?.failed(error);
       // after this turn the library listens for the end of its client
-      if (hopeless.has(error.code)) queueMicrotask(() => void client.close(true).catch(() => {}));
+      if (isHopeless(error, call[2])) queueMicrotask(() => void client.close(true).catch(() => {}));
       return base.retryDelay(...call);
     },
   });

@@ -1,4 +1,5 @@
 /** The raw log as other parts read it; `parts/log/` implements these ports. */
+import type { LoggedEvent } from "../event/event-message.ts";
 import type { Format } from "../event/record.ts";
 import type { Queryable, QueryOptions } from "./database.ts";
 
@@ -65,6 +66,40 @@ export interface PageReader {
   ): AsyncIterable<readonly StoredEvent[]>;
   /** Undefined when the event is no longer in the log. */
   find(connection: Queryable, name: EventName): Promise<StoredEvent | undefined>;
+}
+
+/** What `advance` needs besides the range: see log.next_page. */
+export interface NextRange extends LogRange {
+  readonly nextSince: string;
+  readonly nextReadAt: string;
+  /** The limit was reached: more may wait. */
+  readonly more: boolean;
+  /** The server's, in which the range was read; see log.incarnation. */
+  readonly incarnation: string;
+}
+
+/** One log reader that works alone: it reads the next range, and moves its position when it is done with it. */
+export interface RangeReader {
+  register(from?: "oldest" | "now"): Promise<void>;
+  /**
+   * The range after the reader's position, or after `after`, for a reader that reads ahead. May hold no event. Rejects with
+   * `DatabaseError` code WF002 when the reader is not registered.
+   */
+  next(maxEvents: number, after?: NextRange): Promise<NextRange>;
+  read(
+    range: LogRange,
+    options: { readonly about: "all" | "products"; readonly signal: AbortSignal },
+  ): AsyncIterable<readonly StoredEvent[]>;
+  /** Everything about the events, in the order of the log, in chunks. */
+  readLogged(
+    range: NextRange,
+    options: { readonly signal: AbortSignal },
+  ): AsyncIterable<readonly LoggedEvent[]>;
+  /**
+   * Part of the transaction that writes what was made of the range; false when another process with this
+   * reader's name has moved it meanwhile, or PostgreSQL has crashed: roll back, and read the next range.
+   */
+  advance(connection: Queryable, range: NextRange): Promise<boolean>;
 }
 
 /** A range of one pass. */

@@ -78,6 +78,7 @@ const noUser: Readonly<Record<string, string>> = {
   "log.readers": "name",
   "public.weir_functions": "name checksum version",
   "public.weir_migrations": "name checksum",
+  "relay.state": "owner topic topic_id loss differences",
   "stream.embeddings": "model_id",
   "stream.leases": "name owner",
   "stream.products":

@@ -8,7 +8,8 @@ import {
   prepareDays,
   writeEvents,
 } from "../../../test/helpers/raw-log.ts";
-import { createRangeReader, type RangeReader } from "./range-reader.ts";
+import type { RangeReader } from "../../core/ports/log.ts";
+import { createRangeReader } from "./range-reader.ts";
 
 const { signal } = new AbortController();
 
