@@ -61,20 +61,18 @@ def run(config: Config, stop: StopSignal) -> None:
     policy = guard_settings(config.resilience, "postgres").policy
     patience = Patience(state, policy, stop.wait, random.random)
     database = EngineDatabase(config.database_url)
-    epoch = config.epoch
-    if epoch is None:
-        epoch = patience.call("postgres", lambda: database.begin_run(config.name, config.checkpoint))
+    epoch = begin(config, database, patience) if config.windows.enabled else None
     session = open_session(config)
     state.update(ui=session.sparkContext.uiWebUrl, epoch=epoch)
     queries: list[StreamingQuery] = []
-    if config.windows.enabled:
+    if epoch is not None:
         batches = windows(config, epoch, database, state, patience)
         queries.append(start_query("windows", config, session, batches, stop))
     if config.embeddings.enabled:
         queries.append(start_query("points", config, session, points(config, session, state, patience, stop), stop))
+    # a run that folds no windows has no epoch: its progress is in its metrics alone
     reporter = Reporter(
-        EngineDatabase(config.database_url, statement_ms=5_000),
-        epoch,
+        None if epoch is None else (EngineDatabase(config.database_url, statement_ms=5_000), epoch),
         state,
         progress=partial(last_progress, queries),
         on_fenced=lambda: stop.fail(Fenced("another engine folds the windows now")),
@@ -90,6 +88,13 @@ def run(config: Config, stop: StopSignal) -> None:
         reporter.end()
         database.close()
         session.stop()
+
+
+def begin(config: Config, database: EngineDatabase, patience: Patience) -> int:
+    """The epoch under which this run folds; earlier runs are refused from now on."""
+    if config.epoch is not None:
+        return config.epoch
+    return patience.call("postgres", lambda: database.begin_run(config.name, config.checkpoint))
 
 
 def windows(config: Config, epoch: int, database: EngineDatabase, state: JobState, patience: Patience) -> Process:
@@ -118,7 +123,7 @@ def points(config: Config, session: SparkSession, state: JobState, patience: Pat
 
 
 def start_query(name: str, config: Config, session: SparkSession, process: Process, stop: StopSignal) -> StreamingQuery:
-    """Each query has a checkpoint of its own: the windows go on while Qdrant is down."""
+    """Each query has a checkpoint of its own: the windows continue while Qdrant is down."""
 
     def guarded(batch: DataFrame, batch_id: int) -> None:
         with stop.batch():

@@ -26,7 +26,7 @@ class Stopped(Exception):
 
 
 class Patience:
-    """Repeats work until what it depends on answers: a batch is never given up, however long that takes."""
+    """Repeats work until what it depends on answers: a batch is never abandoned, however long that takes."""
 
     def __init__(
         self,

@@ -53,7 +53,7 @@ class WithFallback:
 
     def _fall_back(self, error: Exception) -> Embedder:
         self.fallbacks += 1
-        log("warn", "the GPU is not used, embedding goes on with the CPU", error=repr(error))
+        log("warn", "the GPU is not used, embedding continues on the CPU", error=repr(error))
         return self._cpu()
 
 

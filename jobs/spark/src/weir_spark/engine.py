@@ -47,14 +47,14 @@ class EngineDatabase:
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
 
     def begin_run(self, owner: str, checkpoint: str) -> int:
-        row = self._call(
+        row = self._repeatable(
             "select epoch from engine.begin_run(%s::int, %s::text, %s::text) epoch",
             (CONTRACT, owner, checkpoint),
         )
         return int(row[0])
 
     def fold_batch(self, epoch: int, checkpoint: str, batch_id: int, staged: Sequence[tuple[str, int]]) -> Folded:
-        row = self._call(
+        row = self._repeatable(
             "select staged, folded, known, gone, behind, lag_ms"
             " from engine.fold_batch(%s::bigint, %s::text, %s::bigint, %s::uuid[], %s::int[])",
             (
@@ -68,20 +68,34 @@ class EngineDatabase:
         return Folded(*(int(value or 0) for value in row))
 
     def report(self, epoch: int, report: dict[str, Any]) -> None:
-        self._call("select engine.report(%s::bigint, %s::jsonb)", (epoch, json.dumps(report)))
+        self._repeatable("select engine.report(%s::bigint, %s::jsonb)", (epoch, json.dumps(report)))
 
     def close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
 
-    def _call(self, text: str, values: Sequence[Any]) -> tuple[Any, ...]:
+    def _repeatable(self, text: str, values: Sequence[Any]) -> tuple[Any, ...]:
         try:
-            if self._connection is None or self._connection.closed:
-                self._connection = connect(self._url, statement_ms=self._statement_ms, autocommit=True)
-            row = self._connection.execute(text, values).fetchone()
+            return self._call(text, values)
         except psycopg.Error as error:
             raise self._translated(error) from error
+
+    def _call(self, text: str, values: Sequence[Any]) -> tuple[Any, ...]:
+        is_reused = self._connection is not None and not self._connection.closed
+        try:
+            row = self._execute(text, values)
+        except psycopg.OperationalError:
+            # the server restarted since the last call: that is no outage. Every call here can be repeated
+            if not is_reused or (self._connection is not None and not self._connection.closed):
+                raise
+            row = self._execute(text, values)
+        return row
+
+    def _execute(self, text: str, values: Sequence[Any]) -> tuple[Any, ...]:
+        if self._connection is None or self._connection.closed:
+            self._connection = connect(self._url, statement_ms=self._statement_ms, autocommit=True)
+        row = self._connection.execute(text, values).fetchone()
         if row is None:
             raise Unavailable("the database answered without a row")
         return row

@@ -1,4 +1,4 @@
-"""Messages of topic `events` as DataFrames: read, checked, told apart. No input or output here."""
+"""Messages of topic `events` as DataFrames: read, checked and separated. No input or output here."""
 
 from collections.abc import Iterable
 

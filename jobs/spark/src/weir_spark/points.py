@@ -143,9 +143,9 @@ def _added(state: Mapping[str, Any] | None, change: Change) -> dict[str, Any]:
 def payload_of(state: Mapping[str, Any]) -> dict[str, Any]:
     """server/src/parts/stream/points/product-points.ts"""
     content = state["content"]
-    told = {name: content[name] for name in ("name", "category", "price", "currency") if content[name] is not None}
+    known = {name: content[name] for name in ("name", "category", "price", "currency") if content[name] is not None}
     seen = {name: state[name] for name in ("first_seen", "last_seen", "counts")}
-    return {"product_id": state["key"], **told, **seen}
+    return {"product_id": state["key"], **known, **seen}
 
 
 def _text_may_differ(after: Mapping[str, Any], before: Mapping[str, Any] | None) -> bool:

@@ -17,16 +17,15 @@ class Reporter:
 
     def __init__(
         self,
-        database: EngineDatabase,
-        epoch: int,
+        target: tuple[EngineDatabase, int] | None,
         state: JobState,
         *,
         # of each query, by its name
         progress: Callable[[], Mapping[str, dict[str, Any]]],
         on_fenced: Callable[[], None],
     ) -> None:
-        self._database = database
-        self._epoch = epoch
+        # with the epoch of the run
+        self._target = target
         self._state = state
         self._progress = progress
         self._on_fenced = on_fenced
@@ -40,7 +39,8 @@ class Reporter:
     def end(self) -> None:
         self._ends.set()
         self._thread.join(timeout=5)
-        self._database.close()
+        if self._target is not None:
+            self._target[0].close()
 
     def _run(self) -> None:
         while True:
@@ -53,7 +53,9 @@ class Reporter:
         try:
             for query, progress in self._progress().items():
                 self._state.progress(query, progress)
-            self._database.report(self._epoch, self._state.report())
+            if self._target is not None:
+                database, epoch = self._target
+                database.report(epoch, self._state.report())
             self._is_failing = False
         except Fenced as error:
             log("error", "another engine folds the windows now", error=str(error))

@@ -1,5 +1,9 @@
 """The Spark session and the streams that it reads and writes."""
 
+import tempfile
+import zipfile
+from pathlib import Path
+
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.readwriter import DataStreamWriter
 
@@ -36,10 +40,22 @@ def open_session(config: Config) -> SparkSession:
         builder = builder.config(name, value)
     session = builder.getOrCreate()
     session.sparkContext.setLogLevel("WARN")
+    if not config.spark.master.startswith("local"):
+        _ship_package(session)
     if "spark.sql.shuffle.partitions" not in config.spark.conf:
         parallelism = session.sparkContext.defaultParallelism
         session.conf.set("spark.sql.shuffle.partitions", str(parallelism))
     return session
+
+
+def _ship_package(session: SparkSession) -> None:
+    """The functions of the tasks are imported by the executors, which need not have the job installed."""
+    package = Path(__file__).parent
+    archive = Path(tempfile.mkdtemp(prefix="weir-spark-")) / "weir_spark.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for source in sorted(package.glob("*.py")):
+            file.write(source, f"{package.name}/{source.name}")
+    session.sparkContext.addPyFile(str(archive))
 
 
 def read_messages(session: SparkSession, kafka: Kafka) -> DataFrame:

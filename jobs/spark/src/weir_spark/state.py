@@ -68,7 +68,7 @@ class JobState:
         self.points = Counter("weir_spark_job_points_written", "Points written to Qdrant", registry=registry)
         self.device_fallbacks = Counter(
             "weir_spark_job_device_fallbacks",
-            "Times that embedding went on with the CPU because the GPU failed",
+            "Times that the CPU took over from a GPU that failed",
             registry=registry,
         )
         self._input_rate = Gauge(

@@ -63,7 +63,7 @@ class StopSignal:
         was_stopped = self._ends.is_set()
         with self._changed:
             if not self._changed.wait_for(lambda: self._batches == 0, timeout_s):
-                log("warn", "the batch in progress is given up, it is done again at the next start")
+                log("warn", "the batch in progress is abandoned and repeated at the next start")
         for query in queries:
             query.stop()
         if self._error is not None:

@@ -3,6 +3,9 @@ import type { Product, WeirEvent } from "@weir/protocol";
 import { GeneratedEvents } from "../../../src/parts/demo/generator/generated-events.ts";
 import type { TestIngest } from "../ingest.ts";
 
+/** How many are sent; few in CI. */
+export const parityEvents = Number(process.env["WEIR_TEST_PARITY_EVENTS"] ?? 5_000);
+
 const currencies = ["TRY", "EUR", "USD", null] as const;
 const batchEvents = 500;
 const dayMs = 86_400_000;
