@@ -311,6 +311,7 @@ export const databaseRooms: readonly DatabaseRoom[] = [
       etl: "States and reruns of windows.",
       raw: "Single events, and questions that windows cannot answer.",
       engine: "Which raw events the windows count, to combine them.",
+      log: "The position of the windows, in the key of a kept answer.",
     },
     calls: {
       "log.lag": "Freshness of the windows, in the snapshot of the answer.",

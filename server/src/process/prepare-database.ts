@@ -132,7 +132,8 @@ async function demandOwner(database: Pool): Promise<void> {
   }
 }
 
-function loginSetup({ database }: Config): LoginSetup {
+function loginSetup({ database, spark, engine }: Config): LoginSetup {
+  const usesSpark = spark.enabled || engine.windows === "spark";
   const urls: Readonly<Record<LoginName, string | null>> = {
     weir_app: database.app_url,
     weir_ingest: database.ingest_url,
@@ -144,7 +145,7 @@ function loginSetup({ database }: Config): LoginSetup {
   });
   return {
     passwords: Object.fromEntries(passwords),
-    actAs: loginNames.filter((name) => urls[name] === null),
+    actAs: loginNames.filter((name) => urls[name] === null && (name !== "weir_spark" || usesSpark)),
     accepts: async (name) => {
       const url = urls[name];
       return url !== null && (await isAccepted(url));

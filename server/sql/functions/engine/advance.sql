@@ -1,7 +1,7 @@
 -- Moves the position of the windows over everything that has been folded: what it shows, what is in engine.folded, and
 -- the session's batch, of which `folded` counts the events. The caller holds the position as `reader`.
 --
--- The position shows every transaction up to the first events that nobody has folded. A few transactions (`most_missing`) with
+-- The position shows every transaction up to the first events that neither engine has folded. A few transactions (`most_missing`) with
 -- such events are left out of it instead, as if they were still running: a message that is late, or that never arrives,
 -- does not keep engine.folded growing.
 create or replace function engine.advance(reader log.readers, folded int) returns void language plpgsql

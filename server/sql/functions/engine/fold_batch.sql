@@ -18,7 +18,7 @@ declare
   batch_read record;
   is_complete boolean;
 begin
-  -- Spark forgets the messages of a batch that it was told is folded
+  -- Spark forgets the messages of a batch once the answer says that it is folded
   if current_setting('synchronous_commit') = 'off' then perform set_config('synchronous_commit', 'on', true); end if;
   perform engine.open_batch();
   -- as in log.next_page

@@ -1,4 +1,4 @@
--- Puts the staged events that nobody has folded into the batch; returns how many different ones were staged that the
+-- Puts the staged events that neither engine has folded into the batch; returns how many different ones were staged that the
 -- position does not show, and how many of those the raw log has.
 --
 -- The raw log decides which events exist: a message may be of an event that was erased since, or of a transaction

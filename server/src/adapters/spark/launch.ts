@@ -68,7 +68,7 @@ export async function launchJob({
   };
   const ended = new Promise<{ code: number | null; output: string }>((resolve) => {
     child.once("close", (code) => {
-      // the driver is gone; what it started must not go on
+      // the driver is gone; what it started must not outlive it
       signalGroup("SIGKILL");
       lifeline.release();
       resolve({ code, output: output.trim() });

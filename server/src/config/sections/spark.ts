@@ -1,6 +1,6 @@
 import { schema as s } from "@weir/protocol";
 
-/** How the Spark job is started and what it is told. */
+/** How the Spark job is started and its settings. */
 export const sparkSection = s.object({
   enabled: s.boolean({
     default: false,

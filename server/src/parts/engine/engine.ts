@@ -149,7 +149,7 @@ export async function configureEngine(
   return row?.engine ?? "builtin";
 }
 
-/** Deletes what tasks of the Spark job staged and nobody folded. */
+/** Deletes what tasks of the Spark job staged and no driver folded. */
 export async function sweepStaged(database: Queryable): Promise<void> {
   await database.query({ text: "select engine.sweep()" });
 }

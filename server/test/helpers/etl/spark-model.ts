@@ -118,7 +118,7 @@ export interface StagedBatch {
 }
 
 /** What one task does; returns its token. */
-export async function stage(database: Queryable, messages: readonly Message[]): Promise<string> {
+async function stage(database: Queryable, messages: readonly Message[]): Promise<string> {
   const token = randomUUID();
   await database.query({
     text: `insert into engine.staged (token, xid, event_id, service_id, occurred_at, event_type, user_key, product_key,
@@ -132,7 +132,7 @@ export async function stage(database: Queryable, messages: readonly Message[]): 
   return token;
 }
 
-export async function foldBatch(
+async function foldBatch(
   database: Queryable,
   {
     epoch,
