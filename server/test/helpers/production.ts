@@ -55,6 +55,8 @@ export async function installationOf(
   const dataDir = await createTestFolder(t);
   const env = {
     PATH: process.env["PATH"] ?? "",
+    // shared by all starts of a run of the tests
+    NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] ?? "",
     WEIR_ENV: "production",
     WEIR_DATA_DIR: dataDir,
     WEIR_DATABASE_URL: postgres.url("weir_owner", "owner & co", database),

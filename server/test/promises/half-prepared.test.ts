@@ -1,77 +1,20 @@
 /**
- * Promise: `weir migrate` completes whatever an installation lacks, `weir serve` refuses to start
- * until it has, and an interrupted `weir migrate` is completed by the next. Against an external
- * PostgreSQL with passwords, whose administrator is no superuser.
- * `WEIR_TEST_MIGRATE_KILLS` is how often at each step; by default at every fifth, once.
+ * Promise: `weir serve` refuses to start on an installation that lacks anything, and `weir migrate` completes it.
+ * Against an external PostgreSQL with passwords, whose administrator is no superuser.
+ * With `WEIR_TEST_MIGRATE_KILLS` each missing thing is also refused and served by real processes.
  */
 import assert from "node:assert/strict";
-import { cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { createTestFolder } from "../../../testing/database.ts";
 import { migrate, sqlFolder } from "../../src/adapters/postgres/migrate.ts";
-import { openPool } from "../../src/adapters/postgres/pool.ts";
-import { loadConfig } from "../../src/config/load.ts";
-import { generateApiKey } from "../../src/core/access/api-key.ts";
-import { configuredUrls } from "../../src/process/databases.ts";
-import { examinePreparation } from "../../src/process/examine-preparation.ts";
-import { type ExternalPostgres, startExternalPostgres } from "../helpers/external-postgres.ts";
+import { startExternalPostgres } from "../helpers/external-postgres.ts";
 import { buildWith } from "../helpers/mutated-build.ts";
-import { createOwner, type Installation, installationOf } from "../helpers/production.ts";
+import { migrates, problemsOf, ready, refused, serveAll, serves } from "../helpers/preparation.ts";
+import { createOwner, installationOf } from "../helpers/production.ts";
 
 const kills = Number(process.env["WEIR_TEST_MIGRATE_KILLS"] ?? 0);
-
-const serveAll = ["serve", "--parts", "http,etl,retention,stream", "--port", "0"];
-const ready = '"msg":"ready"';
-const unprepared = 4;
-
-/** A quiet machine needs 0.7 s, 0.4 of them for the start of Node.js; a busy one many times that. */
-const patienceMs = 60_000;
-
-/** By the command line: it says what is missing and what helps, ends with a code of its own, shows no password. */
-async function refused(installation: Installation, pattern: RegExp, env = {}): Promise<void> {
-  const { code, stdout, stderr, ms } = await installation.weir(serveAll, { env, until: ready });
-  const said = stdout + stderr;
-  assert.equal(code, unprepared, said);
-  assert.match(stderr, pattern);
-  assert.match(stderr, /-> /, "it names what helps");
-  assert.doesNotMatch(said, /owner(?: |%20)&|app(?: |%20)%|in@gest|in%40gest/, "no password");
-  assert.ok(ms < patienceMs, `refused after ${Math.round(ms)} ms`);
-}
-
-/** What `weir serve` and `weir doctor` find, without the start of a process. */
-async function problemsOf({ env }: Installation, more = {}): Promise<string> {
-  const config = loadConfig({ env: { ...env, ...more }, cwd: env["WEIR_DATA_DIR"] ?? "" });
-  const findings = await examinePreparation(config, configuredUrls(config) ?? {});
-  return findings
-    .flatMap(({ ok, check, detail }) => (ok ? [] : [`${check}: ${detail}`]))
-    .join("\n");
-}
-
-async function serves(installation: Installation, env = {}): Promise<void> {
-  const { code, stdout, stderr } = await installation.weir(serveAll, { env, until: ready });
-  assert.ok(stdout.includes(ready), `it serves:\n${stdout}${stderr}`);
-  assert.equal(code, 0, stderr);
-}
-
-async function migrates(installation: Installation, env = {}): Promise<string> {
-  const { code, stdout, stderr } = await installation.weir(["migrate"], { env });
-  assert.equal(code, 0, stdout + stderr);
-  return stdout + stderr;
-}
-
-async function adminKeys(postgres: ExternalPostgres, database: string): Promise<number> {
-  await using pool = openPool({
-    url: postgres.superuserUrl(database),
-    applicationName: "test keys",
-    max: 1,
-  });
-  const [row] = await pool.query<{ count: number }>({
-    text: `select count(*)::int as count from auth.keys k join auth.services s on s.id = k.service_id
-           where s.name = 'admin' and k.env = 'prod'`,
-  });
-  return row?.count ?? -1;
-}
 
 interface Missing {
   readonly what: string;
@@ -261,6 +204,11 @@ test("a login that is too weak or too strong is named, with what helps", async (
     "create role weir_app login noinherit password 'app % it'",
     "create role weir_ingest login noinherit password 'in@gest'",
     "alter role weir_ingest set transaction_timeout = '10s'",
+    "create role weir_spark login noinherit",
+    "alter role weir_spark set idle_in_transaction_session_timeout = '10s'",
+    "alter role weir_spark set transaction_timeout = '5min'",
+    // it has no URL of its own here
+    "grant weir_spark to weir_owner with inherit false, set true",
   ]) {
     await superuser(text);
   }
@@ -284,110 +232,6 @@ test("a login that is too weak or too strong is named, with what helps", async (
   });
   assert.equal(stranger.code, 1);
   assert.match(stranger.stderr, /may not create schemas in the database "foreign_db"/);
-});
-
-test("the first key: printed once, in a file, or supplied; never two", async (t) => {
-  const postgres = await startExternalPostgres(t);
-  const fresh = async (name: string) => {
-    await createOwner(postgres, name);
-    return installationOf(t, postgres, name);
-  };
-  const folder = await createTestFolder(t);
-  const supplied = generateApiKey("prod", (size) => crypto.getRandomValues(new Uint8Array(size)));
-  const file = join(folder, "supplied.key");
-  await writeFile(file, `${supplied.text}\n`);
-
-  await t.test("supplied, and used", async () => {
-    const one = await fresh("one");
-    const env = { WEIR_ADMIN_KEY_FILE: file };
-    const said = await migrates(one, env);
-    assert.ok(!said.includes(supplied.secret), "never printed");
-    assert.equal(await adminKeys(postgres, "one"), 1);
-    assert.doesNotMatch(await migrates(one, env), /warning/);
-    const another = generateApiKey("prod", (size) => crypto.getRandomValues(new Uint8Array(size)));
-    const warned = await migrates(one, { WEIR_ADMIN_KEY: another.text });
-    assert.match(warned, /warning: the key weir_prod_\w+_… was not added/);
-    assert.equal(await adminKeys(postgres, "one"), 1);
-  });
-  await t.test("mistyped, or of another environment: refused before anything is done", async () => {
-    const two = await fresh("two");
-    const mistyped = await two.weir(["migrate"], {
-      env: { WEIR_ADMIN_KEY: `${supplied.text.slice(0, -1)}?` },
-    });
-    const cut = await two.weir(["migrate"], {
-      env: { WEIR_ADMIN_KEY: supplied.text.slice(0, -1) },
-    });
-    const dev = await two.weir(["migrate"], {
-      env: { WEIR_ENV: "development", WEIR_ADMIN_KEY_FILE: file },
-    });
-    for (const { code, stderr } of [mistyped, cut, dev]) {
-      assert.equal(code, 2);
-      assert.match(stderr, /admin_key: /);
-      assert.ok(!stderr.includes(supplied.secret.slice(0, 10)), stderr);
-    }
-    const json = await two.weir(["--json", "migrate"]);
-    const { admin_key: shown } = JSON.parse(json.stdout) as { admin_key: string };
-    assert.match(shown, /^weir_prod_/);
-    assert.equal(JSON.parse((await two.weir(["--json", "migrate"])).stdout).admin_key, null);
-  });
-  await t.test("two at once, each with a file of its own: one key, one file", async () => {
-    const three = await fresh("three");
-    const files = ["a.key", "b.key", "c.key"].map((name) => join(folder, name));
-    const ended = await Promise.all(
-      files.map((name) => three.weir(["migrate", "--admin-key-file", name])),
-    );
-    for (const { code, stdout, stderr } of ended) assert.equal(code, 0, stdout + stderr);
-    const written = (await readdir(folder)).filter((name) => /^[abc]\.key$/.test(name));
-    assert.equal(written.length, 1);
-    assert.equal(await adminKeys(postgres, "three"), 1);
-    assert.match(await readFile(join(folder, written[0] ?? ""), "utf8"), /^weir_prod_/);
-  });
-  await t.test("a file that cannot be written: no key is created", async () => {
-    const four = await fresh("four");
-    const { code, stderr } = await four.weir(["migrate", "--admin-key-file", "/proc/x/admin.key"]);
-    assert.equal(code, 1);
-    assert.match(stderr, /no administrator key was created: cannot write/);
-    assert.equal(await adminKeys(postgres, "four"), 0);
-    await refused(four, /admin key: /);
-  });
-});
-
-/** Kills a first `weir migrate` after its nth line, until it ends by itself. */
-async function killAtStep(
-  t: TestContext,
-  postgres: ExternalPostgres,
-  { step, round }: { readonly step: number; readonly round: number },
-): Promise<boolean> {
-  const name = `kill_${round}_${step}`;
-  await createOwner(postgres, name);
-  const installation = await installationOf(t, postgres, name);
-  const keyFile = join(await createTestFolder(t), "admin.key");
-  const command = ["migrate", "--admin-key-file", keyFile];
-  const cut = await installation.weir(command, {
-    cut: (stderr) => stderr.split("\n").length > step,
-  });
-  const again = await installation.weir(command);
-  assert.equal(again.code, 0, again.stderr);
-  assert.equal(await adminKeys(postgres, name), 1);
-  const key = (await readFile(keyFile, "utf8")).trim();
-  const known = await migrates(installation, { WEIR_ADMIN_KEY: key });
-  assert.doesNotMatch(known, /warning/, "the file holds the key of the installation");
-  assert.equal(await problemsOf(installation), "");
-  if (step % 16 === 1) await serves(installation);
-  await postgres.clear([name], ["weir_app", "weir_ingest"]);
-  return cut.code === null;
-}
-
-test("killed at each step, migrate completes what is missing, with one key", async (t) => {
-  const postgres = await startExternalPostgres(t);
-  for (let round = 0; round < Math.max(1, kills); round++) {
-    let killed = 0;
-    for (let step = 1; ; step += kills > 0 ? 1 : 12) {
-      if (!(await killAtStep(t, postgres, { step, round }))) break;
-      killed++;
-    }
-    assert.ok(killed >= 3, `killed ${killed} times`);
-  }
 });
 
 test("control: a serve that does not check starts without roles and rights", async (t) => {

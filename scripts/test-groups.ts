@@ -1,0 +1,57 @@
+import { availableParallelism } from "node:os";
+
+export interface Group {
+  readonly files: readonly string[];
+  readonly without: readonly string[];
+  /** Files that compare times, rates or memory, or that fill the machine: they run first, one after the other. */
+  readonly alone: readonly string[];
+  readonly coverage: boolean;
+  /** Of the other files, how many run at the same time. */
+  readonly concurrency: number;
+  /** Time limit of one file, in milliseconds. */
+  readonly timeout: number;
+}
+
+const promises = "server/test/promises/**/*.test.ts";
+const services = "server/test/{services,e2e}/**/*.test.ts";
+
+export const groups: Readonly<Record<string, Group>> = {
+  unit: {
+    files: ["{protocol,sdk,server,dashboard,bench,scripts}/**/*.test.ts"],
+    without: [promises, services],
+    alone: [],
+    coverage: true,
+    // one more than cores, because database tests mostly wait for PostgreSQL
+    concurrency: availableParallelism() + 1,
+    timeout: 120_000,
+  },
+  promises: {
+    files: [promises],
+    without: [],
+    alone: [
+      "server/test/promises/clock-steps.test.ts", // a revocation within 1 s
+      "server/test/promises/frozen-process.test.ts", // longest time without an acknowledged event; two at once by itself
+      "server/test/promises/revocation.test.ts", // a revocation within 1 s
+      "server/test/promises/two-http-processes.test.ts", // a revocation within 1 s
+      "server/test/promises/unknown-senders.test.ts", // memory against what was sent
+    ],
+    coverage: false,
+    // each waits for processes that end, recover or are suspended, more than it computes
+    concurrency: 2,
+    timeout: 600_000,
+  },
+  services: {
+    files: [services],
+    without: [],
+    alone: [
+      "server/test/e2e/metrics.test.ts", // answers within 2 s
+      "server/test/e2e/demo-month.test.ts", // a second start within 20 s
+      "server/test/services/redis/*.test.ts", // answers within 1 s without Redis
+      "server/test/services/spark/*.test.ts", // three JVMs
+      "server/test/services/vector-store-down.test.ts", // events/s with and without the store
+    ],
+    coverage: false,
+    concurrency: 2,
+    timeout: 600_000,
+  },
+};
