@@ -17,15 +17,15 @@ export async function startProcesses(supervisor: Supervisor, config: Config): Pr
   const needed = processes.filter((entry) => entry.isNeeded(config));
   const start = (entry: ProcessEntry, serverUrl?: string) =>
     supervisor.start(childSpec(entry, { config, serverUrl }), readyTimeoutMs);
-  const urls = await Promise.all(
-    needed.filter(({ isClient }) => !isClient).map((entry) => start(entry)),
-  );
+  const startAll = async (entry: ProcessEntry) => {
+    const url = await start(entry);
+    if (url !== undefined) await Promise.all(startOthers(entry, url));
+    return url;
+  };
+  const urls = await Promise.all(needed.filter(({ isClient }) => !isClient).map(startAll));
   const url = urls.find((found) => found !== undefined);
   if (url === undefined) throw new Error("no process reported a URL");
-  await Promise.all([
-    ...needed.filter(({ listens }) => listens).flatMap((entry) => startOthers(entry, url)),
-    ...needed.filter(({ isClient }) => isClient).map((entry) => start(entry, url)),
-  ]);
+  await Promise.all(needed.filter(({ isClient }) => isClient).map((entry) => start(entry, url)));
   return url;
 
   /** The further processes of an entry, on the port of the first. */

@@ -20,6 +20,7 @@ export async function connectRedis(
   t: CleanUp,
   options: {
     readonly url: string;
+    readonly username?: string;
     readonly password?: string;
     readonly ca?: string;
     /** False: it is not expected to connect. */
@@ -35,6 +36,7 @@ export async function connectRedis(
   const redis = new RedisConnection({
     ...{
       url: options.url,
+      username: options.username,
       password: options.password,
       ca: options.ca,
       name: "test",

@@ -9,8 +9,9 @@ export function cacheConformance(
   open: (t: TestContext) => Promise<Cache>,
   options: { readonly skip?: string | false } = {},
 ): void {
-  const check = (promise: string, run: (cache: Cache) => Promise<void>) =>
-    test(`${driver}: ${promise}`, options, async (t) => run(await open(t)));
+  const check = (promise: string, run: (cache: Cache) => Promise<void>): void => {
+    void test(`${driver}: ${promise}`, options, async (t) => run(await open(t)));
+  };
 
   check("a value is kept byte for byte, replaced, and unknown under other keys", async (cache) => {
     const bytes = Buffer.from([0, 255, 10, 13, 36, 128]);

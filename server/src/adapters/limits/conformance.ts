@@ -20,8 +20,9 @@ export function rateLimiterConformance(
   open: (t: TestContext) => Promise<RateLimiter>,
   options: { readonly skip?: string | false } = {},
 ): void {
-  const check = (promise: string, run: (take: Taker) => Promise<void>) =>
-    test(`${driver}: ${promise}`, options, async (t) => run(takerOf(await open(t))));
+  const check = (promise: string, run: (take: Taker) => Promise<void>): void => {
+    void test(`${driver}: ${promise}`, options, async (t) => run(takerOf(await open(t))));
+  };
 
   check("an idle key may send its burst, then is refused", async (take) => {
     const all = await take("a", 200);

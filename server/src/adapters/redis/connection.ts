@@ -46,7 +46,7 @@ export function redisScript(text: string): RedisScript {
 }
 
 /** Redis did not answer, or answered that it cannot serve now. */
-export class RedisError extends Error {
+class RedisError extends Error {
   override readonly name = "RedisError";
   /** Counts for the breaker. */
   readonly retryable: boolean;

@@ -88,7 +88,7 @@ interface Published {
 
 /**
  * Values with the same labels would be added up. Processes of one name (`weir serve` started twice without `--name`)
- * are therefore told apart by host and process id.
+ * are therefore distinguished by host and process id.
  */
 function distinct(ownPart: string, rows: readonly Published[]): MetricObjects[] {
   const used = new Set([ownPart]);

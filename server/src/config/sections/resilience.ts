@@ -119,7 +119,7 @@ function guard(what: string, defaults: GuardDefaults) {
   });
 }
 
-/** Requests wait for these calls and go on without an answer, so one attempt is made and its limit is short. */
+/** Requests wait for these calls and continue without an answer, so one attempt is made and its limit is short. */
 const redisGuard = s.object({
   policy: policyOf("Redis", { default: "DEFAULT" }),
   attempts: s.integer({

@@ -5,12 +5,14 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { startRedis } from "../../../../testing/servers/redis.ts";
 import { requireServers } from "../../../../testing/servers/required-servers.ts";
 import { until } from "../../../../testing/until.ts";
 import { rateLimiterConformance, takerOf } from "../../../src/adapters/limits/conformance.ts";
+import { RedisCache } from "../../../src/adapters/redis/cache.ts";
 import { redisCheck } from "../../../src/adapters/redis/health.ts";
 import type { RatePolicy } from "../../../src/core/access/rate-limit.ts";
 import { pause } from "../../../src/timing/pause.ts";
@@ -98,7 +100,7 @@ test("leased tokens that are not used return to the other processes", needed, as
   });
 });
 
-test("Redis killed: senders go on with local limits, one line each way", needed, async (t) => {
+test("Redis killed: senders continue with local limits, one line each way", needed, async (t) => {
   const server = await startRedis(t);
   const { redis, lines } = await connectRedis(t, server);
   const take = takerOf(limitBy(t, redis));
@@ -144,7 +146,7 @@ test("Redis emptied: the limit starts again from a full burst", needed, async (t
 });
 
 test(
-  "a wrong password is reported once, and senders go on with local limits",
+  "a wrong password is reported once, and senders continue with local limits",
   needed,
   async (t) => {
     const server = await startRedis(t, { password: "right" });
@@ -185,4 +187,29 @@ test("TLS with a certificate of an own authority", needed, async (t) => {
   });
   await until(() => lines.length === 1, { what: "the refused certificate" });
   assert.equal(distrusting.isUp, false);
+});
+
+test("the rights that the guide names are enough, and no more is needed", needed, async (t) => {
+  const server = await startRedis(t);
+  const { redis: administrator } = await connectRedis(t, server);
+  const guide = await readFile(
+    new URL("../../../../docs/guides/redis.md", import.meta.url),
+    "utf8",
+  );
+  const rights = /`(~weir:\*[^`]+)`/.exec(guide)?.[1]?.split(" ") ?? [];
+  await administrator.command(["ACL", "SETUSER", "weir", "on", ">p%ss", ...rights]);
+  const { redis } = await connectRedis(t, { url: server.url, username: "weir", password: "p%ss" });
+  assert.equal((await redisCheck(redis)()).status, "ok");
+  const by: string[] = [];
+  const take = takerOf(limitBy(t, redis, (who) => by.push(who)));
+  assert.equal((await take("key", 1, policy)).allowed, true);
+  assert.deepEqual(by, ["redis"]);
+  const cache = new RedisCache(redis);
+  await cache.set("a", Buffer.from("x"), 60_000);
+  assert.equal(String(await cache.get("a")), "x");
+  const release = await cache.claim("b", 60_000);
+  assert.equal(await cache.claim("b", 60_000), undefined);
+  await release?.();
+  assert.notEqual(await cache.claim("b", 60_000), undefined);
+  await assert.rejects(redis.command(["GET", "another:key"]), /NOPERM/);
 });
