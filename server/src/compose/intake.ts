@@ -18,7 +18,13 @@ import { composeClock } from "./clock.ts";
 import { openDirectory } from "./directory.ts";
 import { composeIntakeReplays } from "./dlq.ts";
 import { composeIngest } from "./ingest.ts";
-import { composeKafkaWatch, kafkaConnection, kafkaTopics, openKafkaAdmin } from "./kafka.ts";
+import {
+  composeKafkaWatch,
+  intakeSource,
+  kafkaConnection,
+  kafkaTopics,
+  openKafkaAdmin,
+} from "./kafka.ts";
 import type { Compose, ComposeOptions } from "./options.ts";
 import { composeResilience } from "./resilience.ts";
 import { composePausable, composeStorage, storagePart } from "./storage.ts";
@@ -52,11 +58,11 @@ export const compose: Compose = async (options) => {
   await clock.watch.tick();
   stack.defer(publishMetrics(database, metrics));
 
-  const { topic, dlqTopic } = topicNames(config());
+  const { topic, group } = intakeSource(config());
   const dead = createDeadMessages({
     database,
     sink: openSink(options),
-    topic: config().intake.dlq_copies ? dlqTopic : null,
+    topic: config().intake.dlq_copies ? kafkaTopics(config()).rawDataDlq.name : null,
     observer,
     now: Date.now,
   });
@@ -65,7 +71,7 @@ export const compose: Compose = async (options) => {
   const consumer = createGroupConsumer({
     connection: kafkaConnection(config()),
     topic,
-    group: config().intake.group,
+    group,
     startFrom: config().intake.start_from,
     maxBytes: config().intake.max_mib * 1024 * 1024,
     batch: { messages: config().intake.batch_events, bytes: 1024 * 1024 },
@@ -132,17 +138,12 @@ function openSink(options: ComposeOptions): MessageSink {
   };
 }
 
-function topicNames(config: Config): { readonly topic: string; readonly dlqTopic: string } {
-  const { rawData, rawDataDlq } = kafkaTopics(config);
-  return { topic: config.intake.topic ?? rawData.name, dlqTopic: rawDataDlq.name };
-}
-
 async function prepareTopics(options: ComposeOptions): Promise<void> {
   const config = options.config();
   const { rawData, rawDataDlq } = kafkaTopics(config);
   const { create, fix } = config.kafka.topics;
   const admin = openKafkaAdmin(options);
-  const { topic } = topicNames(config);
+  const { topic } = intakeSource(config);
   const needed = [{ ...rawData, name: topic }, ...(config.intake.dlq_copies ? [rawDataDlq] : [])];
   for (const settings of needed) {
     const { created, fixed, differences } = await ensureTopic(admin, settings, { create, fix });

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { createKafkaAdmin, type KafkaAdmin } from "../adapters/kafka/admin.ts";
 import type { KafkaConnection, KafkaSasl, KafkaTls } from "../adapters/kafka/connection.ts";
+import { createGroupLag } from "../adapters/kafka/consumer/group-lag.ts";
 import { kafkaCheck } from "../adapters/kafka/health.ts";
 import { type KafkaWatch, watchKafka } from "../adapters/kafka/metrics.ts";
 import type { TopicSettings } from "../adapters/kafka/topics.ts";
@@ -9,6 +10,7 @@ import type { Config } from "../config/schema.ts";
 import { messageOf } from "../core/errors.ts";
 import type { HealthCheck } from "../core/ports/health-check.ts";
 import type { ComposeOptions } from "./options.ts";
+import { usesIntake } from "./uses-intake.ts";
 
 /** Without brokers Weir neither connects to Kafka nor starts what needs it. */
 export function usesKafka({ kafka }: Config): boolean {
@@ -90,6 +92,12 @@ export function kafkaTopics({ kafka: { topics } }: Config): {
   };
 }
 
+/** What intake reads, and as which consumer group. */
+export function intakeSource(config: Config): { readonly topic: string; readonly group: string } {
+  const { topic, group } = config.intake;
+  return { topic: topic ?? kafkaTopics(config).rawData.name, group };
+}
+
 /** By the metrics of their process: `weir serve` composes several entries of the table in one process. */
 const watches = new WeakMap<object, KafkaWatch>();
 
@@ -120,5 +128,10 @@ export function composeKafkaCheck(options: ComposeOptions): HealthCheck {
   if (!usesKafka(options.config())) {
     return async () => ({ status: "ok", detail: "no brokers are configured (kafka.brokers)" });
   }
-  return kafkaCheck(openKafkaAdmin(options));
+  const admin = openKafkaAdmin(options);
+  if (!usesIntake(options.config())) return kafkaCheck(admin);
+  const { group, topic } = intakeSource(options.config());
+  const lag = createGroupLag({ connection: kafkaConnection(options.config()), group, topic });
+  options.stack.defer(() => lag.close());
+  return kafkaCheck(admin, async () => ({ intake: { topic, group, lag: await lag.read() } }));
 }

@@ -165,7 +165,7 @@ function withoutNul(text: string): string {
   return text.replaceAll("\0", "");
 }
 
-/** An API key is a secret: whoever reads dead letters must not be able to send events with it. */
+/** An API key is a secret: a reader of dead letters must not be able to send events with it. */
 function withoutKey(headers: readonly MessageHeader[]): readonly MessageHeader[] {
   return headers.filter(([name]) => name.toString("utf8") !== rawDataHeaders.key);
 }

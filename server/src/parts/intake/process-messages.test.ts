@@ -246,13 +246,13 @@ test("what cannot be stored is tried again until it is", async (t) => {
   assert.ok(reports.includes("waits retry unavailable"), reports.join());
 });
 
-test("a partition that is given up while its messages wait ends with an error, and stores none of them later", async (t) => {
+test("a partition that is lost while its messages wait ends with an error, and stores none of them later", async (t) => {
   const ratePolicy = { eventsPerSecond: 1, burstEvents: 1 };
   const { process, event, stored } = await createStage(t, { ingest: () => ({ ratePolicy }) });
   const lost = new AbortController();
   const waiting = process([event({}), event({}), event({})], lost.signal);
   setTimeout(() => lost.abort(), 50);
-  await assert.rejects(waiting, /given up/);
+  await assert.rejects(waiting, /was lost/);
   assert.deepEqual(await stored(), []);
 });
 
@@ -273,7 +273,7 @@ test("nothing is kept of a blocked user: no event, no dead letter, no copy", asy
   assert.ok(reports.includes("erased 2"), reports.join());
 });
 
-test("a copy that the broker refuses for good is given up; one that it cannot take now is tried again", async (t) => {
+test("a copy that the broker refuses for good is skipped; one that it cannot take now is tried again", async (t) => {
   const errors = [
     new BrokerError("down", { code: "unavailable" }),
     new BrokerError("too large", { code: "too_large" }),

@@ -208,5 +208,5 @@ class Round {
 }
 
 function demandTime(signal: AbortSignal): void {
-  if (signal.aborted) throw new Error("the partition was given up before its messages were stored");
+  if (signal.aborted) throw new Error("the partition was lost before its messages were stored");
 }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { requireServers } from "../../../../testing/servers/required-servers.ts";
 import { until } from "../../../../testing/until.ts";
 import { type IntakeStage, readTopic, type SentMessage, startIntake } from "./intake-stage.ts";
@@ -10,7 +11,7 @@ const ce = { ce_specversion: "1.0", ce_source: "/s", ce_type: "t" };
 const structured = { "content-type": "application/cloudevents+json" };
 const json = { "content-type": "application/json" };
 
-/** What is sent by both ways: `name` is the event's id, so that both are told apart. */
+/** What is sent by both ways: `name` is the event's id, which differs between the two ways. */
 const inputs: readonly (readonly [name: string, path: string, SentMessage])[] = [
   ["native", "/api/events/", { value: '{"event_type":"x","event_id":"ID"}' }],
   ["spaces", "/api/events/", { value: ' {"event_type" : "x",\n"event_id":"ID"} ' }],
@@ -259,6 +260,18 @@ async function replaysAndRevokes(stage: IntakeStage): Promise<void> {
   const lines = await metricLines(weir.run.url, key);
   assert.match(lines, /weir_intake_messages_total\{[^}]*verdict="accepted"[^}]*\} \d/);
   assert.match(lines, /weir_intake_lag_messages\{[^}]*partition="0"[^}]*\} 0/);
+  const lag = Object.fromEntries(Array.from({ length: 6 }, (_, n) => [n, 0]));
+  await until(
+    async () => {
+      const { checks } = (await api("GET", "/health/kafka")) as unknown as KafkaHealth;
+      return isDeepStrictEqual(checks.kafka.facts?.intake, { topic: "raw_data", group: "weir-intake", lag });
+    },
+    { what: "health to show that nothing is left" },
+  );
+}
+
+interface KafkaHealth {
+  readonly checks: { readonly kafka: { readonly facts?: { readonly intake: unknown } } };
 }
 
 async function metricLines(url: string, key: string): Promise<string> {

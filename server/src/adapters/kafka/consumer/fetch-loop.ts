@@ -131,8 +131,8 @@ function deliver(
 }
 
 /**
- * Retention has dropped messages that were not read, or the topic was restored and ends earlier: reading goes on with
- * the first message that is there. What is read twice is recognised by its identity.
+ * Retention has dropped messages that were not read, or the topic was restored and ends earlier: reading continues with
+ * the first message that the topic has. What is read twice is recognised by its identity.
  */
 async function reset(
   { client, consumer }: FetchLoopOptions,

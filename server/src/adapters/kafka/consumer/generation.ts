@@ -78,12 +78,12 @@ export class Generation {
   }
 
   /**
-   * Takes no more messages, waits until those in flight are stored, commits their offsets, and gives the partitions up.
+   * Takes no more messages, waits until those in flight are stored, commits their offsets, and releases the partitions.
    * Never rejects.
    */
   async end(): Promise<void> {
     const { times, consumer } = this.#options;
-    this.#lost.abort(new Error("the partitions are given up"));
+    this.#lost.abort(new Error("the partitions are released"));
     await Promise.race([this.#running, pause(times.drainMs)]).catch(() => {});
     await withDeadline(
       async () => {
@@ -92,7 +92,7 @@ export class Generation {
       },
       { ms: commitLimitMs, late: undefined },
     );
-    // what is stored from now on is committed by nobody: the next owner reads it again
+    // offsets of what is stored from now on are not committed: the next owner reads it again
     this.#fenced = true;
     consumer.observer.inFlight(0);
     await withDeadline(() => this.#committer.close().catch(() => {}), {

@@ -24,7 +24,7 @@ export const leaderMoved = [
   "OFFSET_NOT_AVAILABLE",
 ] as const;
 
-/** The group has gone on without this member, or is about to. */
+/** This member is no longer in the group, or the group is about to change. */
 export const fencedCodes = [
   "ILLEGAL_GENERATION",
   "UNKNOWN_MEMBER_ID",

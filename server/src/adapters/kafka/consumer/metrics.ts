@@ -29,7 +29,7 @@ export function observeConsumer({
   });
   const commits = metrics.counter({
     name: "weir_intake_commits_total",
-    help: "Commits of offsets to the consumer group: committed, or fenced (the group has gone on without this process)",
+    help: "Commits of offsets to the consumer group: committed, or fenced (this process was no longer in the group)",
     labels: ["outcome"],
   });
   const rebalances = metrics.counter({
@@ -52,7 +52,7 @@ export function observeConsumer({
       commits.inc({ outcome: "fenced" });
       logger.warn(
         {},
-        "the consumer group has gone on without this process; others read its last messages again",
+        "this process was no longer in the consumer group when it committed; other members read its last messages again",
       );
     },
     reset({ partition, from, to }) {
@@ -60,7 +60,7 @@ export function observeConsumer({
       const skipped = to > from ? String(to - from) : "0";
       logger.error(
         { partition, from: String(from), to: String(to), skipped },
-        "the broker no longer has the next message of a partition; reading goes on with the first one that is there",
+        "the broker no longer has the next message of a partition; reading continues with the first one that it has",
       );
     },
     inFlight: (count) => bytes.set(count),

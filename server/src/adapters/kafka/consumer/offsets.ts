@@ -16,6 +16,7 @@ export async function committedOffsets(
   client: KafkaClient,
   { topic, partitions }: Assigned,
 ): Promise<ReadonlyMap<number, bigint>> {
+  if (partitions.length === 0) return new Map();
   // the library's answer has gaps unless all partitions up to the last one are named
   const all = Array.from({ length: Math.max(...partitions) + 1 }, (_, partition) => partition);
   const found = await client.listCommittedOffsets({ topics: [{ topic, partitions: all }] });

@@ -9,9 +9,9 @@ export interface ConsumerObserver {
   rebalancing(): void;
   /** Offsets of this many partitions were committed. */
   committed(partitions: number): void;
-  /** A commit was refused because the group has gone on without this member; others read the messages again. */
+  /** A commit was refused because this member is no longer in the group; other members read the messages again. */
   fenced(): void;
-  /** The broker no longer has the next offset of a partition; reading goes on at another one. */
+  /** The broker no longer has the next offset of a partition; reading continues at another one. */
   reset(about: { readonly partition: number; readonly from: bigint; readonly to: bigint }): void;
   /** Bytes of messages that were read and are not processed yet. */
   inFlight(bytes: number): void;
@@ -44,7 +44,7 @@ export interface ConsumerTimes {
   readonly sessionMs: number;
   /** Maximum for a member to join again when the group rebalances. */
   readonly rebalanceMs: number;
-  /** Maximum for messages in flight to be stored before partitions are given up. */
+  /** Maximum for messages in flight to be stored before partitions are released. */
   readonly drainMs: number;
   readonly heartbeatMs: number;
   /** Minimum between two commits of offsets. */

@@ -75,7 +75,7 @@ export class Partition {
     }
   }
 
-  /** False when the partition was given up first. */
+  /** False when the partition was lost first. */
   async #handle(batch: readonly Message[], signal: AbortSignal): Promise<boolean> {
     const backoff = createBackoff({ firstMs: 1_000, lastMs: 10_000 });
     for (;;) {
