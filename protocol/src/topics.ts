@@ -191,9 +191,21 @@ export const rawDataHeaders = {
   key: "weir-key",
   contentType: "content-type",
   traceparent: "traceparent",
+  /**
+   * Identifies an event that has no id of its own. Weir adds it to copies in `raw_data.dlq`, so that an event that is
+   * sent again from there, also more than once, is one event.
+   */
+  identity: "weir-message-id",
   /** Before the name of each attribute of a CloudEvent in binary mode. */
   cloudEventPrefix: "ce_",
 } as const;
+
+/** Any text that a producer chooses; Weir's own is `<topic id>/<partition>/<offset>`. */
+export const messageIdPattern = "^[A-Za-z0-9._/-]{1,200}$";
+const messageId = string({
+  pattern: messageIdPattern,
+  description: "Identifies an event that has no id of its own.",
+});
 
 /** Content type of a CloudEvent in structured mode. */
 export const cloudEventType = "application/cloudevents+json";
@@ -207,6 +219,7 @@ export const rawDataHeadersSchema = object(
       }),
     ),
     [rawDataHeaders.traceparent]: optional(traceparent),
+    [rawDataHeaders.identity]: optional(messageId),
   },
   { $id: "RawDataHeaders", additionalProperties: true },
 );
@@ -223,6 +236,7 @@ export const cloudEventHeadersSchema = object(
     [rawDataHeaders.key]: optional(string({ minLength: 1, description: "An API key." })),
     [rawDataHeaders.contentType]: optional(string({ description: "Of the data." })),
     [rawDataHeaders.traceparent]: optional(traceparent),
+    [rawDataHeaders.identity]: optional(messageId),
   },
   { $id: "CloudEventHeaders", additionalProperties: true },
 );

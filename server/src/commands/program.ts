@@ -26,6 +26,7 @@ const commands: Readonly<Record<string, () => Promise<Register>>> = {
   engine: async () => (await import("./engine.ts")).registerEngine,
   readers: async () => (await import("./readers.ts")).registerReaders,
   relay: async () => (await import("./relay.ts")).registerRelay,
+  intake: async () => (await import("./intake.ts")).registerIntake,
   dlq: async () => (await import("./dlq/dlq.ts")).registerDlq,
   audit: async () => (await import("./audit.ts")).registerAudit,
   models: async () => (await import("./models.ts")).registerModels,

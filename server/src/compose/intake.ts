@@ -1,11 +1,9 @@
 /** The process that reads the topic `raw_data` into the raw log, and replays its dead letters. Without brokers it does nothing. */
 import { createGroupConsumer } from "../adapters/kafka/consumer/group-consumer.ts";
 import { observeConsumer } from "../adapters/kafka/consumer/metrics.ts";
-import { createKafkaProducer } from "../adapters/kafka/producer.ts";
 import { ensureTopic } from "../adapters/kafka/topics.ts";
 import { publishMetrics } from "../adapters/telemetry/shared-metrics.ts";
 import type { Config } from "../config/schema.ts";
-import type { MessageSink } from "../core/ports/messages.ts";
 import { createAcceptor } from "../parts/ingest/acceptor.ts";
 import { createDeadMessages } from "../parts/intake/dead-messages.ts";
 import { createIntake } from "../parts/intake/intake.ts";
@@ -18,6 +16,7 @@ import { composeClock } from "./clock.ts";
 import { openDirectory } from "./directory.ts";
 import { composeIntakeReplays } from "./dlq.ts";
 import { composeIngest } from "./ingest.ts";
+import { openMessageSink } from "./intake-sink.ts";
 import {
   composeKafkaWatch,
   intakeSource,
@@ -59,9 +58,14 @@ export const compose: Compose = async (options) => {
   stack.defer(publishMetrics(database, metrics));
 
   const { topic, group } = intakeSource(config());
+  const sink = openMessageSink(config(), {
+    guard: composeResilience(options).guard("intake_dlq"),
+    watch: composeKafkaWatch(options),
+  });
+  stack.defer(() => sink.close());
   const dead = createDeadMessages({
     database,
-    sink: openSink(options),
+    sink,
     topic: config().intake.dlq_copies ? kafkaTopics(config()).rawDataDlq.name : null,
     observer,
     now: Date.now,
@@ -113,28 +117,6 @@ function openDatabase({ config, urls, logger, stack, outage }: ComposeOptions) {
       statementTimeoutMs: 30_000,
     }),
     notifications: notifications(urls.app, "weir intake notifications"),
-  };
-}
-
-/** Copies of dead letters. A message without a key stays without one. */
-function openSink(options: ComposeOptions): MessageSink {
-  const { config, stack } = options;
-  const producer = createKafkaProducer({
-    ...kafkaConnection(config()),
-    compression: config().kafka.compression,
-    guard: composeResilience(options).guard("intake_dlq"),
-    watch: composeKafkaWatch(options),
-  });
-  stack.defer(() => producer.close());
-  return {
-    async send(messages) {
-      await producer.send(
-        messages.map(({ topic, key, value, headers }) => ({
-          ...{ topic, key, value },
-          headers: new Map(headers.map(([name, text]) => [name, text ?? Buffer.alloc(0)])),
-        })),
-      );
-    },
   };
 }
 

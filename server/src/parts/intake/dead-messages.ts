@@ -14,7 +14,7 @@ import type {
 } from "../../core/ports/messages.ts";
 import { textHeaders } from "./message-headers.ts";
 import type { IntakeObserver, Refusal } from "./ports.ts";
-import { formatOf, messageKey } from "./read-message.ts";
+import { formatOf, idOfMessage, messageKey } from "./read-message.ts";
 
 export const partName = "intake";
 
@@ -170,6 +170,12 @@ function withoutKey(headers: readonly MessageHeader[]): readonly MessageHeader[]
   return headers.filter(([name]) => name.toString("utf8") !== rawDataHeaders.key);
 }
 
+/** Whether Weir added this header to a copy of a message. */
+function isAddedHeader(name: Buffer): boolean {
+  const text = name.toString("utf8");
+  return text.startsWith("weir-dlq-") || text === rawDataHeaders.identity;
+}
+
 /** Headers of an earlier copy that was produced again are replaced. */
 function copyOf({ message, refusal }: DeadMessage, topic: string, now: number): OutgoingMessage {
   const { code, detail } = refusal;
@@ -181,14 +187,13 @@ function copyOf({ message, refusal }: DeadMessage, topic: string, now: number): 
     [dlqHeaders.partition]: String(message.partition),
     [dlqHeaders.offset]: String(message.offset),
     [dlqHeaders.time]: new Date(now).toISOString(),
+    [rawDataHeaders.identity]: idOfMessage(message, textHeaders(message.headers)),
   };
   const headers: MessageHeader[] = Object.entries(added).map(([name, value]) => [
     Buffer.from(name),
     Buffer.from(value),
   ]);
   const { key, value } = message;
-  const own = withoutKey(message.headers).filter(
-    ([name]) => !name.toString("utf8").startsWith("weir-dlq-"),
-  );
+  const own = withoutKey(message.headers).filter(([name]) => !isAddedHeader(name));
   return { topic, key, value, headers: [...own, ...headers] };
 }

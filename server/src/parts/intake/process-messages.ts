@@ -133,7 +133,7 @@ class Round {
     if (typeof format !== "string") return this.#refuse(pending, format, principal);
     const refused = refusedPermission(principal, permissions[format]);
     if (refused !== undefined) return this.#refuse(pending, refused, principal);
-    const newId = () => identityOfMessage(message);
+    const newId = () => identityOfMessage(message, headers);
     const receipt = this.#options.acceptor.receipt(principal.serviceId, newId);
     const checked = readMessage(message, format, receipt);
     if (checked.kind === "refusal") return this.#refuse(pending, checked, principal);

@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { MessageHeader } from "../../core/ports/messages.ts";
 import { textHeaders } from "./message-headers.ts";
-import { formatOf, identityOfMessage, readMessage } from "./read-message.ts";
+import { formatOf, identityOfMessage, messageKey, readMessage } from "./read-message.ts";
 import { userOf } from "./user-of.ts";
 
 const place = { topicId: "0b0e0000-0000-4000-8000-000000000001", partition: 2, offset: 41n };
-const receipt = { serviceId: 5, now: 1_700_000_000_000, newId: () => identityOfMessage(place) };
+const identityOf = (where: typeof place, sent: Parameters<typeof headersOf>[0] = {}): string =>
+  identityOfMessage(where, textHeaders(headersOf(sent)));
+const receipt = { serviceId: 5, now: 1_700_000_000_000, newId: () => identityOf(place) };
 
 function headersOf(sent: Readonly<Record<string, string | Buffer | null>>): MessageHeader[] {
   return Object.entries(sent).map(([name, value]) => [
@@ -106,9 +108,13 @@ test("an event without an id has the same identity each time that its message is
   const [first, again] = [read(native), read(native)];
   assert.ok(first.kind === "record" && again.kind === "record");
   assert.equal(first.eventId, again.eventId);
-  assert.notEqual(identityOfMessage({ ...place, offset: 42n }), first.eventId);
-  assert.notEqual(identityOfMessage({ ...place, partition: 1 }), first.eventId);
-  assert.notEqual(identityOfMessage({ ...place, topicId: "other" }), first.eventId);
+  assert.notEqual(identityOf({ ...place, offset: 42n }), first.eventId);
+  assert.notEqual(identityOf({ ...place, partition: 1 }), first.eventId);
+  assert.notEqual(identityOf({ ...place, topicId: "other" }), first.eventId);
+  const copied = { "weir-message-id": messageKey(place) };
+  assert.equal(identityOf({ ...place, offset: 99n }, copied), first.eventId);
+  assert.notEqual(identityOf(place, { "weir-message-id": "other" }), first.eventId);
+  assert.equal(identityOf(place, { "weir-message-id": "not valid" }), first.eventId);
 });
 
 test("the user of a message that is no event is found where the event would name it", () => {

@@ -1,5 +1,5 @@
 /** From a message to an event, by its content type. */
-import { cloudEventType, rawDataHeaders } from "@weir/protocol";
+import { cloudEventType, messageIdPattern, rawDataHeaders } from "@weir/protocol";
 import { messageOf, WeirError } from "../../core/errors.ts";
 import { checkBinaryCloudEvent } from "../../core/event/cloudevents-binary.ts";
 import type { Checked, Receipt } from "../../core/event/record.ts";
@@ -59,9 +59,17 @@ export function messageKey({ topicId, partition, offset }: MessagePlace): string
   return `${topicId}/${partition}/${offset}`;
 }
 
+const messageId = new RegExp(messageIdPattern, "u");
+
+/** What identifies a message wherever it is read: the header of a copy, else its place. */
+export function idOfMessage(place: MessagePlace, headers: TextHeaders): string {
+  const sent = headers.text(rawDataHeaders.identity);
+  return sent !== undefined && messageId.test(sent) ? sent : messageKey(place);
+}
+
 /** The identity of an event that was sent without one: the same each time that its message is read. */
-export function identityOfMessage(place: MessagePlace): string {
-  return uuidOfText(`kafka ${messageKey(place)}`);
+export function identityOfMessage(place: MessagePlace, headers: TextHeaders): string {
+  return uuidOfText(`kafka ${idOfMessage(place, headers)}`);
 }
 
 /** The event of a message. Never throws: what this cannot read must not stop its partition. */

@@ -70,7 +70,7 @@ function readLetter(options: SenderOptions & { readonly acceptor: Acceptor }, le
   if (typeof format !== "string") return failed(format.code, format.detail);
   const refused = refusedPermission(sender, permissions[format]);
   if (refused !== undefined) return failed(refused.code, refused.detail);
-  const newId = () => identityOfMessage(placeOf(source));
+  const newId = () => identityOfMessage(placeOf(source), text);
   const receipt = options.acceptor.receipt(sender.serviceId, newId);
   const value = letter.edited ?? letter.original;
   const checked = readMessage({ value, headers }, format, receipt);
@@ -90,7 +90,7 @@ export function checkEditedMessage(
   const checked = readMessage({ value: bytes, headers }, known, {
     serviceId: 0,
     now: Date.now(),
-    newId: () => identityOfMessage(placeOf(source as DeadSource)),
+    newId: () => identityOfMessage(placeOf(source as DeadSource), textHeaders(headers)),
   });
   return checked.kind === "record" ? undefined : checked.detail;
 }

@@ -5,7 +5,14 @@ import { setTimeout as delay } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { requireServers } from "../../../../testing/servers/required-servers.ts";
 import { until } from "../../../../testing/until.ts";
-import { type IntakeStage, readTopic, type SentMessage, startIntake } from "./intake-stage.ts";
+import { runCommand } from "../../helpers/weir.ts";
+import {
+  type IntakeStage,
+  intakeEnvironment,
+  readTopic,
+  type SentMessage,
+  startIntake,
+} from "./intake-stage.ts";
 
 const ce = { ce_specversion: "1.0", ce_source: "/s", ce_type: "t" };
 const structured = { "content-type": "application/cloudevents+json" };
@@ -213,6 +220,9 @@ test(
         await replaysAndRevokes(stage);
       },
     );
+    await t.test("copies in the topic are sent again, twice, and stored once", async () => {
+      await replaysFromTopic(stage);
+    });
   },
 );
 
@@ -264,7 +274,11 @@ async function replaysAndRevokes(stage: IntakeStage): Promise<void> {
   await until(
     async () => {
       const { checks } = (await api("GET", "/health/kafka")) as unknown as KafkaHealth;
-      return isDeepStrictEqual(checks.kafka.facts?.intake, { topic: "raw_data", group: "weir-intake", lag });
+      return isDeepStrictEqual(checks.kafka.facts?.intake, {
+        topic: "raw_data",
+        group: "weir-intake",
+        lag,
+      });
     },
     { what: "health to show that nothing is left" },
   );
@@ -272,6 +286,40 @@ async function replaysAndRevokes(stage: IntakeStage): Promise<void> {
 
 interface KafkaHealth {
   readonly checks: { readonly kafka: { readonly facts?: { readonly intake: unknown } } };
+}
+
+/** Copies of messages whose sender was unknown, sent again with a key: each event is stored once, also without an id. */
+async function replaysFromTopic({ weir, kafka, send, letters, storedIds, count }: IntakeStage) {
+  const headers = { "weir-key": "weir_test_nonsense" };
+  await send([
+    { value: '{"event_type":"x","event_id":"from the topic"}', headers },
+    { value: '{"event_type":"x"}', headers },
+  ]);
+  const malformed = async () =>
+    (await letters()).filter(({ reason }) => reason === "key_malformed").length;
+  await until(async () => (await malformed()) === 2, { what: "two dead letters" });
+  const before = await count();
+  const replay = () =>
+    runCommand(
+      [
+        ...["--json", "--data", weir.dataDir, "intake", "replay-dlq"],
+        ...["--key-file", weir.run.keys.admin ?? "", "--reason", "key_malformed"],
+      ],
+      intakeEnvironment(kafka),
+    );
+  for (let n = 0; n < 2; n++) {
+    const { stdout, output } = await replay();
+    assert.equal((JSON.parse(stdout) as { sent: number }).sent, 2, output);
+  }
+  await send([{ value: '{"event_type":"x","event_id":"after the replays"}' }]);
+  await until(
+    async () => {
+      const ids = await storedIds();
+      return ids.includes("from the topic") && ids.includes("after the replays");
+    },
+    { what: "the events of the topic" },
+  );
+  await until(async () => (await count()) === before + 3, { what: "three events" });
 }
 
 async function metricLines(url: string, key: string): Promise<string> {
