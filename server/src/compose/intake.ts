@@ -59,7 +59,7 @@ export const compose: Compose = async (options) => {
 
   const { topic, group } = intakeSource(config());
   const sink = openMessageSink(config(), {
-    guard: composeResilience(options).guard("intake_dlq"),
+    guard: composeResilience(options).guard("kafka"),
     watch: composeKafkaWatch(options),
   });
   stack.defer(() => sink.close());

@@ -16,7 +16,7 @@ export async function replayDlqTopic(
   wanted: Pick<ReplayCopiesOptions, "key" | "reason" | "isDryRun">,
 ): Promise<ReplayedCopies> {
   const { guard } = createResilience({ settings: () => config.resilience });
-  const sink = openMessageSink(config, { guard: guard("intake_dlq") });
+  const sink = openMessageSink(config, { guard: guard("kafka") });
   try {
     const { name } = kafkaTopics(config).rawDataDlq;
     const copies = readTopic(kafkaConnection(config), name);
