@@ -47,7 +47,7 @@ export const groups: Readonly<Record<string, Group>> = {
       "server/test/e2e/metrics.test.ts", // answers within 2 s
       "server/test/e2e/demo-month.test.ts", // a second start within 20 s
       "server/test/services/redis/*.test.ts", // answers within 1 s without Redis
-      "server/test/services/spark/*.test.ts", // three JVMs
+      "server/test/services/{spark/*,servers/spark}.test.ts", // three JVMs
       "server/test/services/vector-store-down.test.ts", // events/s with and without the store
     ],
     coverage: false,

@@ -19,15 +19,6 @@ export interface SparkCluster extends Server {
   readonly tools: SparkTools;
 }
 
-/** For jobs with the master `local[*]`, which need no cluster. */
-export function installedSpark(): SparkTools {
-  const installed = sparkInstall.find();
-  if (installed === undefined) {
-    throw new Error("spark is not installed: npm run services -- install spark");
-  }
-  return sparkTools(installed);
-}
-
 export async function startSpark(t: CleanUp, options: SparkOptions = {}): Promise<SparkCluster> {
   const server = await startServer(t, sparkKind, options);
   return extend(server, {
