@@ -12,7 +12,7 @@ import { type NginxServer, startNginx } from "../../../../testing/servers/nginx.
 import type { Place } from "../../../../testing/servers/server.ts";
 import { until } from "../../../../testing/until.ts";
 import { openPool, type Pool } from "../../../src/adapters/postgres/pool.ts";
-import { type ExternalPostgres, startExternalPostgres } from "../../helpers/external-postgres.ts";
+import { startExternalPostgres } from "../../helpers/external-postgres.ts";
 import { createOwner, type Installation, installationOf } from "../../helpers/production.ts";
 
 const main = fileURLToPath(new URL("../../../src/main.ts", import.meta.url));
@@ -30,22 +30,24 @@ export interface HttpProcess {
   kill(): Promise<void>;
 }
 
-export interface Cluster {
-  readonly postgres: ExternalPostgres;
+export interface Database {
   readonly installation: Installation;
   readonly owner: Pool;
   readonly adminKey: string;
+}
+
+export interface Cluster extends Database {
   readonly processes: readonly HttpProcess[];
 }
 
-export interface ClusterOptions {
-  readonly processes?: number;
+export interface ProcessOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Of another build. */
   readonly main?: string;
 }
 
-export async function startCluster(t: CleanUp, options: ClusterOptions = {}): Promise<Cluster> {
+/** A prepared PostgreSQL. */
+export async function startDatabase(t: CleanUp): Promise<Database> {
   const postgres = await startExternalPostgres(t);
   await createOwner(postgres, "weir");
   const installation = await installationOf(t, postgres, "weir");
@@ -57,10 +59,20 @@ export async function startCluster(t: CleanUp, options: ClusterOptions = {}): Pr
     max: 2,
   });
   t.after(() => owner.close());
-  const ports = await freePorts(options.processes ?? 2);
+  return { installation, owner, adminKey };
+}
+
+/** Two processes `http` on it. */
+export async function startProcesses(
+  t: CleanUp,
+  database: Database,
+  options: ProcessOptions = {},
+): Promise<Cluster> {
+  const { installation } = database;
+  const ports = await freePorts(2);
   const processes = ports.map((port) => httpProcess(t, { port, installation, options }));
   await Promise.all(processes.map((one) => one.start()));
-  return { postgres, installation, owner, adminKey, processes };
+  return { ...database, processes };
 }
 
 function httpProcess(
@@ -68,7 +80,7 @@ function httpProcess(
   about: {
     readonly port: number;
     readonly installation: Installation;
-    readonly options: ClusterOptions;
+    readonly options: ProcessOptions;
   },
 ): HttpProcess {
   const { port, installation, options } = about;
@@ -91,6 +103,8 @@ function httpProcess(
           WEIR_HTTP_TRUSTED_PROXIES: "127.0.0.1",
           // as compose.yaml sets it: longer than nginx keeps its connections
           WEIR_HTTP_DRAIN_DELAY_MS: "5000",
+          // a busy machine of tests is no frozen process
+          WEIR_SUPERVISOR_HEARTBEAT_TIMEOUT_MS: "60000",
           ...options.env,
         },
         stdio: ["ignore", "pipe", "pipe"],
@@ -104,7 +118,9 @@ function httpProcess(
       started.stderr.on("data", collect);
       await until(
         async () => {
-          if (started.exitCode !== null) throw new Error(`it ended: ${output.slice(-2_000)}`);
+          if (started.exitCode !== null || started.signalCode !== null) {
+            throw new Error(`it ended: ${output.slice(-2_000)}`);
+          }
           const ready = await fetch(`http://127.0.0.1:${port}/health/ready`).catch(() => undefined);
           return ready?.status === 200;
         },
@@ -127,7 +143,7 @@ export interface Front extends NginxServer {
   log(): Promise<string>;
 }
 
-interface FrontOptions {
+export interface FrontOptions {
   readonly processes: readonly HttpProcess[];
   /** Changes a file of deploy/nginx, for a control. */
   readonly mistake?: { readonly in: string; readonly from: string; readonly to: string };

@@ -7,13 +7,20 @@ import { errorTable, limits } from "@weir/protocol";
 import { WebSocket } from "ws";
 import { requireServers } from "../../../../testing/servers/required-servers.ts";
 import { until } from "../../../../testing/until.ts";
-import { type Answer, type Asked, clientOf, startCluster, startFront } from "./cluster.ts";
+import {
+  type Answer,
+  type Asked,
+  clientOf,
+  startDatabase,
+  startFront,
+  startProcesses,
+} from "./cluster.ts";
 
 const needs = await requireServers("nginx");
 const running = needs.skip === false ? await start() : undefined;
 
 async function start() {
-  const cluster = await startCluster({ after }, { env: { WEIR_LOG_LEVEL: "info" } });
+  const cluster = await startProcesses({ after }, await startDatabase({ after }));
   const front = await startFront({ after }, { processes: cluster.processes });
   const key = cluster.adminKey;
   const sender = { "x-api-key": key, "content-type": "application/json" };
