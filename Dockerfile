@@ -79,4 +79,4 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["weir-health"]
 # Node is process 1 and handles SIGTERM itself; the exec form keeps a shell from standing between them.
 ENTRYPOINT ["weir"]
-CMD ["serve"]
+CMD ["serve", "--parts", "http,etl,retention,stream"]

@@ -37,9 +37,15 @@ export const secretFiles: readonly SecretFile[] = [
   databaseUrl("database_url", "weir_owner"),
   databaseUrl("database_app_url", "weir_app"),
   databaseUrl("database_ingest_url", "weir_ingest"),
+  databaseUrl("database_spark_url", "weir_spark"),
   apiKey("admin_key", "key of the first administrator"),
   apiKey("metrics_key", "key with which Prometheus reads the metrics"),
   password("redis_password", "password of Redis"),
+  {
+    name: "redis_url",
+    holds: "URL of Redis for the user weir",
+    create: (_random, read) => `redis://weir:${read("redis_password")}@redis:6379`,
+  },
   {
     name: "redis_users",
     holds: "users of Redis, with the hash of the password",

@@ -67,6 +67,19 @@ export function resolveCompose(
   return JSON.parse(output) as ComposeModel;
 }
 
+/** The variables of a service, those of its files included. */
+export function environmentOf({
+  env_file = [],
+  environment = {},
+}: Service): Record<string, string> {
+  const lines = env_file.flatMap(({ path }) => readFileSync(path, "utf8").split("\n"));
+  const fromFiles = lines
+    .filter((line) => /^\w+=/.test(line))
+    .map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]);
+  const own = Object.entries(environment).map(([name, value]) => [name, value ?? ""]);
+  return Object.fromEntries([...fromFiles, ...own]) as Record<string, string>;
+}
+
 function interpolated(text: string, env: Readonly<Record<string, string>>): string {
   return text.replaceAll(
     /\$\{(\w+)(?::([-?])([^}]*))?\}/g,

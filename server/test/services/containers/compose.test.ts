@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { createTestFolder } from "../../../../testing/database.ts";
@@ -9,7 +9,13 @@ import { partNames } from "../../../src/compose/processes.ts";
 import { loadConfig } from "../../../src/config/load.ts";
 import { settings } from "../../../src/config/settings.ts";
 import { secretFiles } from "../../../src/process/compose-secrets.ts";
-import { type ComposeModel, resolveCompose, root, type Service } from "./compose-model.ts";
+import {
+  type ComposeModel,
+  environmentOf,
+  resolveCompose,
+  root,
+  type Service,
+} from "./compose-model.ts";
 
 const needs = await requireServers("compose-go");
 const owner = { WEIR_UID: "1000", WEIR_GID: "1000" };
@@ -36,6 +42,7 @@ test("the profiles hold the services that the guide names", needs, async (t) => 
     "grafana",
     "kafka",
     "kafka-ui",
+    "intake",
     "nginx",
     "prometheus",
     "qdrant",
@@ -122,41 +129,34 @@ test("what a service waits for is healthy or has ended well", needs, async (t) =
   }
 });
 
-test(
-  "secrets are files: none is in an environment, each is created or described",
-  needs,
-  async (t) => {
-    const { services, secrets } = await modelOf(t);
-    const secretVariables = new Set(
-      settings().flatMap(({ variable, node }) => (node["x-secret"] === true ? [variable] : [])),
-    );
-    for (const [name, { environment = {}, env_file = [], secrets: given = [] }] of Object.entries(
-      services,
-    )) {
-      const files = env_file.flatMap(({ path }) => readFileSync(path, "utf8").split("\n"));
-      for (const variable of [
-        ...Object.keys(environment),
-        ...files.map((line) => line.split("=")[0] ?? ""),
-      ]) {
+const known = new Set(settings().map(({ variable }) => variable));
+const secretVariables = new Set(
+  settings().flatMap(({ variable, node }) => (node["x-secret"] === true ? [variable] : [])),
+);
+
+test("secrets are files, and a service is given those that it reads", needs, async (t) => {
+  for (const profile of ["default", "full"]) {
+    const { services } = await modelOf(t, { COMPOSE_PROFILES: profile });
+    for (const [name, service] of Object.entries(services)) {
+      const given = (service.secrets ?? []).map(({ source }) => `/run/secrets/${source}`);
+      for (const [variable, value] of Object.entries(environmentOf(service))) {
         assert.ok(!secretVariables.has(variable), `${name}: ${variable}`);
-        if (/PASS|SECRET|TOKEN|(^|_)KEY$/.test(variable))
-          assert.match(variable, /_FILE$/, `${name}: ${variable}`);
-      }
-      for (const [variable, value] of Object.entries(environment)) {
-        if (!variable.startsWith("WEIR_") || !variable.endsWith("_FILE")) continue;
-        const source = (value ?? "").replace("/run/secrets/", "");
-        assert.ok(
-          given.some((one) => one.source === source),
-          `${name} is given ${source}`,
-        );
+        const isSecret = /PASS|SECRET|TOKEN|(^|_)KEY$/.test(variable);
+        if (isSecret) assert.match(variable, /_FILE$/, `${name}: ${variable}`);
+        if (/^WEIR_.*_FILE$/.test(variable)) assert.ok(given.includes(value), `${name}: ${value}`);
       }
     }
-    const created = new Set(secretFiles.map((file) => file.name));
-    const own = ["tls_certificate", "tls_key"];
-    for (const name of Object.keys(secrets))
-      assert.ok(created.has(name) || own.includes(name), name);
-  },
-);
+  }
+});
+
+test("every secret is created by weir secrets init, or is the certificate", needs, async (t) => {
+  const { secrets } = await modelOf(t);
+  const created = new Set(secretFiles.map((file) => file.name));
+  const own = ["tls_certificate", "tls_key"];
+  for (const name of Object.keys(secrets)) {
+    assert.ok(created.has(name) || own.includes(name), name);
+  }
+});
 
 test("only migrate and retention have the owner's login", needs, async (t) => {
   const { services } = await modelOf(t);
@@ -168,49 +168,32 @@ test("only migrate and retention have the owner's login", needs, async (t) => {
   assert.deepEqual(holders, ["etl", "migrate", "postgres"]);
 });
 
-for (const profile of ["default", "full"]) {
-  test(
-    `every setting of the profile ${profile} is one of Weir's, and every part exists`,
-    needs,
-    async (t) => {
-      const { services } = await modelOf(t, { COMPOSE_PROFILES: profile });
-      const weir = Object.entries(services).filter(([, { image }]) => image?.startsWith("weir:"));
-      assert.ok(weir.length >= 4);
-      for (const [name, service] of weir) {
-        const lines = (service.env_file ?? []).flatMap(({ path }) =>
-          readFileSync(path, "utf8")
-            .split("\n")
-            .filter((line) => /^\w+=/.test(line)),
-        );
-        const fromFiles = lines.map((line) => [
-          line.slice(0, line.indexOf("=")),
-          line.slice(line.indexOf("=") + 1),
-        ]);
-        const plain = Object.entries(service.environment ?? {}).filter(
-          ([key]) => !key.endsWith("_FILE"),
-        );
-        const env = Object.fromEntries([...fromFiles, ...plain]);
-        const config = loadConfig({ env, cwd: "/" });
-        assert.equal(config.env, "production", name);
-        for (const key of Object.keys(service.environment ?? {}).filter((one) =>
-          one.endsWith("_FILE"),
-        )) {
-          const variable = key.slice(0, -"_FILE".length);
-          assert.ok(
-            settings().some((one) => one.variable === variable),
-            `${name}: ${key}`,
-          );
-        }
-        const [command, , parts = ""] = service.command ?? [];
-        if (command !== "serve") continue;
-        for (const part of parts.split(","))
-          assert.ok(partNames.includes(part), `${name}: ${part}`);
-        const graceMs = Number.parseInt(service.stop_grace_period ?? "", 10) * 1_000;
-        assert.ok(graceMs >= config.http.drain_delay_ms + 10_000, `${name}: time to drain`);
+test("every setting is one of Weir's, every part exists, and stops in time", needs, async (t) => {
+  for (const profile of ["default", "full"]) {
+    const { services } = await modelOf(t, { COMPOSE_PROFILES: profile });
+    const weir = Object.entries(services).filter(([, { image }]) => image?.startsWith("weir"));
+    assert.ok(weir.length >= 4);
+    for (const [name, service] of weir) {
+      const all = Object.entries(environmentOf(service)).filter(([key]) => key !== "HOME");
+      // the files of secrets are not here; that they are settings is checked by their names
+      const isFile = (key: string) => key.endsWith("_FILE") && !known.has(key);
+      for (const [key] of all) {
+        const variable = isFile(key) ? key.slice(0, -"_FILE".length) : key;
+        assert.ok(known.has(variable), `${name}: ${key}`);
       }
-    },
-  );
-}
+      const env = Object.fromEntries(all.filter(([key]) => !isFile(key)));
+      const config = loadConfig({ env, cwd: "/" });
+      assert.equal(config.env, "production", name);
+      const [command, , parts = ""] = service.command ?? [];
+      if (command !== "serve") continue;
+      for (const part of parts.split(",")) {
+        assert.ok(partNames.includes(part), `${name}: ${part}`);
+      }
+      const graceMs = Number.parseInt(service.stop_grace_period ?? "", 10) * 1_000;
+      assert.ok(graceMs >= config.http.drain_delay_ms + 10_000, `${name}: time to drain`);
+    }
+  }
+});
 
 test("what compose mounts is in the checkout", needs, async (t) => {
   const { services, volumes } = await modelOf(t);
