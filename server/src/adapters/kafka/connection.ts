@@ -48,7 +48,7 @@ export function clientOptions(
     bootstrapBrokers: [...connection.brokers],
     connectTimeout: connection.connectTimeoutMs,
     requestTimeout: connection.requestTimeoutMs,
-    // of the broker, while it waits for replicas: it answers before the request is given up
+    // of the broker, while it waits for replicas: it answers before the request is abandoned
     timeout: Math.max(1, Math.floor(connection.requestTimeoutMs * 0.8)),
     retryDelay: (...[, , attempt]) =>
       jittered(Math.min(firstDelayMs * 2 ** (attempt - 1), lastDelayMs), Math.random),

@@ -89,17 +89,26 @@ function meaningOf(layers: readonly Layer[]): Meaning {
     const text = serverErrorMessage ?? message;
     return typeof text === "string" ? text : "";
   });
-  const innermost = messages.findLast((message) => message !== "") ?? "unknown error";
-  if (layers.some(({ code }) => code === "PLT_KFK_AUTHENTICATION")) {
-    return { code: "authentication", says: `Kafka refuses the authentication: ${innermost}` };
-  }
+  const innermost =
+    messages.findLast((text) => text !== "" && !/^Client closed while/.test(text)) ??
+    "unknown error";
   const tls = layers.find(({ code }) => typeof code === "string" && tlsCodes.test(code));
   if (tls !== undefined) {
     const reason = typeof tls.message === "string" ? tls.message : String(tls.code);
     return { code: "tls", says: `the TLS connection to Kafka fails: ${reason}` };
   }
-  if (messages.some((message) => /Broker requires TLS|TLS handshake failed/.test(message))) {
+  if (messages.some((text) => /Broker requires TLS|TLS handshake failed/.test(text))) {
     return { code: "tls", says: "one side expects TLS and the other does not (kafka.tls.enabled)" };
+  }
+  if (layers.some(({ code }) => code === "PLT_KFK_AUTHENTICATION")) {
+    // a broker that ends, or one that expects TLS and got something else
+    if (messages.includes("Connection closed")) {
+      return {
+        code: "unavailable",
+        says: "Kafka closed the connection during the authentication; perhaps it expects TLS (kafka.tls.enabled)",
+      };
+    }
+    return { code: "authentication", says: `Kafka refuses the authentication: ${innermost}` };
   }
   const unknownTopic = messages.find((message) => /^Unknown topic/.test(message));
   if (unknownTopic !== undefined) {

@@ -36,7 +36,7 @@ export interface KafkaProducerOptions extends KafkaConnection {
 export interface KafkaProducer {
   /**
    * Resolves when all replicas in sync have the messages; messages of one partition are stored in the given order. Sends
-   * that run at the same time are independent of each other: who needs an order waits for the first.
+   * that run at the same time are independent of each other: a caller that needs an order waits for the first.
    *
    * Rejects with `BrokerError`, or with the guard's errors; then some of the messages may have been stored.
    */
@@ -139,7 +139,7 @@ function openClient(options: KafkaProducerOptions): Producer<Buffer, Buffer, Buf
 }
 
 /** Bytes of a message before compression, without the framing of the protocol. */
-export function messageBytes({ key, value, headers }: OutgoingMessage): number {
+function messageBytes({ key, value, headers }: OutgoingMessage): number {
   let bytes = (key?.length ?? 0) + (value?.length ?? 0);
   for (const [name, text] of headers ?? []) bytes += name.length + text.length;
   return bytes;

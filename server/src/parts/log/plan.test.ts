@@ -4,8 +4,8 @@ import { test } from "node:test";
 import { createTestDatabase } from "../../../../testing/database.ts";
 import { prepareDays, writeEvents } from "../../../test/helpers/raw-log.ts";
 
-/** Of the callers of log.unread in SQL: etl.read_batch, log.next_page, log.lag. */
-const callers = ["etl.read_batch", "log.next_page", "log.lag"];
+/** Of the callers of log.unread in SQL: etl.read_batch, log.page_after, log.lag. */
+const callers = ["etl.read_batch", "log.page_after", "log.lag"];
 
 test("a read of the log is put into the caller's plan, and probes the index on xid", async (t) => {
   const database = await createTestDatabase(t);

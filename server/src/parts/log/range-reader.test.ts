@@ -8,7 +8,9 @@ import {
   prepareDays,
   writeEvents,
 } from "../../../test/helpers/raw-log.ts";
-import type { RangeReader } from "../../core/ports/log.ts";
+import { openPool } from "../../adapters/postgres/pool.ts";
+import type { NextRange, RangeReader } from "../../core/ports/log.ts";
+import { inLogOrder } from "./logged-events.ts";
 import { createRangeReader } from "./range-reader.ts";
 
 const { signal } = new AbortController();
@@ -158,4 +160,40 @@ test("a reader reads on after a clock that stepped back, however far, and after 
 test("reading without a registered reader is an error", async (t) => {
   const database = await createTestDatabase(t);
   await assert.rejects(createRangeReader(database.app, "unknown").next(10), { code: "WF002" });
+});
+
+test("a reader that reads ahead of its position reads the same, in the order of the log", async (t) => {
+  const database = await createTestDatabase(t);
+  await prepareDays(database);
+  const inOrder = openPool({
+    ...{ url: database.urls.app, applicationName: "test ahead", settings: inLogOrder },
+  });
+  t.after(() => inOrder.close());
+  const ahead = createRangeReader(inOrder, "ahead");
+  await ahead.register();
+  const late = await openTransaction(database, 3);
+  const written = [
+    ...(await writeEvents(database.owner, 5)),
+    ...(await writeEvents(database.owner, 4)),
+  ];
+  const ranges: NextRange[] = [];
+  const read: string[] = [];
+  const readOn = async () => {
+    const range = await ahead.next(4, ranges.at(-1));
+    ranges.push(range);
+    let events = 0;
+    for await (const logged of ahead.readLogged(range, { signal })) {
+      events += logged.length;
+      read.push(...logged.map(({ eventId }) => eventId));
+    }
+    assert.equal(events, range.events);
+  };
+  for (let page = 0; page < 3; page++) await readOn();
+  assert.deepEqual(read, written);
+  await late.end("commit");
+  const last = await writeEvents(database.owner, 6);
+  for (let page = 0; page < 3; page++) await readOn();
+  assert.deepEqual(read, [...written, ...late.ids, ...last]);
+  for (const range of ranges) assert.equal(await ahead.advance(database.app, range), true);
+  assert.equal((await ahead.next(10)).events, 0);
 });

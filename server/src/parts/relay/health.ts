@@ -45,7 +45,7 @@ function judge(state: RelayState, lag: Lag | undefined): CheckResult {
     differences,
   };
   if (loss !== null) {
-    const detail = `${loss} (noticed ${lossNoticedAt}); new events go on. Send the lost ones again: ${rewindCommand}`;
+    const detail = `${loss} (noticed ${lossNoticedAt}); new events are sent. Send the lost ones again: ${rewindCommand}`;
     return { status: "degraded", detail, facts };
   }
   if (lag.seconds > lagLimitSeconds) {

@@ -145,8 +145,10 @@ test(
   "a message that is too large and a topic that is missing are refused at once and by name",
   needed,
   async (t) => {
-    const { admin } = await withTopic(t, "small");
-    await admin.setConfig("small", { "max.message.bytes": "1000" });
+    await openAdmin(t, connectionTo(server.brokers)).create({
+      ...{ name: "small", partitions: 1, replication: 1 },
+      configs: { "max.message.bytes": "1000" },
+    });
     const producer = openProducer(t, connectionTo(server.brokers));
     const large = producer.send([message("small", 1, 5_000)]);
     await assert.rejects(large, { code: "too_large", retryable: false });
@@ -164,7 +166,8 @@ test(
   needed,
   async (t) => {
     const { admin } = await withTopic(t, "restarted");
-    const producer = openProducer(t, connectionTo(server.brokers));
+    // a busy machine takes long to start a broker
+    const producer = openProducer(t, connectionTo(server.brokers), { guard: limitOf(120_000) });
     await producer.send([message("restarted", 1)]);
     await server.kill();
     const waiting = producer.send([message("restarted", 2)]);
@@ -186,7 +189,7 @@ test(
 );
 
 test(
-  "a frozen broker is given up in time, and the message is stored once it continues",
+  "a frozen broker is abandoned in time, and the message is stored once it continues",
   needed,
   async (t) => {
     const { admin } = await withTopic(t, "frozen");
