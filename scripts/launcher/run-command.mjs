@@ -51,6 +51,10 @@ const commands = {
     help: "install, start and stop real servers: Kafka, Redis, nginx and others",
     run: script("services/services.ts"),
   },
+  "demo:distributed": {
+    help: "run Weir with a real Kafka (and Spark, Redis), send it events and show the first result",
+    run: script("demo-distributed.ts"),
+  },
   bench: { help: "run a benchmark of bench/ by name", run: bench },
 };
 
