@@ -13,12 +13,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type RunFile, readRunFile, readSecretFile } from "../server/src/process/run-file.ts";
 import { kafkaInstall } from "../testing/servers/install/kafka.ts";
-import { sparkInstall, sparkTools } from "../testing/servers/install/spark.ts";
+import { sparkInstall } from "../testing/servers/install/spark.ts";
 import { startKafka } from "../testing/servers/kafka.ts";
+import { sparkSettings } from "../testing/servers/spark-settings.ts";
 import { until } from "../testing/until.ts";
 import { groupOf, processGroups, readStates } from "./services/running.ts";
 
@@ -113,21 +114,10 @@ async function ownKafka(stack: AsyncDisposableStack): Promise<string> {
 
 /** Nothing without Spark: the built-in engine folds the windows. */
 function sparkEnvironment(): Record<string, string> {
-  const installed = sparkInstall.find();
-  const engine = flags.engine ?? (installed === undefined ? "builtin" : "spark");
+  const engine = flags.engine ?? (sparkInstall.find() === undefined ? "builtin" : "spark");
   if (engine === "builtin") return {};
   if (engine !== "spark") throw new Error("--engine must be builtin or spark");
-  if (installed === undefined) {
-    throw new Error("Spark is not installed: npm run services -- install spark");
-  }
-  const { python, jars } = sparkTools(installed);
-  return {
-    WEIR_SPARK_ENABLED: "true",
-    WEIR_ENGINE_WINDOWS: "spark",
-    WEIR_SPARK_PYTHON: python,
-    WEIR_SPARK_JARS: dirname(jars.split(",")[0] ?? ""),
-    WEIR_SPARK_MASTER: "local[2]",
-  };
+  return sparkSettings();
 }
 
 async function startWeir(
