@@ -47,10 +47,12 @@ const lease = redisScript(`
   redis.call('PEXPIRE', KEYS[1], math.ceil((burst - tokens) / rate * 1000) + 1000)
   return {granted, string.format('%.6f', tokens)}`);
 
-/** A lease is at most this part of the burst, so that leases of idle processes do not show in a limit. */
-const leasePart = 1 / 400;
+/** A lease is at most this part of the burst, so that leases of two idle processes are less than 1 % of a limit. */
+const leasePart = 1 / 250;
 /** Nor more than the rate adds in this time. */
 const leaseSeconds = 0.01;
+/** A call costs 200 µs of CPU: the next lease is fetched when this part is left. */
+const refillPart = 1 / 4;
 /** Leased tokens that were not used for this long are returned. */
 const idleMs = 1_000;
 const sweepMs = 500;
@@ -104,7 +106,7 @@ class LeasingRateLimiter implements RedisRateLimiter {
     bucket.policy = policy;
     if (bucket.held >= events) {
       bucket.held -= events;
-      if (bucket.held < leaseSize(policy) / 2 && !bucket.asking && redis.isUp) {
+      if (bucket.held < leaseSize(policy) * refillPart && !bucket.asking && redis.isUp) {
         void this.#ask(bucket);
       }
       onDecision?.("lease");
