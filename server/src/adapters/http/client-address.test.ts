@@ -26,7 +26,7 @@ test("the client is the last address that no trusted proxy has", () => {
     ["::ffff:10.0.0.9", "1.2.3.4", "1.2.3.4"],
     ["fd00::1", "2001:db8::1", "2001:db8::1"],
     ["10.0.0.9", "172.20.1.1", "172.20.1.1"],
-    // nobody else is believed
+    // no other address is believed
     ["10.0.0.8", "1.2.3.4", "10.0.0.8"],
     ["1.2.3.4", "10.0.0.9", "1.2.3.4"],
     // no address at all

@@ -7,7 +7,7 @@ import type { Route } from "../../core/ports/route.ts";
 
 const request = "GET /slow HTTP/1.1\r\nhost: weir\r\nx-api-key: good\r\n\r\n";
 
-/** A route that answers when it is told to. */
+/** A route that answers when the test lets it. */
 async function serveSlowly(t: TestContext) {
   const waiting: (() => void)[] = [];
   const route: Route = {
