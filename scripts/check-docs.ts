@@ -85,7 +85,7 @@ function checkPaths(document: string): string[] {
 
 /** A runbook that alerts on a metric that no process has never fires. */
 function checkMetrics(): string[] {
-  const sources = globSync("server/{src,sql}/**/*.{ts,sql}", { cwd: root })
+  const sources = globSync("{server/{src,sql},jobs/*/src}/**/*.{ts,sql,py}", { cwd: root })
     .map((file) => readFileSync(join(root, file), "utf8"))
     .join("\n");
   return documents

@@ -33,9 +33,9 @@ class JobState:
             "offsets_behind": None,
             "error": None,
         }
-        self.batches = Counter("weir_spark_job_batches", "Micro-batches folded", registry=registry)
+        self.batches = Counter("weir_spark_job_batches_total", "Micro-batches folded", registry=registry)
         self.messages = Counter(
-            "weir_spark_job_messages",
+            "weir_spark_job_messages_total",
             "Messages read, by what became of them",
             ["outcome"],
             registry=registry,
@@ -48,7 +48,7 @@ class JobState:
             registry=registry,
         )
         self.retries = Counter(
-            "weir_spark_job_retries",
+            "weir_spark_job_retries_total",
             "Calls and batches that were tried again, by what did not answer",
             ["dependency"],
             registry=registry,
@@ -60,14 +60,14 @@ class JobState:
             registry=registry,
         )
         self.texts = Counter(
-            "weir_spark_job_texts_embedded",
+            "weir_spark_job_texts_embedded_total",
             "Texts embedded, by device",
             ["device"],
             registry=registry,
         )
-        self.points = Counter("weir_spark_job_points_written", "Points written to Qdrant", registry=registry)
+        self.points = Counter("weir_spark_job_points_written_total", "Points written to Qdrant", registry=registry)
         self.device_fallbacks = Counter(
-            "weir_spark_job_device_fallbacks",
+            "weir_spark_job_device_fallbacks_total",
             "Times that the CPU took over from a GPU that failed",
             registry=registry,
         )
