@@ -75,7 +75,7 @@ const titles = { builtin: "The built-in engine", spark: "Spark" } as const;
 async function start(context: DatabaseContext): Promise<void> {
   const { database, show } = context;
   const { supervisor } = await readEngine(database);
-  // the windows would stand still
+  // the windows would not advance
   if (supervisor === null) {
     throw new UserError("no process with the part spark is running, which would start the job", {
       hint: "set spark.enabled and restart weir up, or run weir serve --parts spark",

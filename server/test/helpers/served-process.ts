@@ -49,7 +49,10 @@ export async function serveProcess(t: CleanUp, options: ServeOptions): Promise<S
       if (child.exitCode !== null) throw new Error(`weir serve ended:\n${output}`);
       return /"listen":(null|"[^"]+").*"ready"/.exec(output) ?? undefined;
     },
-    { what: () => `weir serve to be ready:\n${output}`, timeoutMs: 60_000 },
+    {
+      what: () => `weir serve to be ready:\n${output}`,
+      timeoutMs: Math.max(60_000, Number(process.env["WEIR_TEST_WAIT_MS"] ?? 0)),
+    },
   );
   return {
     url: (JSON.parse(ready[1] ?? "null") as string | null) ?? "",

@@ -225,12 +225,12 @@ test("metrics are not public, and plain HTTP is no way in", needs, async (t) => 
 
 test("a worker that is killed is replaced, and the next request is answered", needs, async (t) => {
   const { front, ask } = setUp(t);
-  const before = await front.workers();
-  for (const pid of before) process.kill(pid, "SIGKILL");
+  const killed = await front.workers();
+  for (const pid of killed) process.kill(pid, "SIGKILL");
   await until(
     async () => {
       const now = await front.workers();
-      return now.length === before.length && now.every((pid) => !before.includes(pid));
+      return now.length === killed.length && now.every((pid) => !killed.includes(pid));
     },
     { what: "new workers" },
   );
