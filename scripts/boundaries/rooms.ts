@@ -345,6 +345,7 @@ export const databaseRooms: readonly DatabaseRoom[] = [
     writes: {
       auth: "The audit log, in the transaction of the request.",
       dlq: inOneTransaction,
+      engine: "Events of the user that Spark has staged and not folded.",
       stream: inOneTransaction,
     },
     calls: {

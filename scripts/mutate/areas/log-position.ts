@@ -2,7 +2,7 @@ import type { Area } from "../mutant.ts";
 
 const unread = "server/sql/functions/log/unread.sql";
 const after = "server/sql/functions/log/position_after.sql";
-const next = "server/sql/functions/log/next_page.sql";
+const next = "server/sql/functions/log/page_after.sql";
 const since = "server/sql/functions/log/since.sql";
 const advance = "server/sql/functions/log/advance.sql";
 const step = "server/sql/functions/etl/step.sql";

@@ -23,6 +23,11 @@ export async function erasePlaces(
       await eraseDeadLetters(connection, request);
       await erasePoints(connection, request, history);
       await eraseMentions(connection, request);
+      // a batch that waits for its fold is staged again, and the log no longer has these events
+      await connection.query({
+        text: "delete from engine.staged where user_key = $1",
+        values: [request.user_key],
+      });
       await connection.query({
         text: `update erasure.requests set state = 'done', stage = null, user_key = null, analytics_user = null,
                  error = null, finished_at = now()
