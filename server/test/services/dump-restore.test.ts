@@ -81,6 +81,7 @@ test("a restored dump: nothing is read before migrate, and nothing is lost or co
   await using database = openPool({ url: target.url, applicationName: "restored", max: 2 });
   await database.query({ text: "create role weir_app" });
   await database.query({ text: "create role weir_ingest" });
+  await database.query({ text: "create role weir_spark" });
   execFileSync(join(folder, "psql"), ["-v", "ON_ERROR_STOP=1", "-q", target.url], {
     input: dump,
     stdio: ["pipe", "ignore", "inherit"],
