@@ -1,4 +1,5 @@
 import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { freePorts, isFree } from "../../testing/servers/free-ports.ts";
@@ -33,7 +34,11 @@ export async function up({ names, json, ports }: Request): Promise<number> {
   const started = new Map<string, ChildProcess>();
   const undo = async (): Promise<void> => {
     for (const [name, child] of started) {
-      if (child.pid !== undefined) signalGroup(child.pid, "SIGKILL");
+      if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
+        const exited = once(child, "exit");
+        signalGroup(child.pid, "SIGKILL");
+        await exited;
+      }
       await removeState(name, false);
     }
   };

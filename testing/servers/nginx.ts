@@ -26,7 +26,7 @@ export interface NginxServer extends Server {
 export async function startNginx(t: CleanUp, options: NginxOptions): Promise<NginxServer> {
   const server = await startServer(t, nginxKind, options);
   return extend(server, {
-    workers: () => childrenOf(server.pid),
+    workers: () => workersOf(server.pid),
     async reload() {
       await writeFile(join(server.folder, "nginx.conf"), await options.configure(server));
       process.kill(server.pid, "SIGHUP");
@@ -59,7 +59,13 @@ export const nginxKind: ServerKind<NginxOptions> = {
     (await httpStatus({ port: ports["main"] ?? 0, tls: tls === true })) > 0,
 };
 
-async function childrenOf(pid: number): Promise<number[]> {
-  const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8");
-  return children.split(" ").filter(Boolean).map(Number);
+/** The master has other children too: one that loads the cache ends by itself and is not replaced. */
+async function workersOf(master: number): Promise<number[]> {
+  const children = await readFile(`/proc/${master}/task/${master}/children`, "utf8");
+  const workers: number[] = [];
+  for (const pid of children.split(" ").filter(Boolean)) {
+    const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+    if (command.startsWith("nginx: worker process")) workers.push(Number(pid));
+  }
+  return workers;
 }
