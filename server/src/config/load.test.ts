@@ -39,9 +39,14 @@ test("a wrong value is blamed on the file, variable or flag that set it", async 
   const cwd = await folderWith(t, {
     "weir.yaml": "http: { port: 99999, cors_origins: [nonsense] }\nlog: { level: loud }\n",
   });
+  const otherFolder = await createTestFolder(t);
   const inFile = messageFrom(() => loadConfig({ env: {}, cwd }));
   assert.match(inFile, /http\.port: must be at most 65535, not 99999 \(from weir\.yaml line 1\)/);
-  assert.match(inFile, /cors_origins\.0: .* \(from weir\.yaml line 1\)/);
+  assert.match(inFile, /cors_origins\.0: .*, not "nonsense" \(from weir\.yaml line 1\)/);
+  assert.match(
+    messageFrom(() => loadConfig({ env: { WEIR_KAFKA_BROKERS: "nonsense" }, cwd: otherFolder })),
+    /kafka\.brokers\.0: must be an address such as kafka\.example\.org:9092, not "nonsense" \(from WEIR_KAFKA_BROKERS\)/,
+  );
   assert.match(
     inFile,
     /log\.level: must be one of debug, .*, not "loud" \(from weir\.yaml line 2\)/,

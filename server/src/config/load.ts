@@ -4,7 +4,7 @@ import { nearestName } from "../core/nearest-name.ts";
 import { sizePattern } from "../core/size.ts";
 import { ConfigError } from "./config-error.ts";
 import { type Config, configSchema } from "./schema.ts";
-import { type SettingNode, settings, valueAt } from "./settings.ts";
+import { type SettingNode, settings } from "./settings.ts";
 import { type Flag, Sources } from "./sources.ts";
 
 export interface LoadOptions {
@@ -46,9 +46,12 @@ export function loadWithOrigins(options: LoadOptions): LoadedConfig {
   sources.readVariables(env);
   sources.readFlags(flags);
 
-  const validate = new Ajv({ allErrors: true, strict: false, useDefaults: true }).compile(
-    withObjectDefaults(configSchema as SettingNode),
-  );
+  const validate = new Ajv({
+    allErrors: true,
+    strict: false,
+    useDefaults: true,
+    verbose: true,
+  }).compile(withObjectDefaults(configSchema as SettingNode));
   const demoOrigin = sources.originOf("demo.enabled");
   const isTyped = /^(--|WEIR_)/.test(sources.originOf("data_dir") ?? "");
   const { values } = sources;
@@ -92,7 +95,8 @@ function problemOf(error: ErrorObject, sources: Sources): string {
     const suggestion = near === undefined ? "" : `; did you mean ${near}?`;
     return `${full}: unknown setting${suggestion}${from(sources, full)}`;
   }
-  const value = JSON.stringify(valueAt(sources.values, path));
+  const isSecret = error.parentSchema?.["x-secret"] === true;
+  const value = isSecret ? "the value that is set" : JSON.stringify(error.data);
   return `${path}: ${requirement(error)}, not ${value}${from(sources, path)}`;
 }
 
@@ -102,13 +106,15 @@ function from(sources: Sources, path: string): string {
 }
 
 /** What the value must be, in words. */
-function requirement({ keyword, params, message }: ErrorObject): string {
+function requirement({ keyword, params, message, parentSchema }: ErrorObject): string {
   if (keyword === "enum") return `must be one of ${params["allowedValues"].join(", ")}`;
   if (keyword === "minimum") return `must be at least ${params["limit"]}`;
   if (keyword === "maximum") return `must be at most ${params["limit"]}`;
   if (keyword === "pattern" && params["pattern"] === sizePattern) {
     return "must be a size such as 512 MiB";
   }
+  const expected: unknown = keyword === "pattern" ? parentSchema?.["x-expects"] : undefined;
+  if (typeof expected === "string") return `must be ${expected}`;
   if (keyword === "type") return `must be of type ${[params["type"]].flat().join(" or ")}`;
   return message ?? "is not valid";
 }

@@ -19,7 +19,10 @@ const retentionHours = (hours: number) =>
 /** Connection to the brokers and the topics on them. Without brokers nothing of this is used. */
 export const kafkaSection = s.object({
   brokers: s.array(
-    s.string({ pattern: "^[^\\s:]+:[0-9]{1,5}$|^\\[[0-9a-fA-F:]+\\]:[0-9]{1,5}$" }),
+    s.string({
+      pattern: "^[^\\s:]+:[0-9]{1,5}$|^\\[[0-9a-fA-F:]+\\]:[0-9]{1,5}$",
+      "x-expects": "an address such as kafka.example.org:9092",
+    }),
     {
       default: [],
       description:

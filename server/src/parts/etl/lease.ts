@@ -6,7 +6,7 @@
  */
 import type { Queryable } from "../../core/ports/database.ts";
 import { Stillness } from "../../core/stillness.ts";
-import { pause } from "../../timing/pause.ts";
+import { keepBeating } from "../../timing/heartbeat.ts";
 
 const takeoverAfterMs = 3_000;
 const heartbeatEveryMs = 1_000;
@@ -56,26 +56,15 @@ export async function releaseLease(database: Queryable, lease: Lease): Promise<v
   });
 }
 
-/**
- * Keeps the lease until aborted; resolves when it is lost. A failed heartbeat is retried:
- * the lease is kept until another worker takes over.
- */
-export async function keepLease(
-  database: Queryable,
-  lease: Lease,
-  signal: AbortSignal,
-): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      const beaten = await database.query({
-        text: `update etl.leases set heartbeat_at = clock_timestamp()
-               where reader = 'windows' and epoch = $1 returning epoch`,
-        values: [lease.epoch],
-      });
-      if (beaten.length === 0) return;
-    } catch {
-      // the step loop gets the same error and reports it
-    }
-    await pause(heartbeatEveryMs, signal);
-  }
+/** Keeps the lease until aborted; resolves when it is lost. */
+export function keepLease(database: Queryable, lease: Lease, signal: AbortSignal): Promise<void> {
+  const beat = async () => {
+    const beaten = await database.query({
+      text: `update etl.leases set heartbeat_at = clock_timestamp()
+             where reader = 'windows' and epoch = $1 returning epoch`,
+      values: [lease.epoch],
+    });
+    return beaten.length > 0;
+  };
+  return keepBeating(beat, { everyMs: heartbeatEveryMs, signal });
 }

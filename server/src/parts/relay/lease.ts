@@ -1,6 +1,6 @@
 import type { Queryable } from "../../core/ports/database.ts";
 import { Stillness } from "../../core/stillness.ts";
-import { pause } from "../../timing/pause.ts";
+import { keepBeating } from "../../timing/heartbeat.ts";
 
 /** Of the process's own monotonic clock, without a change of the heartbeat. */
 const takeoverAfterMs = 5_000;
@@ -43,22 +43,18 @@ export async function releaseLease(database: Queryable, { epoch }: Lease): Promi
   });
 }
 
-/** Keeps the lease until aborted; resolves when it is lost. A failed heartbeat is repeated. */
-export async function keepLease(
+/** Keeps the lease until aborted; resolves when it is lost. */
+export function keepLease(
   database: Queryable,
   { epoch }: Lease,
   signal: AbortSignal,
 ): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      const beaten = await database.query({
-        text: "update relay.state set heartbeat_at = clock_timestamp() where epoch = $1 returning epoch",
-        values: [epoch],
-      });
-      if (beaten.length === 0) return;
-    } catch {
-      // the relay itself gets the same error and reports it
-    }
-    await pause(heartbeatEveryMs, signal);
-  }
+  const beat = async () => {
+    const beaten = await database.query({
+      text: "update relay.state set heartbeat_at = clock_timestamp() where epoch = $1 returning epoch",
+      values: [epoch],
+    });
+    return beaten.length > 0;
+  };
+  return keepBeating(beat, { everyMs: heartbeatEveryMs, signal });
 }
