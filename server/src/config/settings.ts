@@ -53,7 +53,7 @@ export function withHotSettings(running: Config, fresh: Config): Config {
   return copy as Config;
 }
 
-export function valueAt(values: Values, path: string): unknown {
+function valueAt(values: Values, path: string): unknown {
   let at: unknown = values;
   for (const name of path.split(".")) at = isRecord(at) ? at[name] : undefined;
   return at;
