@@ -12,7 +12,7 @@ import { fileTimes } from "./file-times.ts";
 import { printCoverage } from "./test-coverage.ts";
 import { groups } from "./test-groups.ts";
 
-const sources = ["{protocol,sdk,server}/src/**/*.ts"];
+const sources = ["{protocol,sdk,server,shop}/src/**/*.ts"];
 /** Conformance suites are tests that several test files share. */
 const notSources = ["**/*.test.ts", "**/conformance/**"];
 

@@ -12,12 +12,12 @@ export interface Group {
   readonly timeout: number;
 }
 
-const promises = "server/test/promises/**/*.test.ts";
-const services = "server/test/{services,e2e}/**/*.test.ts";
+const promises = "{server,shop}/test/promises/**/*.test.ts";
+const services = "{server,shop}/test/{services,e2e}/**/*.test.ts";
 
 export const groups: Readonly<Record<string, Group>> = {
   unit: {
-    files: ["{protocol,sdk,server,dashboard,bench,scripts}/**/*.test.ts"],
+    files: ["{protocol,sdk,server,shop,dashboard,bench,scripts}/**/*.test.ts"],
     without: [promises, services],
     alone: [],
     coverage: true,

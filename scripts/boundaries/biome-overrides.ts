@@ -1,5 +1,6 @@
 /** Expands the table of rooms into overrides of Biome's rule `noRestrictedImports`. */
 import { type Room, restrictedLibraries, rooms } from "./rooms.ts";
+import { shopRooms } from "./shop-rooms.ts";
 
 interface Pattern {
   readonly group: readonly string[];
@@ -12,8 +13,11 @@ interface Override {
 }
 
 const serverSource = "server/src";
+const shopSource = "shop/src";
 /** Levels of folders in a room that get a pattern of their own; the last one covers all deeper levels. */
 const deepest = 4;
+/** Folders of `server/src` and `shop/src`. */
+const sourceLevels = 2;
 
 /** The text of `biome.boundaries.json`. */
 export function biomeBoundaries(): string {
@@ -49,14 +53,22 @@ export function biomeBoundaries(): string {
       ["dashboard/**"],
       [
         {
-          group: ["@weir/*", "!@weir/protocol", "**/server/**", "**/sdk/**", "**/protocol/**"],
+          group: [
+            "@weir/*",
+            "!@weir/protocol",
+            "**/server/**",
+            "**/sdk/**",
+            "**/protocol/**",
+            "**/shop/**",
+          ],
           message:
             "The dashboard uses HTTP and WebSocket; from this repository it imports only the protocol.",
         },
       ],
     ),
-    override([`${serverSource}/*.ts`], libraryPatterns({ libraries: [], packages: [] })),
-    ...rooms.flatMap(roomOverrides),
+    override([`${serverSource}/*.ts`], libraryPatterns({ path: serverSource })),
+    override([`${shopSource}/*.ts`], libraryPatterns({ path: shopSource })),
+    ...[...rooms, ...shopRooms].flatMap(roomOverrides),
     ...testOverrides(),
   ];
   return `${JSON.stringify({ overrides }, null, 2)}\n`;
@@ -77,6 +89,7 @@ function testOverrides(): Override[] {
   };
   return [
     override(["**/*.test.ts", "**/*.test.tsx", "server/test/**"], [notBench]),
+    override(["shop/src/**/*.test.ts", "shop/test/**"], [notBench, notServerTest]),
     override(["bench/**"], [notServerTest]),
     override(["scripts/**", "testing/**"], [notBench, notServerTest]),
   ];
@@ -93,7 +106,7 @@ function roomOverrides(room: Room): Override[] {
 
 function roomPatterns(room: Room, depth: number): Pattern[] {
   const out = "../".repeat(depth + 1);
-  const levels = room.path.slice(serverSource.length + 1).split("/").length;
+  const levels = room.path.split("/").length - sourceLevels;
   const source = "../".repeat(depth + levels);
   const patterns: Pattern[] = [
     {
@@ -110,15 +123,26 @@ function roomPatterns(room: Room, depth: number): Pattern[] {
   return [...patterns, ...libraryPatterns(room)];
 }
 
-function libraryPatterns({ libraries = [], packages = [] }: Partial<Room>): Pattern[] {
+function libraryPatterns({
+  path,
+  libraries = [],
+  packages = [],
+}: Pick<Room, "path"> & Partial<Room>): Pattern[] {
+  const ofShop = path.startsWith(shopSource);
   return [
     {
       group: restrictedLibraries.filter((library) => !libraries.includes(library)),
       message: "Only one room may import this library: see scripts/boundaries/rooms.ts.",
     },
     {
-      group: ["@weir/*", "!@weir/protocol", ...packages.map((name) => `!${name}`)],
-      message: "From the workspace the server imports only the protocol.",
+      group: [
+        "@weir/*",
+        ...(ofShop ? [] : ["!@weir/protocol"]),
+        ...packages.map((name) => `!${name}`),
+      ],
+      message: ofShop
+        ? "The shop is a user of Weir: its foundation imports the SDK, and nothing else of Weir is imported."
+        : "From the workspace the server imports only the protocol.",
     },
   ];
 }

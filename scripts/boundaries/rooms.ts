@@ -1,7 +1,8 @@
 /**
  * Who may import whom, and whose tables its SQL may name: the one place of boundaries. `npm run generate`
- * expands `rooms` into `biome.boundaries.json`, and `scripts/lint-rules.test.ts` proves that the linter
- * enforces it; `scripts/check-sql.ts` enforces `databaseRooms`.
+ * expands `rooms`, and those of the shop in `shop-rooms.ts`, into `biome.boundaries.json`, and
+ * `scripts/lint-rules.test.ts` proves that the linter enforces it; `scripts/check-sql.ts` enforces
+ * `databaseRooms`.
  *
  * A room is a folder with one purpose. Its files may import each other, and the rooms that its row
  * lists. The last row that matches a folder wins, so a row with a `*` is the default of its kind.
@@ -9,11 +10,11 @@
 export interface Room {
   /** A folder, or `folder/*` for each folder below it. */
   readonly path: string;
-  /** Rooms of `server/src` that it may import, besides itself; a kind stands for all its folders. */
-  readonly imports: readonly ServerRoom[];
+  /** Rooms of the same `src` that it may import, besides itself; a kind stands for all its folders. */
+  readonly imports: readonly (ServerRoom | ShopRoom)[];
   /** Libraries of `restrictedLibraries` that it may import. */
   readonly libraries?: readonly string[];
-  /** Workspace packages besides the protocol. */
+  /** Workspace packages; a room of the server may import the protocol too. */
   readonly packages?: readonly string[];
   /** Node.js modules that it may import; absent: any. */
   readonly nodeModules?: readonly string[];
@@ -30,6 +31,9 @@ type ServerRoom =
   | "compose"
   | "commands";
 
+/** Rooms that the services of the shop share. */
+type ShopRoom = "foundation" | "cache" | "bus";
+
 /** Each of these libraries may be imported by one room only; all others are free. */
 export const restrictedLibraries: readonly string[] = [
   "cockatiel",
@@ -43,6 +47,8 @@ export const restrictedLibraries: readonly string[] = [
   "commander",
   "@redis/client",
   "@platformatic/kafka",
+  "rabbitmq-client",
+  "nodemailer",
 ];
 
 const adapter = "An adapter imports core/, timing/ and itself; only its room imports its library.";
