@@ -24,7 +24,8 @@ export const shopRooms: readonly Room[] = [
   {
     path: "shop/src/bus",
     imports: ["foundation"],
-    libraries: ["rabbitmq-client"],
+    // pg: the pool of foundation/ cannot listen for notifications
+    libraries: ["rabbitmq-client", "pg*"],
     because: driver,
   },
   {
