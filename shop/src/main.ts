@@ -6,7 +6,9 @@ import { readSettings, SettingsError, wholeNumber, withDefault } from "./foundat
 type Start = (context: ServiceContext) => Promise<RunningService>;
 
 /** One line for each service. */
-const services: Readonly<Record<string, () => Promise<Start>>> = {};
+const services: Readonly<Record<string, () => Promise<Start>>> = {
+  orders: async () => (await import("./orders/start-orders.ts")).startOrders,
+};
 
 const names = (process.argv[2] ?? "").split(",").filter((name) => name !== "");
 const unknown = names.filter((name) => !Object.hasOwn(services, name));
