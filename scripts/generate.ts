@@ -10,6 +10,7 @@ import { dumpSchema } from "../server/src/adapters/postgres/dump-schema.ts";
 import { createTestDatabase } from "../testing/database.ts";
 import { biomeBoundaries } from "./boundaries/biome-overrides.ts";
 import { firstDifference } from "./first-difference.ts";
+import { shopCatalogue } from "./shop-catalogue.ts";
 import { sparkSchema } from "./spark-schema.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -21,6 +22,7 @@ const generated: Readonly<Record<string, () => Promise<string>>> = {
   "docs/configuration.md": () => printedBy("config", "docs"),
   "server/sql/schema.sql": migratedSchema,
   "jobs/spark/src/weir_spark/event_schema.py": async () => sparkSchema(),
+  "shop/data/catalogue.ndjson": shopCatalogue,
 };
 
 const onlyCheck = process.argv.includes("--check");

@@ -8,6 +8,7 @@ type Start = (context: ServiceContext) => Promise<RunningService>;
 /** One line for each service. */
 const services: Readonly<Record<string, () => Promise<Start>>> = {
   orders: async () => (await import("./orders/start-orders.ts")).startOrders,
+  products: async () => (await import("./products/start-products.ts")).startProducts,
 };
 
 const names = (process.argv[2] ?? "").split(",").filter((name) => name !== "");

@@ -15,11 +15,9 @@ test("events that wait are sent before the client is closed", async (t) => {
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks);
     const text = request.headers["content-encoding"] === "gzip" ? gunzipSync(body) : body;
-    const parsed = JSON.parse(text.toString()) as {
-      events: { event_id: string; event_type: string }[];
-    };
-    types.push(...parsed.events.map(({ event_type }) => event_type));
-    const results = parsed.events.map(({ event_id }) => ({ event_id, verdict: "accepted" }));
+    const events = JSON.parse(text.toString()) as { event_id: string; event_type: string }[];
+    types.push(...events.map(({ event_type }) => event_type));
+    const results = events.map(({ event_id }) => ({ event_id, verdict: "accepted" }));
     response
       .writeHead(200, { "content-type": "application/json" })
       .end(JSON.stringify({ results }));

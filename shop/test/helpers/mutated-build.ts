@@ -12,7 +12,7 @@ export interface Mistake {
 }
 
 const root = join(import.meta.dirname, "../../..");
-const copied = ["shop/src", "shop/sql", "shop/package.json", "package.json"];
+const copied = ["shop/src", "shop/sql", "shop/data", "shop/package.json", "package.json"];
 
 /** Its `main.ts`, to be started as the real one. */
 export async function buildShopWith(t: CleanUp, mistakes: readonly Mistake[]): Promise<string> {

@@ -1,0 +1,26 @@
+import type { Logger } from "../foundation/logger.ts";
+import type { Cache } from "./cache.ts";
+import { defaultGuard, guardCache } from "./guarded-cache.ts";
+import { MemoryCache } from "./memory-cache.ts";
+import { RedisCache } from "./redis-cache.ts";
+
+export interface OpenCacheOptions {
+  /** Absent: in memory. */
+  readonly redisUrl: string | undefined;
+  readonly prefix: string;
+  /** Time limit of a call to Redis. */
+  readonly timeoutMs?: number | undefined;
+  readonly logger: Logger;
+}
+
+/** The cache of the settings: Redis behind a time limit and a breaker, or memory. */
+export function openCache({ redisUrl, prefix, timeoutMs, logger }: OpenCacheOptions): Cache {
+  const now = (): number => performance.now();
+  if (redisUrl === undefined) return new MemoryCache({ now });
+  const redis = new RedisCache({ url: redisUrl, prefix, logger, random: Math.random });
+  return guardCache(redis, {
+    ...defaultGuard,
+    timeoutMs: timeoutMs ?? defaultGuard.timeoutMs,
+    now,
+  });
+}
