@@ -72,6 +72,11 @@ const steps: readonly Step[] = [
     evidence: /Files:\s+(\d+)/,
   },
   {
+    name: "types of the shop's pages",
+    command: [tsc, "-p", "shop/src/storefront/browser/tsconfig.json", "--diagnostics"],
+    evidence: /Files:\s+(\d+)/,
+  },
+  {
     name: "format and lint",
     command: [tool("@biomejs/biome/bin/biome"), "check", "--error-on-warnings", "."],
     evidence: /Checked (\d+) files/,

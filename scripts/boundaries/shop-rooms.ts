@@ -34,4 +34,10 @@ export const shopRooms: readonly Room[] = [
     libraries: ["nodemailer"],
     because: service,
   },
+  {
+    path: "shop/src/storefront",
+    imports: ["foundation", "cache", "bus"],
+    packages: ["@weir/sdk"],
+    because: "A service; the SDK also runs in its pages.",
+  },
 ];

@@ -9,6 +9,7 @@ type Start = (context: ServiceContext) => Promise<RunningService>;
 const services: Readonly<Record<string, () => Promise<Start>>> = {
   orders: async () => (await import("./orders/start-orders.ts")).startOrders,
   products: async () => (await import("./products/start-products.ts")).startProducts,
+  storefront: async () => (await import("./storefront/start-storefront.ts")).startStorefront,
 };
 
 const names = (process.argv[2] ?? "").split(",").filter((name) => name !== "");

@@ -8,8 +8,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { WeirError } from "../../core/errors.ts";
 import { failBody } from "./body.ts";
-import { type ClientError, problemOf, problemText } from "./broken-connection.ts";
-import { closeLingering, type LingeringClose } from "./lingering-close.ts";
+import { type ClientError, endWith, problemOf } from "./broken-connection.ts";
 
 export interface ConnectionOptions {
   readonly maxConnections: number;
@@ -40,8 +39,6 @@ interface Connection {
   request: IncomingMessage | undefined;
   response: ServerResponse | undefined;
   isEnding: boolean;
-  /** Set once the server has closed its side. */
-  lingering: LingeringClose | undefined;
   /** Whether `limitStall` has set the socket's time limit. */
   isLimited: boolean;
   /** What to abort when the client closes its side. */
@@ -67,13 +64,10 @@ export function followConnections(server: Server, options: ConnectionOptions): C
       request: undefined,
       response: undefined,
       isEnding: isOneTooMany,
-      lingering: undefined,
       isLimited: false,
       waiting: new Set(),
     };
     connections.set(socket, connection);
-    // Node calls it after the last answer
-    socket.destroySoon = () => close(connection);
     socket.once("close", () => {
       connections.delete(socket);
       for (const abort of connection.waiting) abort();
@@ -85,14 +79,10 @@ export function followConnections(server: Server, options: ConnectionOptions): C
       };
       setTimeout(abortAll, halfClosedMs).unref();
     });
-    if (isOneTooMany) close(connection, tooManyConnections(options.maxConnections));
+    if (isOneTooMany) endWith(socket, tooManyConnections(options.maxConnections));
   });
   const check = setInterval(() => {
-    const nowMs = performance.now();
-    for (const connection of connections.values()) {
-      limitStall(connection, options.stallMs);
-      connection.lingering?.check(nowMs);
-    }
+    for (const connection of connections.values()) limitStall(connection, options.stallMs);
   }, connectionCheckMs);
   check.unref();
   server.once("close", () => clearInterval(check));
@@ -100,8 +90,11 @@ export function followConnections(server: Server, options: ConnectionOptions): C
   const end = (connection: Connection, problem: WeirError | undefined) => {
     if (connection.isEnding) return;
     connection.isEnding = true;
-    const { response } = connection;
-    const finish = () => close(connection, problem);
+    const { socket, response } = connection;
+    const finish = () => {
+      if (problem === undefined) socket.destroySoon();
+      else endWith(socket, problem);
+    };
     if (response === undefined || isAnswered(response)) finish();
     else response.once("close", finish);
   };
@@ -136,7 +129,6 @@ export function followConnections(server: Server, options: ConnectionOptions): C
     },
     broken(socket, error) {
       const connection = connections.get(socket);
-      if (connection?.lingering !== undefined) return; // what is discarded need not be HTTP
       if (connection === undefined || !socket.writable) {
         socket.destroy();
         return;
@@ -169,21 +161,6 @@ export function followConnections(server: Server, options: ConnectionOptions): C
       response.once("close", () => waiting.delete(abort));
     },
   };
-}
-
-/** Closes the server's side, after the text of `problem`. */
-function close(connection: Connection, problem?: WeirError): void {
-  const { socket } = connection;
-  if (connection.lingering !== undefined) return;
-  if (!socket.writable) {
-    socket.destroy();
-    return;
-  }
-  connection.isEnding = true;
-  connection.lingering = closeLingering(socket, {
-    last: problem && problemText(problem),
-    nowMs: performance.now(),
-  });
 }
 
 function isAnswered(response: ServerResponse): boolean {
