@@ -7,6 +7,8 @@ type Start = (context: ServiceContext) => Promise<RunningService>;
 
 /** One line for each service. */
 const services: Readonly<Record<string, () => Promise<Start>>> = {
+  notifications: async () =>
+    (await import("./notifications/start-notifications.ts")).startNotifications,
   orders: async () => (await import("./orders/start-orders.ts")).startOrders,
   products: async () => (await import("./products/start-products.ts")).startProducts,
   storefront: async () => (await import("./storefront/start-storefront.ts")).startStorefront,

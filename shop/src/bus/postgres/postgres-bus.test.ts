@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type TestContext, test } from "node:test";
+import { after, type TestContext, test } from "node:test";
 import { until } from "../../../../testing/until.ts";
 import {
   type BusUnderTest,
@@ -18,16 +18,15 @@ import { openPostgresBus, type PostgresBusOptions } from "./postgres-bus.ts";
 const logger = createLogger("test", "silent");
 
 interface Place extends BusUnderTest {
-  /** Of the owner. */
-  readonly url: string;
   open(options?: Partial<PostgresBusOptions>): Bus;
 }
 
+/** One for the file: every test has queues of its own. */
+const { bus: url } = await createShopDatabases({ after }, ["bus"]);
+await migrate({ url, folder: sqlFolder("bus"), logger, signal: AbortSignal.timeout(60_000) });
+
 async function setUp(t: TestContext): Promise<Place> {
-  const { bus: url } = await createShopDatabases(t, ["bus"]);
-  await migrate({ url, folder: sqlFolder("bus"), logger, signal: t.signal });
   return {
-    url,
     open(options = {}) {
       const opened = openPostgresBus({
         ...{ url, applicationName: "bus test", logger, ...options },
@@ -65,10 +64,10 @@ test("a slow consumer keeps its message for longer than a lease, because it prol
   await consuming(bus, options);
   await bus.publish([messageFor(queue)]);
   await until(() => calls === 1, { what: "the handler" });
-  const first = await visibleAt(place.url);
-  await until(async () => (await visibleAt(place.url)) > first + 900, { what: "three leases" });
+  const first = await visibleAt(queue);
+  await until(async () => (await visibleAt(queue)) > first + 900, { what: "three leases" });
   finish();
-  await until(async () => (await messages(place.url)) === 0, { what: "the acknowledgement" });
+  await until(async () => (await messages(queue)) === 0, { what: "the acknowledgement" });
   assert.equal(calls, 1);
 });
 
@@ -90,12 +89,13 @@ test("a handler whose lease was lost is notified by its signal, and its result d
   await until(() => signals.length === 1, { what: "the handler" });
   // as a take of another consumer after the lease has ended
   await queryShop(
-    place.url,
-    "update bus.message set lease = gen_random_uuid(), visible_at = clock_timestamp()",
+    url,
+    "update bus.message set lease = gen_random_uuid(), visible_at = clock_timestamp() where queue = $1",
+    [queue],
   );
   await until(() => signals.length === 2, { what: "the second delivery" });
   assert.equal(signals[0]?.aborted, true);
-  await until(async () => (await messages(place.url)) === 0, { what: "the acknowledgement" });
+  await until(async () => (await messages(queue)) === 0, { what: "the acknowledgement" });
 });
 
 test("without notifications a consumer still gets messages, by polling", async (t) => {
@@ -155,12 +155,16 @@ test("a role can execute only the functions it was granted, on its own queue, an
   }
 });
 
-async function visibleAt(url: string): Promise<number> {
-  const [row] = await queryShop<{ at: Date }>(url, "select visible_at as at from bus.message");
+async function visibleAt(queue: string): Promise<number> {
+  const [row] = await queryShop<{ at: Date }>(
+    url,
+    "select visible_at as at from bus.message where queue = $1",
+    [queue],
+  );
   return row?.at.getTime() ?? 0;
 }
 
-async function messages(url: string): Promise<number> {
-  const rows = await queryShop(url, "select from bus.message");
+async function messages(queue: string): Promise<number> {
+  const rows = await queryShop(url, "select from bus.message where queue = $1", [queue]);
   return rows.length;
 }
