@@ -1,11 +1,11 @@
 /**
  * Refuses SQL that names schemas of another room: in the literals of `server/src` and in the functions of
- * `server/sql/functions`. Who owns and who may name what: `databaseRooms` in `boundaries/rooms.ts`.
+ * `server/sql/functions`. Who owns and who may name what: `boundaries/database-rooms.ts`.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { checkSchemas, type SourceFile } from "./boundaries/check-schemas.ts";
-import { databaseRooms } from "./boundaries/rooms.ts";
+import { databaseRooms } from "./boundaries/database-rooms.ts";
 import { readCatalog } from "./boundaries/sql-access.ts";
 
 const root = join(import.meta.dirname, "..");

@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { checkSchemas } from "./boundaries/check-schemas.ts";
+import type { DatabaseRoom } from "./boundaries/database-rooms.ts";
 import { literalsOf } from "./boundaries/literals.ts";
-import type { DatabaseRoom } from "./boundaries/rooms.ts";
 import { accessesIn, readCatalog } from "./boundaries/sql-access.ts";
 
 /** A check that reads nothing is green: so each kind of access is shown to it, refused and allowed. */

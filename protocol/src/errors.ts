@@ -50,6 +50,11 @@ const table = {
   },
   user_erased: { status: 422, retryable: false, title: "The user was erased and is blocked" },
   invalid_request: { status: 422, retryable: false, title: "The request body is invalid" },
+  destination_refused: {
+    status: 422,
+    retryable: false,
+    title: "Deliveries to this destination are not allowed",
+  },
   upgrade_required: { status: 426, retryable: false, title: "This path requires a WebSocket" },
   rate_limited: { status: 429, retryable: true, title: "Rate limit exceeded for this key" },
   too_many_signins: {

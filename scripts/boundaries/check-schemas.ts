@@ -1,5 +1,5 @@
+import type { DatabaseRoom } from "./database-rooms.ts";
 import { literalsOf } from "./literals.ts";
-import type { DatabaseRoom } from "./rooms.ts";
 import { type Access, accessesIn, type Catalog } from "./sql-access.ts";
 
 export interface SourceFile {

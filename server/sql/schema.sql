@@ -424,6 +424,112 @@ AS $function$
 $function$;
 
 
+-- deliveries --------------------------------------------------------------------------------------
+create schema deliveries;
+
+create table deliveries.attempts (
+  delivery_id bigint not null,
+  number integer not null,
+  at timestamp with time zone not null,
+  latency_ms real not null,
+  status integer,
+  error text,
+  answer text,
+  constraint attempts_delivery_id_fkey FOREIGN KEY (delivery_id) REFERENCES deliveries.deliveries(id) ON DELETE CASCADE,
+  constraint attempts_pkey PRIMARY KEY (delivery_id, number)
+);
+
+create table deliveries.deliveries (
+  id bigint not null generated always as identity,
+  subscription_id uuid not null,
+  service_id integer not null,
+  event_id uuid not null,
+  event_type text not null,
+  user_key text,
+  order_key text,
+  state text not null default 'pending'::text,
+  due_at timestamp with time zone not null default clock_timestamp(),
+  attempts integer not null default 0,
+  body text not null,
+  bytes integer not null,
+  replay_id uuid,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  finished_at timestamp with time zone,
+  last_error text,
+  constraint deliveries_pkey PRIMARY KEY (id),
+  constraint deliveries_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'dead'::text])))
+) with (autovacuum_vacuum_scale_factor=0.02);
+CREATE INDEX deliveries_due ON deliveries.deliveries USING btree (subscription_id, due_at, id) WHERE (state = 'pending'::text);
+CREATE INDEX deliveries_finished ON deliveries.deliveries USING btree (finished_at) WHERE (finished_at IS NOT NULL);
+CREATE INDEX deliveries_log ON deliveries.deliveries USING btree (subscription_id, id);
+CREATE INDEX deliveries_order ON deliveries.deliveries USING btree (subscription_id, order_key, id) WHERE ((state = 'pending'::text) AND (order_key IS NOT NULL));
+CREATE INDEX deliveries_user ON deliveries.deliveries USING btree (user_key) WHERE (user_key IS NOT NULL);
+
+create table deliveries.replays (
+  id uuid not null,
+  subscription_id uuid not null,
+  received_from timestamp with time zone not null,
+  received_to timestamp with time zone,
+  reader text not null,
+  end_position pg_snapshot not null,
+  end_incarnation text not null,
+  state text not null default 'running'::text,
+  deliveries bigint not null default 0,
+  requested_by text not null,
+  requested_at timestamp with time zone not null default clock_timestamp(),
+  finished_at timestamp with time zone,
+  constraint replays_pkey PRIMARY KEY (id),
+  constraint replays_state_check CHECK ((state = ANY (ARRAY['running'::text, 'done'::text]))),
+  constraint replays_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES deliveries.subscriptions(id) ON DELETE CASCADE
+);
+CREATE INDEX replays_subscription ON deliveries.replays USING btree (subscription_id, requested_at);
+
+create table deliveries.secrets (
+  subscription_id uuid not null,
+  secret text not null,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  expires_at timestamp with time zone,
+  constraint secrets_pkey PRIMARY KEY (subscription_id, secret),
+  constraint secrets_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES deliveries.subscriptions(id) ON DELETE CASCADE
+);
+
+create table deliveries.state (
+  only_row boolean not null default true,
+  epoch bigint not null default 0,
+  owner text,
+  heartbeat_at timestamp with time zone not null default '1970-01-01 00:00:00+00'::timestamp with time zone,
+  revision bigint not null default 0,
+  constraint state_only_row_check CHECK (only_row),
+  constraint state_pkey PRIMARY KEY (only_row)
+) with (fillfactor=50);
+
+create table deliveries.subscriptions (
+  id uuid not null,
+  name text not null,
+  url text not null,
+  event_types text[] not null default '{}'::text[],
+  sources text[] not null default '{}'::text[],
+  filter jsonb,
+  projection text[],
+  order_by text,
+  concurrency integer not null,
+  state text not null default 'active'::text,
+  state_reason text,
+  state_since timestamp with time zone not null default clock_timestamp(),
+  start_position pg_snapshot,
+  start_incarnation text,
+  reader text,
+  failing_since timestamp with time zone,
+  created_by text not null,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  updated_at timestamp with time zone not null default clock_timestamp(),
+  constraint subscriptions_name_key UNIQUE (name),
+  constraint subscriptions_order_by_check CHECK ((order_by = ANY (ARRAY['user'::text, 'product'::text, 'order'::text]))),
+  constraint subscriptions_pkey PRIMARY KEY (id),
+  constraint subscriptions_state_check CHECK ((state = ANY (ARRAY['active'::text, 'paused'::text, 'disabled'::text])))
+);
+
+
 -- dlq ---------------------------------------------------------------------------------------------
 create schema dlq;
 
@@ -4171,6 +4277,7 @@ comment on table vectors.sync_state is 'How far the points of each collection ha
 grant usage on schema analytics to weir_app;
 grant usage on schema auth to weir_app;
 grant usage on schema clock to weir_app;
+grant usage on schema deliveries to weir_app;
 grant usage on schema dlq to weir_app;
 grant usage on schema engine to weir_app;
 grant usage on schema engine to weir_spark;
@@ -4215,6 +4322,13 @@ grant select, usage on sequence auth.services_id_seq to weir_app;
 grant delete, insert, select, update on table auth.sessions to weir_app;
 grant delete, insert, select, update on table auth.signin_links to weir_app;
 grant select on table clock.state to weir_app;
+grant delete, insert, select, update on table deliveries.attempts to weir_app;
+grant delete, insert, select, update on table deliveries.deliveries to weir_app;
+grant select, usage on sequence deliveries.deliveries_id_seq to weir_app;
+grant delete, insert, select, update on table deliveries.replays to weir_app;
+grant delete, insert, select, update on table deliveries.secrets to weir_app;
+grant delete, insert, select, update on table deliveries.state to weir_app;
+grant delete, insert, select, update on table deliveries.subscriptions to weir_app;
 grant delete, insert, select, update on table dlq.letters to weir_app;
 grant delete, insert, select, update on table dlq.replays to weir_app;
 grant delete, insert, select, update on table engine.counted to weir_app;
@@ -4403,6 +4517,9 @@ alter default privileges in schema auth grant select, usage on sequences to weir
 alter default privileges in schema auth grant execute on functions to weir_app;
 alter default privileges in schema auth grant delete, insert, select, update on tables to weir_app;
 alter default privileges in schema clock grant execute on functions to weir_app;
+alter default privileges in schema deliveries grant select, usage on sequences to weir_app;
+alter default privileges in schema deliveries grant execute on functions to weir_app;
+alter default privileges in schema deliveries grant delete, insert, select, update on tables to weir_app;
 alter default privileges in schema engine grant select, usage on sequences to weir_app;
 alter default privileges in schema engine grant execute on functions to weir_app;
 alter default privileges in schema engine grant delete, insert, select, update on tables to weir_app;

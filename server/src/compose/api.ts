@@ -23,6 +23,7 @@ import { policiesFolder } from "../process/paths.ts";
 import { version } from "../process/version.ts";
 import { composeAnswerCache } from "./answer-cache.ts";
 import { composeClock } from "./clock.ts";
+import { composeDeliveriesHttp } from "./deliveries.ts";
 import { openDirectory } from "./directory.ts";
 import { composeDlqHttp } from "./dlq.ts";
 import { composeHealth } from "./health.ts";
@@ -48,6 +49,7 @@ export async function assembleApi(options: ComposeOptions) {
   const redis = composeRedis(options);
   const search = composeSearch(options, { database, notifications, guard: resilience.guard });
   const dlq = composeDlqHttp(options, database);
+  const deliveries = composeDeliveriesHttp(options, database);
 
   let draining = false;
   let permissions: readonly string[] = [];
@@ -62,6 +64,7 @@ export async function assembleApi(options: ComposeOptions) {
     ...erasureRoutes({ database, afterRequest: () => options.config().erasure.after_request }),
     ...engineRoutes(database),
     ...dlq.routes,
+    ...deliveries.routes,
     ...composeHealth(options, {
       database,
       checks: {
@@ -69,6 +72,7 @@ export async function assembleApi(options: ComposeOptions) {
         redis: redisCheck(redis),
         ...search.checks,
         ...dlq.checks,
+        ...deliveries.checks,
         breakers: composeBreakerCheck(resilience, database),
         clock: clockCheck(clock.watch),
         kafka: composeKafkaCheck(options),

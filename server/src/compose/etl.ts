@@ -1,4 +1,4 @@
-/** The process that folds raw events into windows, recomputes windows, drops old events and erases users. */
+/** The process that folds raw events into windows, recomputes windows, drops old events, erases users and delivers events. */
 import { hostname } from "node:os";
 import { publishMetrics } from "../adapters/telemetry/shared-metrics.ts";
 import type { Part } from "../core/ports/part.ts";
@@ -14,6 +14,7 @@ import { createEtl } from "../parts/etl/worker.ts";
 import { createRetention } from "../parts/retention/retention.ts";
 import { openConnections, untilDatabaseAnswers } from "../process/databases.ts";
 import { composeClock } from "./clock.ts";
+import { composeDeliveriesPart } from "./deliveries.ts";
 import type { Compose, ComposeOptions } from "./options.ts";
 import { composePausable } from "./storage.ts";
 import { interestSettings, userHistory } from "./user-history.ts";
@@ -23,7 +24,12 @@ export const compose: Compose = async (options, names) => {
   const parts: Part[] = [...composeClock(options, { logs: false }).parts];
   if (names.has("etl")) parts.push(await composeEtlPart(options, observer));
   if (names.has("retention")) parts.push(composeRetention(options), composeErasure(options));
-  return { parts: composePausable(options, parts), counters: observer.counters };
+  const deliveries = names.has("deliveries") ? composeDeliveriesPart(options) : undefined;
+  if (deliveries !== undefined) parts.push(deliveries.part);
+  return {
+    parts: composePausable(options, parts),
+    counters: () => ({ ...observer.counters(), ...deliveries?.counters() }),
+  };
 };
 
 async function composeEtlPart(

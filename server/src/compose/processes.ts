@@ -49,8 +49,9 @@ export const processes: readonly ProcessEntry[] = [
   },
   {
     name: "etl",
-    parts: ["etl", "retention"],
-    logins: { etl: ["app"], retention: ["owner", "app"] },
+    // the windows are computed in PostgreSQL, so that this process has time for deliveries
+    parts: ["etl", "retention", "deliveries"],
+    logins: { etl: ["app"], retention: ["owner", "app"], deliveries: ["app"] },
     load: async () => (await import("./etl.ts")).compose,
     listens: false,
     isClient: false,

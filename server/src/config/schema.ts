@@ -7,6 +7,7 @@ import type { Infer } from "@weir/protocol";
 import { schema as s } from "@weir/protocol";
 import { cacheSection } from "./sections/cache.ts";
 import { databaseSection } from "./sections/database.ts";
+import { deliveriesSection } from "./sections/deliveries.ts";
 import { demoSection } from "./sections/demo.ts";
 import { dlqSection } from "./sections/dlq.ts";
 import { embeddingsSection } from "./sections/embeddings.ts";
@@ -72,6 +73,7 @@ export const configSchema = s.object({
   kafka: kafkaSection,
   relay: relaySection,
   intake: intakeSection,
+  deliveries: deliveriesSection,
   dlq: dlqSection,
   resilience: resilienceSection,
   query: querySection,

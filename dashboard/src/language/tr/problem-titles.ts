@@ -24,6 +24,7 @@ export const problemTitles: Readonly<Record<ErrorCode, string>> = {
   unanswerable_query: "Sorgu bu haliyle yanıtlanamıyor",
   user_erased: "Kullanıcı silindi ve engellendi",
   invalid_request: "İstek gövdesi geçersiz",
+  destination_refused: "Bu adrese teslimata izin verilmiyor",
   upgrade_required: "Bu adres WebSocket bağlantısı gerektirir",
   rate_limited: "Bu anahtarın hız sınırı aşıldı",
   too_many_signins: "Bu adresten çok fazla oturum açma denemesi yapıldı",

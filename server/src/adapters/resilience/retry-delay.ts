@@ -6,7 +6,7 @@ import type { RetryPolicySettings } from "./settings.ts";
  * @param random uniform in [0, 1), for the jitter
  */
 export function retryDelay(
-  { strategy, base_ms, max_ms }: RetryPolicySettings,
+  { strategy, base_ms, max_ms }: Pick<RetryPolicySettings, "strategy" | "base_ms" | "max_ms">,
   retry: number,
   random: () => number,
 ): number {

@@ -119,16 +119,33 @@ function guard(what: string, defaults: GuardDefaults) {
   });
 }
 
-/** Requests wait for these calls and continue without an answer, so one attempt is made and its limit is short. */
-const redisGuard = s.object({
-  policy: policyOf("Redis", { default: "DEFAULT" }),
-  attempts: s.integer({
+const attemptsOf = () =>
+  s.integer({
     default: 1,
     minimum: 1,
     maximum: 20,
     description: "Maximum attempts; replaces those of the policy.",
     ...hot,
+  });
+
+/** One for each subscription. Later attempts are those of `deliveries.retry`, which outlive the process. */
+const deliveryGuard = s.object({
+  policy: policyOf("Receivers of deliveries", { default: "NETWORK" }),
+  attempts: attemptsOf(),
+  timeout_ms: timeoutOf({ default: 15_000 }),
+  breaker: s.object({
+    consecutive_failures: breakerSettings.consecutive_failures({ default: 5 }),
+    failure_rate: breakerSettings.failure_rate({ default: 0.9 }),
+    window_calls: breakerSettings.window_calls({ default: 50 }),
+    open_ms: breakerSettings.open_ms({ default: 5_000 }),
+    half_open_calls: breakerSettings.half_open_calls({ default: 1 }),
   }),
+});
+
+/** Requests wait for these calls and continue without an answer, so one attempt is made and its limit is short. */
+const redisGuard = s.object({
+  policy: policyOf("Redis", { default: "DEFAULT" }),
+  attempts: attemptsOf(),
   timeout_ms: timeoutOf({ default: 100 }),
   breaker: s.object({
     consecutive_failures: breakerSettings.consecutive_failures({ default: 3 }),
@@ -181,6 +198,7 @@ export const resilienceSection = s.object({
     vector_store: guard("The vector store", { policy: "DEFAULT", timeoutMs: 10_000 }),
     embedder: guard("The embedder", { policy: "NETWORK", timeoutMs: 30_000 }),
     redis: redisGuard,
+    delivery: deliveryGuard,
     kafka: guard("Kafka", { policy: "NETWORK", timeoutMs: 20_000 }),
   }),
   named_guards: s.record(guardOverride, {

@@ -22,6 +22,8 @@ const erased: Readonly<Record<string, string>> = {
   "analytics.sessions": "user_id",
   "analytics.user_hours": "user_id",
   "analytics.user_months": "user_id",
+  "deliveries.attempts": "error answer",
+  "deliveries.deliveries": "event_id event_type user_key order_key body last_error",
   "dlq.letters": "source_key source error original edited user_key",
   "dlq.replays": "filter",
   "engine.staged": "token event_id event_type user_key product_key currency items",
@@ -67,6 +69,12 @@ const noUser: Readonly<Record<string, string>> = {
   "auth.signin_links": "token_hash key_id",
   "clock.machines": "boot",
   "clock.state": "kind",
+  "deliveries.deliveries": "subscription_id state replay_id",
+  "deliveries.replays": "id subscription_id reader state requested_by end_incarnation",
+  "deliveries.secrets": "subscription_id secret",
+  "deliveries.state": "owner",
+  "deliveries.subscriptions":
+    "id name url event_types sources filter projection order_by state state_reason start_incarnation reader created_by",
   "dlq.letters": "id part reason content_type state replay_id",
   "dlq.replays": "id requested_by state problem",
   "engine.runs": "owner checkpoint report",
@@ -125,6 +133,8 @@ test("an erasure knows every column that can hold a user, and none holds the use
     "dlq.letters.edited",
     "dlq.replays.filter",
     "engine.staged.user_key",
+    "deliveries.deliveries.body",
+    "deliveries.attempts.answer",
   ];
   for (const place of [
     ...places,
@@ -195,6 +205,14 @@ async function leaveTraces(stream: EventStream): Promise<void> {
     text: `insert into engine.staged (token, xid, event_id, service_id, occurred_at, event_type, user_key)
            select gen_random_uuid(), xid, event_id, service_id, occurred_at, event_type, user_key
            from raw.events where user_key = $1`,
+    values: [marker],
+  });
+  await app.query({
+    text: `with delivered as (
+             insert into deliveries.deliveries (subscription_id, service_id, event_id, event_type, user_key, order_key, body, bytes)
+             select gen_random_uuid(), service_id, event_id, event_type, user_key, user_key, payload, 1
+             from raw.events where user_key = $1 returning id)
+           insert into deliveries.attempts (delivery_id, number, at, latency_ms, answer) select id, 1, now(), 1, $1 from delivered`,
     values: [marker],
   });
 }

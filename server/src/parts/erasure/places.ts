@@ -21,6 +21,7 @@ export async function erasePlaces(
     async (connection) => {
       // dead letters first: a replay holds its dead letter until it has written, and then finds none
       await eraseDeadLetters(connection, request);
+      await eraseDeliveries(connection, request);
       await erasePoints(connection, request, history);
       await eraseMentions(connection, request);
       // a batch that waits for its fold is staged again, and the log no longer has these events
@@ -62,6 +63,26 @@ async function eraseDeadLetters(connection: Queryable, request: OpenRequest): Pr
   await connection.query({
     text: "update dlq.letters set edited = null where id = any ($1::uuid[])",
     values: [naming.map(({ id }) => id)],
+  });
+}
+
+/**
+ * Deliveries that wait and those of the log, with the answers to their attempts. What turns events into deliveries holds
+ * this lock shared, from before it reads the events: it has ended before, or finds none. Those of later events are kept.
+ */
+async function eraseDeliveries(connection: Queryable, request: OpenRequest): Promise<void> {
+  await connection.query({ text: "select pg_advisory_xact_lock(hashtext('deliveries.fan_out'))" });
+  const later = await readLater(connection, request);
+  await connection.query({
+    text: `delete from deliveries.deliveries d
+           where user_key = $1 and not exists (
+             select from unnest($2::int[], $3::uuid[]) as l (service, event)
+             where l.service = d.service_id and l.event = d.event_id)`,
+    values: [
+      request.user_key,
+      later.map(({ service_id: service }) => service),
+      later.map(({ event_id: event }) => event),
+    ],
   });
 }
 

@@ -38,6 +38,28 @@ export async function registerReader(
   return rows.length === 1;
 }
 
+/** Adds a reader of the events received at or after an instant, oldest first. */
+export async function registerReaderSince(
+  database: Queryable,
+  name: string,
+  since: Date,
+): Promise<void> {
+  await database.query({
+    text: `insert into log.readers (name, position, read_at, since) values ($1, '1:1:', 'epoch', $2)`,
+    values: [name, since],
+  });
+}
+
+/** Adds a reader at the position of another. @throws when there is no such reader */
+export async function copyReader(database: Queryable, from: string, to: string): Promise<void> {
+  const copied = await database.query({
+    text: `insert into log.readers (name, position, read_at, since)
+           select $2, position, read_at, since from log.readers where name = $1 returning name`,
+    values: [from, to],
+  });
+  if (copied.length === 0) throw new Error(`no reader of the raw log is named ${from}`);
+}
+
 /**
  * Forgets a reader with its position and its claimed pages, so that retention no longer waits for it. What a
  * worker of it still holds is rolled back. False when no reader has that name.
