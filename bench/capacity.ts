@@ -6,7 +6,8 @@
  *   node bench/capacity.ts --check [--rates 1000,5000,10000,20000] [--seconds 60]
  *
  * `--check` runs a real Weir at each rate and compares CPU, memory and disk with the prediction. It exits with 1
- * when the whole CPU differs by more than 35 %: hosts differ by that much.
+ * when the whole CPU differs by more than 35 %: hosts differ by that much. Each rate takes `--seconds` and up to
+ * 70 s more, so `--check --seconds 45` ends within eight minutes.
  */
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";

@@ -119,8 +119,15 @@ function partsOf({ path, engine }: Load): readonly (readonly [string, PartNeed["
   const viaKafka = path !== "http";
   return [
     ...(viaKafka && viaHttp ? ([["nginx", "processes"]] as const) : []),
-    ...(viaHttp ? ([["http", "processes"]] as const) : ([["intake", "processes"]] as const)),
-    ["ingest in PostgreSQL", "postgresql"],
+    ...(viaHttp
+      ? ([
+          ["http", "processes"],
+          ["ingest in PostgreSQL", "postgresql"],
+        ] as const)
+      : ([
+          ["intake", "processes"],
+          ["intake in PostgreSQL", "postgresql"],
+        ] as const)),
     ...(viaKafka && viaHttp ? ([["redis", "single"]] as const) : []),
     ...(viaKafka
       ? ([
@@ -150,8 +157,7 @@ export function partCosts(costs: Costs, load: Load): readonly PartNeed[] {
     if (cost === undefined) throw new RangeError(`costs.json has no ${part}`);
     const arrived = load.rate * (cost.step_seconds ?? usualStepSeconds);
     const step = Math.min(Math.max(arrived, steps.least), steps.most);
-    // without batches over HTTP, the groups of the writer are those of intake
-    const request = load.path === "kafka-first" ? 100 : load.batch;
+    const request = load.batch;
     const at = (events: number) =>
       cost.points.length === 1 && cost.per === "request"
         ? costAt(cost, 1) / request

@@ -2,7 +2,6 @@
 import { randomInt } from "node:crypto";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { openTrafficTopic } from "../compose/demo-traffic.ts";
-import { usesKafka } from "../compose/kafka.ts";
 import { messageOf } from "../core/errors.ts";
 import { GeneratedEvents } from "../parts/demo/generator/generated-events.ts";
 import { createHttpTarget } from "../parts/demo/generator/http-target.ts";
@@ -14,6 +13,7 @@ import { readRunFile } from "../process/run-file.ts";
 import { stopRequests } from "../process/signals.ts";
 import { type CommandContext, contextOf, exitCodes, UserError } from "./context.ts";
 import { withHelp } from "./help.ts";
+import { missingKafka } from "./kafka-setting.ts";
 import { readCount, readInstant, readNumber } from "./option-values.ts";
 import { progressPrinter, trafficSummary } from "./traffic-output.ts";
 
@@ -140,9 +140,8 @@ async function openTarget(
 ): Promise<TrafficTarget> {
   if (flags.to === "http") return openHttp(context, flags, signal);
   const { config } = context;
-  if (!usesKafka(config)) {
-    throw new UserError("no brokers are configured", { hint: "set kafka.brokers" });
-  }
+  const missing = missingKafka(config);
+  if (missing !== undefined) throw new UserError(missing);
   const { topic, compression } = flags;
   const opened = await openTrafficTopic(config, {
     ...(topic === undefined ? {} : { topic }),

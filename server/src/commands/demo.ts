@@ -8,7 +8,7 @@ import { readRunFile } from "../process/run-file.ts";
 import { stopSignal } from "../process/signals.ts";
 import { type CommandContext, contextOf, UserError } from "./context.ts";
 import { registerDemoTraffic } from "./demo-traffic.ts";
-import { withHelp } from "./help.ts";
+import { refuseUnknownCommands, withHelp } from "./help.ts";
 import { readNumber } from "./option-values.ts";
 
 interface DemoFlags {
@@ -40,6 +40,7 @@ export function registerDemo(program: Command): void {
     await sendShop(context, target);
   });
   registerDemoTraffic(demo);
+  refuseUnknownCommands(demo);
 }
 
 type Target = Pick<DemoOptions, "url" | "keys" | "signal" | "seed">;

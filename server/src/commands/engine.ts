@@ -6,6 +6,7 @@ import { readLag } from "../parts/log/lag.ts";
 import { exitCodes, UserError } from "./context.ts";
 import { type DatabaseContext, withDatabase } from "./database-command.ts";
 import { withHelp } from "./help.ts";
+import { missingKafka } from "./kafka-setting.ts";
 
 export function registerEngine(program: Command): void {
   const engine = withHelp(
@@ -92,11 +93,18 @@ async function stop({ database, show }: DatabaseContext): Promise<void> {
   show({ engine: "builtin" }, () => "The built-in engine folds the windows; the Spark job ends.");
 }
 
-async function showStatus({ database, show }: DatabaseContext): Promise<void> {
+async function showStatus({ database, config, show }: DatabaseContext): Promise<void> {
   const state = answerOf(await readEngine(database));
   const lag = await readLag(database, "windows");
   const { run, supervisor, wanted } = state.spark;
-  show({ ...state, behind_events: lag?.events ?? null, behind_s: lag?.seconds ?? null }, () =>
+  const missing = missingKafka(config);
+  const shown = {
+    ...state,
+    kafka_configured: missing === undefined,
+    behind_events: lag?.events ?? null,
+    behind_s: lag?.seconds ?? null,
+  };
+  show(shown, () =>
     [
       `windows      ${titles[state.engine]}, since ${state.changed_at}${state.changed_by === null ? "" : ` (${state.changed_by})`}`,
       `behind       ${lag?.events ?? "?"}${lag?.more ? "+" : ""} events, ${(lag?.seconds ?? 0).toFixed(1)} s`,
@@ -108,6 +116,7 @@ async function showStatus({ database, show }: DatabaseContext): Promise<void> {
             `folded       ${run.events} events in ${run.batches} batches`,
             `last report  ${run.report_age_s?.toFixed(1)} s ago: ${JSON.stringify(run.report)}`,
           ]),
+      ...(missing === undefined ? [] : [`spark        needs Kafka. ${missing}`]),
     ].join("\n"),
   );
 }

@@ -1,8 +1,10 @@
-/** `weir intake`: messages of the topic of dead letters. */
+/** `weir intake`: the topic that intake reads, and the topic of its dead letters. */
 import type { Command } from "commander";
+import { messageOf } from "../core/errors.ts";
 import { readSecretFile } from "../process/run-file.ts";
 import { contextOf, UserError } from "./context.ts";
 import { withHelp } from "./help.ts";
+import { missingKafka } from "./kafka-setting.ts";
 
 interface ReplayFlags {
   readonly keyFile: string;
@@ -12,9 +14,20 @@ interface ReplayFlags {
 
 export function registerIntake(program: Command): void {
   const intake = withHelp(
-    program.command("intake").description("send messages of the topic of dead letters again"),
-    { examples: ["weir intake replay-dlq --key-file shop.key --reason key_expired"] },
+    program
+      .command("intake")
+      .description("show how far a topic of Kafka is read, and send its dead letters again"),
+    {
+      examples: [
+        "weir intake status",
+        "weir intake replay-dlq --key-file shop.key --reason key_expired",
+      ],
+    },
   );
+  withHelp(
+    intake.command("status").description("show the topic, the consumer group and their lag"),
+    { examples: ["weir intake status"] },
+  ).action((_flags: object, command: Command) => status(command));
   withHelp(
     intake
       .command("replay-dlq")
@@ -33,12 +46,35 @@ export function registerIntake(program: Command): void {
   ).action((flags: ReplayFlags, command: Command) => replay(flags, command));
 }
 
+async function status(command: Command): Promise<void> {
+  const { config, show } = contextOf(command);
+  const missing = missingKafka(config);
+  if (missing !== undefined) {
+    show({ kafka_configured: false }, () => missing);
+    return;
+  }
+  const { readIntakeLag } = await import("../compose/intake-lag.ts");
+  const { topic, group, lag } = await readIntakeLag(config).catch((error: unknown) => {
+    throw new UserError(messageOf(error), { hint: `kafka.brokers: ${config.kafka.brokers}` });
+  });
+  const enabled = config.intake.enabled;
+  show({ kafka_configured: true, enabled, topic, group, unread_messages: lag }, () =>
+    [
+      `topic         ${topic}`,
+      `group         ${group}${enabled ? "" : "; intake is disabled (intake.enabled)"}`,
+      `behind        ${Object.values(lag).reduce((sum, messages) => sum + messages, 0)} messages`,
+      ...Object.entries(lag)
+        .filter(([, messages]) => messages > 0)
+        .map(([partition, messages]) => `  partition ${partition}: ${messages}`),
+    ].join("\n"),
+  );
+}
+
 async function replay(flags: ReplayFlags, command: Command): Promise<void> {
   const { keyFile, reason, dryRun: isDryRun = false } = flags;
   const { config, show } = contextOf(command);
-  if (config.kafka.brokers.length === 0) {
-    throw new UserError("no brokers are configured", { hint: "set kafka.brokers" });
-  }
+  const missing = missingKafka(config);
+  if (missing !== undefined) throw new UserError(missing);
   const key = readSecretFile(keyFile);
   if (key === undefined) throw new UserError(`${keyFile} cannot be read`);
   // only this command needs the client library

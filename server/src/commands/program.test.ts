@@ -42,6 +42,8 @@ test("a mistyped part, command or option gets the nearest name, and exit code 2"
     [["serve", "--parts", "http,strem"], /unknown part "strem"\n.*did you mean stream\?.*demo/],
     [["stauts"], /Did you mean status/],
     [["keys", "lst"], /Did you mean list/],
+    [["demo", "trafic"], /unknown command 'trafic'\n\(Did you mean traffic\?\)/],
+    [["demo", "traffic", "more"], /too many arguments for 'traffic'/],
     [["up", "--prot", "1"], /Did you mean --port/],
     [["up", "--port", "eighty"], /--port.*must be a number/],
     [["up", "--port", "99999"], /http\.port: must be at most 65535, not 99999 \(from --port\)/],
@@ -51,6 +53,28 @@ test("a mistyped part, command or option gets the nearest name, and exit code 2"
     assert.equal(exitCode, 2, output);
     assert.doesNotMatch(output, /\n +at /);
   }
+});
+
+test("every command of every group is suggested when its last letter is missing", async () => {
+  const groups = withSubcommands(await createProgram([])).filter(
+    ({ commands }) => commands.length > 0,
+  );
+  assert.ok(groups.length > 10, `${groups.length} groups`);
+  for (const group of groups) {
+    for (const name of group.commands.map((command) => command.name())) {
+      const mistyped = name.slice(0, -1);
+      let output = "";
+      group.configureOutput({ writeErr: (text) => (output += text) });
+      await assert.rejects(group.parseAsync([mistyped], { from: "user" }), { exitCode: 1 });
+      assert.match(output, /Did you mean /, `${group.name()} ${mistyped}`);
+    }
+  }
+});
+
+test("a status that needs Kafka says that it is not configured, and how it is", async () => {
+  const { exitCode, output } = await runCommand(["intake", "status"]);
+  assert.match(output, /Kafka is not configured: set kafka\.brokers/);
+  assert.equal(exitCode, 0);
 });
 
 test("a folder or port that cannot be used is blamed on what set it, within a second", async (t) => {

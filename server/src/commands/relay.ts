@@ -8,6 +8,7 @@ import { readRelayState } from "../parts/relay/status.ts";
 import { exitCodes, UserError } from "./context.ts";
 import { type DatabaseContext, withDatabase } from "./database-command.ts";
 import { withHelp } from "./help.ts";
+import { missingKafka } from "./kafka-setting.ts";
 
 interface RewindFlags {
   readonly from: string;
@@ -46,10 +47,12 @@ export function registerRelay(program: Command): void {
   );
 }
 
-async function status({ database, show }: DatabaseContext): Promise<void> {
+async function status({ database, config, show }: DatabaseContext): Promise<void> {
   const state = await readRelayState(database);
   const lag = await readLag(database, "relay");
+  const missing = missingKafka(config);
   const shown = {
+    kafka_configured: missing === undefined,
     topic: state.topic,
     topic_id: state.topicId,
     running: state.running,
@@ -62,6 +65,7 @@ async function status({ database, show }: DatabaseContext): Promise<void> {
   };
   show(shown, () =>
     [
+      ...(missing === undefined ? [] : [missing]),
       `topic         ${state.topic ?? "not reached yet"}`,
       `relay         ${state.running ? `runs as ${state.owner}` : "does not run"}`,
       `behind        ${lag === undefined ? "has not begun" : `${lag.events}${lag.more ? "+" : ""} events, ${lag.seconds.toFixed(1)} s`}`,
