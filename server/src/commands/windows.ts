@@ -1,7 +1,7 @@
-import { userInfo } from "node:os";
 import type { Granularity } from "@weir/protocol";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { Queryable } from "../core/ports/database.ts";
+import { type EngineName, engines } from "../parts/engine/engine.ts";
 import { type RerunState, readRerun, requestRerun } from "../parts/etl/reruns.ts";
 import { QueryRunner } from "../parts/query/query-runner.ts";
 import { readWindows } from "../parts/query/questions/windows.ts";
@@ -10,6 +10,7 @@ import { exitCodes, pollIntervalMs, table, UserError } from "./context.ts";
 import { type DatabaseContext, withDatabase } from "./database-command.ts";
 import { withHelp } from "./help.ts";
 import { readCount, readInstant } from "./option-values.ts";
+import { actor, rerunBySpark } from "./windows-spark.ts";
 
 const sizes: readonly string[] = ["minute", "hour", "day"];
 const listTimeoutMs = 30_000;
@@ -35,24 +36,51 @@ export function registerWindows(program: Command): void {
     windows
       .command("rerun <size> <start>")
       .description("recompute a window from its raw events; correct numbers do not change")
+      .addOption(
+        new Option("--engine <engine>", "which engine recomputes it")
+          .choices(engines)
+          .default("builtin"),
+      )
+      .option("--until <start>", "with --engine spark: all windows before this one")
       .option("--no-wait", "queue it and return at once"),
-    { examples: ["weir windows rerun hour 2026-11-20T14:00:00Z"] },
-  ).action((...[size, start, { wait }, command]: [string, string, { wait: boolean }, Command]) =>
-    withDatabase(command, async ({ database, show }) => {
-      const { runId } = await requestRerun(database, {
-        size: readSize(size),
-        start: readInstant(start),
-        requestedBy: `cli:${userInfo().username}`,
-      });
-      if (!wait) {
-        show({ run_id: runId }, () => `Queued as run ${runId}.`);
-        return;
-      }
-      const ended = await waitForRun(database, runId);
-      show(ended, runText);
-      if (ended.state === "failed") process.exitCode = exitCodes.failed;
-    }),
+    {
+      examples: [
+        "weir windows rerun hour 2026-11-20T14:00:00Z",
+        "weir windows rerun day 2026-11-01T00:00:00Z --until 2026-12-01T00:00:00Z --engine spark",
+      ],
+      notes:
+        "Spark recomputes days side by side. Its rerun continues where it was after a restart, and the same command attaches to it.",
+    },
+  ).action((...[size, start, flags, command]: [string, string, RerunFlags, Command]) =>
+    withDatabase(command, (context) => rerun(context, { ...flags, size: readSize(size), start })),
   );
+}
+
+interface RerunFlags {
+  readonly engine: EngineName;
+  readonly until?: string;
+  readonly wait: boolean;
+}
+
+async function rerun(
+  context: DatabaseContext,
+  asked: RerunFlags & { readonly size: Granularity; readonly start: string },
+): Promise<void> {
+  const { size, engine, until, wait } = asked;
+  const start = readInstant(asked.start);
+  if (engine === "spark") return rerunBySpark(context, { size, start, until, wait });
+  if (until !== undefined) {
+    throw new UserError("--until needs --engine spark", { exitCode: exitCodes.usage });
+  }
+  const { database, show } = context;
+  const { runId } = await requestRerun(database, { size, start, requestedBy: actor() });
+  if (!wait) {
+    show({ run_id: runId }, () => `Queued as run ${runId}.`);
+    return;
+  }
+  const ended = await waitForRun(database, runId);
+  show(ended, runText);
+  if (ended.state === "failed") process.exitCode = exitCodes.failed;
 }
 
 async function list(

@@ -6,6 +6,7 @@ import { launchJob } from "../adapters/spark/launch.ts";
 import { createLineLogger } from "../adapters/spark/log-lines.ts";
 import { publishMetrics } from "../adapters/telemetry/shared-metrics.ts";
 import type { Config } from "../config/schema.ts";
+import { createRerunJobs } from "../parts/engine/rerun-jobs.ts";
 import { createSparkJob, type JobTask } from "../parts/engine/spark-job.ts";
 import { openConnections, sparkDatabaseUrl } from "../process/databases.ts";
 import { checkoutFolder } from "../process/paths.ts";
@@ -18,12 +19,17 @@ export const compose: Compose = async (options) => {
   const { pool, notifications } = openConnections(options);
   const database = pool({ url: urls.app, applicationName: "weir spark", max: 2 });
   stack.defer(publishMetrics(database, metrics));
-  const part = createSparkJob({
+  const shared = {
     database,
     notifications: notifications(urls.app, "weir spark notifications"),
     logger,
     owner: `${hostname()}/${process.pid}`,
-    launch: (task) => launchJob({ ...launchOf(options, task), onLine: createLineLogger(logger) }),
+  };
+  const launch = (task: JobTask, rerun?: string) =>
+    launchJob({ ...launchOf(options, { task, rerun }), onLine: createLineLogger(logger) });
+  const job = createSparkJob({
+    ...shared,
+    launch,
     embeds: () => config().spark.embeddings.enabled,
     limits: () => {
       const { start_timeout_ms, heartbeat_timeout_ms, stop_timeout_ms } = config().spark;
@@ -34,16 +40,24 @@ export const compose: Compose = async (options) => {
       };
     },
   });
-  return { parts: [part], counters: () => ({}) };
+  const reruns = createRerunJobs({
+    ...shared,
+    launch: (rerun) => launch({ windows: false }, rerun),
+  });
+  return { parts: [job, reruns], counters: () => ({}) };
 };
 
 /** Writes the job's configuration file, and says how to start it. */
-function launchOf(options: ComposeOptions, task: JobTask) {
+function launchOf(
+  options: ComposeOptions,
+  { task, rerun }: { readonly task: JobTask; readonly rerun: string | undefined },
+) {
   const config = options.config();
   const { spark } = config;
   const folder = join(resolve(config.data_dir), "spark");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const file = join(folder, "job.json");
+  const file = join(folder, rerun === undefined ? "job.json" : "rerun.json");
+  const words = ["--config", file, ...(rerun === undefined ? [] : ["--rerun", rerun])];
   const jars = jarsOf(spark.jars);
   writeSecretFile(file, JSON.stringify(jobConfiguration(config, { task, folder, jars })));
   const job = join(checkoutFolder, "jobs", "spark");
@@ -53,7 +67,7 @@ function launchOf(options: ComposeOptions, task: JobTask) {
     PYSPARK_PYTHON: spark.python,
   };
   if (spark.home === null) {
-    return { command: spark.python, args: ["-m", "weir_spark", "--config", file], environment };
+    return { command: spark.python, args: ["-m", "weir_spark", ...words], environment };
   }
   const conf = Object.entries(sparkConf(config)).flatMap(([name, value]) => [
     "--conf",
@@ -64,7 +78,7 @@ function launchOf(options: ComposeOptions, task: JobTask) {
     args: [
       ...["--master", spark.master, ...conf],
       ...(jars.length === 0 ? [] : ["--jars", jars.join(",")]),
-      ...[join(job, "weir_spark_main.py"), "--config", file],
+      ...[join(job, "weir_spark_main.py"), ...words],
     ],
     environment: { ...environment, SPARK_HOME: spark.home },
   };

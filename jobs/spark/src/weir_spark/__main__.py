@@ -5,6 +5,7 @@ import json
 import os
 import random
 import signal
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -21,6 +22,7 @@ from weir_spark.log import log
 from weir_spark.points import open_points
 from weir_spark.qdrant import QdrantClient
 from weir_spark.reporter import Reporter
+from weir_spark.rerun import Rerun, run_rerun
 from weir_spark.resilience import Breaker, Guard, guard_settings
 from weir_spark.session import open_session, read_messages, with_trigger, write_messages
 from weir_spark.state import JobState
@@ -35,12 +37,17 @@ Process = Callable[[DataFrame, int, str], None]
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="weir-spark", description=__doc__)
     parser.add_argument("--config", required=True, help="JSON or YAML file")
+    parser.add_argument("--rerun", type=int, help="recompute the windows of this rerun, and end")
     options = parser.parse_args(arguments)
     stop = StopSignal()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     try:
-        run(load(options.config), stop)
+        config = load(options.config)
+        if options.rerun is None:
+            run(config, stop)
+        else:
+            rerun(config, options.rerun, stop)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return WRONG_CONFIG
@@ -86,6 +93,19 @@ def run(config: Config, stop: StopSignal) -> None:
     finally:
         state.update(state="stopping")
         reporter.end()
+        database.close()
+        session.stop()
+
+
+def rerun(config: Config, number: int, stop: StopSignal) -> None:
+    policy = guard_settings(config.resilience, "postgres").policy
+    patience = Patience(JobState(), policy, stop.wait, random.random)
+    database = EngineDatabase(config.database_url)
+    token = patience.call("postgres", lambda: database.begin_rerun(number, f"{socket.gethostname()}/{os.getpid()}"))
+    session = open_session(config)
+    try:
+        run_rerun(session, database, Rerun(number, token, config.database_url), patience, lambda: stop.wait(0))
+    finally:
         database.close()
         session.stop()
 

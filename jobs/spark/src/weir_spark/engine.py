@@ -1,4 +1,4 @@
-"""The database contract, version 1: docs/guides/spark.md. Calls of schema `engine` from the driver."""
+"""The database contract, version 2: docs/spark-contract.md. Calls of schema `engine` from the driver."""
 
 import json
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import psycopg
 from weir_spark.resilience import Unavailable
 from weir_spark.staging import connect, one_line
 
-CONTRACT = 1
+CONTRACT = 2
 
 # SQLSTATEs after which the same call may succeed: connections, resources, conflicts, shutdowns.
 _RETRYABLE = ("08", "53", "57P", "58", "40")
@@ -26,6 +26,19 @@ class StagedRowsLost(Exception):
 
 class ContractMismatch(Exception):
     """The job and the database are of versions that do not fit."""
+
+
+class RawEventsGone(Exception):
+    """Retention has dropped raw events of the range: it cannot be recomputed."""
+
+
+@dataclass(frozen=True)
+class RerunDay:
+    """Hours of a day, since 1970 in UTC, that a pass of a rerun lacks."""
+
+    pass_: int
+    day: int
+    hours: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -70,6 +83,25 @@ class EngineDatabase:
     def report(self, epoch: int, report: dict[str, Any]) -> None:
         self._repeatable("select engine.report(%s::bigint, %s::jsonb)", (epoch, json.dumps(report)))
 
+    def begin_rerun(self, rerun: int, owner: str) -> int:
+        row = self._repeatable(
+            "select token from engine.begin_rerun(%s::int, %s::bigint, %s::text) token",
+            (CONTRACT, rerun, owner),
+        )
+        return int(row[0])
+
+    def rerun_work(self, rerun: int, token: int) -> list[RerunDay]:
+        """Empty: the rerun has ended."""
+        row = self._repeatable(
+            "select coalesce(json_agg(json_build_array(pass, day, hours) order by day), '[]')"
+            " from engine.rerun_work(%s::bigint, %s::bigint)",
+            (rerun, token),
+        )
+        return [RerunDay(pass_, day, tuple(hours)) for pass_, day, hours in row[0]]
+
+    def end_rerun(self, rerun: int, token: int, error: str) -> None:
+        self._repeatable("select engine.end_rerun(%s::bigint, %s::bigint, %s::text)", (rerun, token, error))
+
     def close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
@@ -101,13 +133,22 @@ class EngineDatabase:
         return row
 
     def _translated(self, error: psycopg.Error) -> Exception:
-        state = error.sqlstate
-        message = one_line(error)
-        known = {"WF001": Fenced, "WE001": StagedRowsLost, "WE002": ContractMismatch}
-        if state in known:
-            return known[state](message)
-        if state is None or state.startswith(_RETRYABLE):
+        named = named_error(error.sqlstate, one_line(error))
+        if isinstance(named, Unavailable):
             # the connection may be half dead: the next call opens another
             self.close()
-            return Unavailable(message)
-        return error
+        return named or error
+
+
+def named_error(state: str | None, message: str) -> Exception | None:
+    """The error of this job for a SQLSTATE; None for one that is neither part of the contract nor temporary."""
+    known: dict[str, type[Exception]] = {
+        "WF001": Fenced,
+        "WE001": StagedRowsLost,
+        "WE002": ContractMismatch,
+        "WE003": RawEventsGone,
+    }
+    if state is None or state.startswith(_RETRYABLE):
+        return Unavailable(message)
+    kind = known.get(state)
+    return None if kind is None else kind(message)

@@ -8,10 +8,7 @@ security definer set search_path = pg_catalog, pg_temp as $$
 declare
   run_epoch bigint;
 begin
-  if contract is distinct from engine.contract() then
-    raise exception 'the job speaks version % of the contract, and this database version %', contract, engine.contract()
-    using errcode = 'WE002', hint = 'Install the job that belongs to this version of Weir, or run "weir migrate".';
-  end if;
+  perform engine.demand_contract(contract, 1);
   perform from log.readers where name = 'windows' for no key update;
   if (select s.engine from engine.state s) <> 'spark' then perform engine.demand(null); end if;
   update engine.state s set epoch = s.epoch + 1 returning s.epoch into run_epoch;

@@ -178,7 +178,8 @@ test("an older run, and a job of another contract, are refused", async (t) => {
     });
   await assert.rejects(begin(1), { code: "WF001" });
   await useEngine(owner, { engine: "spark", actor: "test" });
-  await assert.rejects(begin(2), { code: "WE002" });
+  await assert.rejects(begin(3), { code: "WE002" });
+  await assert.rejects(begin(0), { code: "WE002" });
   const [first] = await begin(1);
   await begin(1);
   const report = { text: "select engine.report($1, '{}')", values: [first?.epoch] };

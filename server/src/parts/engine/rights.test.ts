@@ -15,7 +15,17 @@ test("weir_spark stages and folds, and can neither read nor change anything else
   });
   assert.deepEqual(
     functions.map(({ name }) => name),
-    ["engine.begin_run", "engine.contract", "engine.fold_batch", "engine.report"],
+    [
+      "engine.apply_rerun",
+      "engine.begin_rerun",
+      "engine.begin_run",
+      "engine.contract",
+      "engine.end_rerun",
+      "engine.fold_batch",
+      "engine.report",
+      "engine.rerun_work",
+      "engine.stage_rerun",
+    ],
   );
   const tables = await database.owner.query({
     text: `select c.oid::regclass::text as name, string_agg(lower(privilege), ' ' order by privilege) as privileges

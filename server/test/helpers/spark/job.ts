@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createWriteStream } from "node:fs";
+import { createWriteStream, writeFileSync } from "node:fs";
 import { cp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -21,6 +21,16 @@ export interface SparkJob {
   readonly checkpoint: string;
   /** Starts it, again with the same checkpoint; resolves when its queries run. @param sources see `jobWith` */
   start(sources?: string): Promise<RunningJob>;
+  /** Starts a job that executes a rerun of windows and ends. */
+  rerun(id: string): RerunProcess;
+}
+
+export interface RerunProcess {
+  /** The exit code; 137 after a kill. */
+  readonly exited: Promise<number>;
+  /** SIGKILL to the driver, its JVM and its tasks; resolves when they are dead. */
+  kill9(): Promise<void>;
+  log(): Promise<string>;
 }
 
 export interface RunningJob {
@@ -88,6 +98,12 @@ export async function createSparkJob(t: CleanUp, options: SparkJobOptions): Prom
       await writeFile(file, JSON.stringify({ ...basic, ...options.config }));
       return startJob(t, { python, file, logFile, sources, database: options.database });
     },
+    rerun(id) {
+      writeFileSync(file, JSON.stringify({ ...basic, ...options.config }));
+      const start = { python, file, logFile, sources: jobSources, database: options.database };
+      const { exited, kill9 } = spawnJob(t, start, ["--rerun", id]);
+      return { exited, kill9, log: () => readFile(logFile, "utf8") };
+    },
   };
 }
 
@@ -99,11 +115,12 @@ interface Start {
   readonly database: TestDatabase;
 }
 
-async function startJob(
+function spawnJob(
   t: CleanUp,
   { python, file, logFile, sources, database }: Start,
-): Promise<RunningJob> {
-  const child = spawn(python, ["-m", "weir_spark", "--config", file], {
+  words: readonly string[] = [],
+) {
+  const child = spawn(python, ["-m", "weir_spark", "--config", file, ...words], {
     // a group of its own: the JVM and the tasks end with the driver
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
@@ -122,6 +139,12 @@ async function startJob(
     await exited;
   };
   t.after(kill9);
+  return { child, exited, kill9 };
+}
+
+async function startJob(t: CleanUp, start: Start): Promise<RunningJob> {
+  const { logFile } = start;
+  const { child, exited, kill9 } = spawnJob(t, start);
   const ready = await Promise.race([
     readReady(child),
     exited.then(async (code) => {
