@@ -610,6 +610,40 @@ create table engine.folded (
   constraint folded_pkey PRIMARY KEY (xid, event_id, service_id)
 );
 
+create table engine.rerun_hours (
+  rerun bigint not null,
+  pass integer not null,
+  hour integer not null,
+  rows bigint not null,
+  changed boolean not null,
+  constraint rerun_hours_pkey PRIMARY KEY (rerun, pass, hour),
+  constraint rerun_hours_rerun_fkey FOREIGN KEY (rerun) REFERENCES engine.reruns(id) ON DELETE CASCADE
+);
+
+create table engine.reruns (
+  id bigint not null generated always as identity,
+  first_hour integer not null,
+  until_hour integer not null,
+  state text not null default 'open'::text,
+  requested_by text not null,
+  requested_at timestamp with time zone not null default clock_timestamp(),
+  token bigint not null default 0,
+  owner text,
+  supervisor text,
+  supervised_at timestamp with time zone,
+  pass integer not null default 1,
+  changed boolean not null default false,
+  started_at timestamp with time zone,
+  finished_at timestamp with time zone,
+  error text,
+  failures integer not null default 0,
+  failed_at bigint not null default 0,
+  constraint reruns_check CHECK ((until_hour > first_hour)),
+  constraint reruns_pkey PRIMARY KEY (id),
+  constraint reruns_state_check CHECK ((state = ANY (ARRAY['open'::text, 'done'::text, 'failed'::text])))
+);
+CREATE UNIQUE INDEX reruns_open ON engine.reruns USING btree (first_hour, until_hour) WHERE (state = 'open'::text);
+
 create table engine.runs (
   epoch bigint not null,
   owner text not null,
@@ -739,6 +773,45 @@ begin
   where b.event_id is not null and not pg_visible_in_snapshot(b.xid, reached);
 end $function$;
 
+CREATE OR REPLACE FUNCTION engine.apply_rerun(rerun bigint, token bigint, pass integer, hour integer)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_variable
+begin
+  if to_regclass('pg_temp.rerun_staged') is null then
+    raise exception 'hour % is not staged in this session', hour using errcode = '25000';
+  end if;
+  perform engine.refuse_own_tables();
+  perform engine.demand_rerun(rerun, token, pass);
+  if etl.apply_rerun(null, hour) <> 'applied' then return false; end if;
+  insert into engine.rerun_hours (rerun, pass, hour, rows, changed)
+  select rerun, pass, hour, s.rows, s.changed from rerun_staged s
+  on conflict do nothing;
+  return true;
+end $function$;
+
+CREATE OR REPLACE FUNCTION engine.begin_rerun(contract integer, rerun bigint, owner text)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_variable
+declare
+  new_token bigint;
+begin
+  perform engine.demand_contract(contract, 2);
+  -- not only the columns that engine.demand_rerun leaves to others: waits for transactions of earlier jobs
+  perform from engine.reruns r where r.id = rerun for update;
+  update engine.reruns r set token = r.token + 1, owner = left(owner, 200), started_at = coalesce(r.started_at, clock_timestamp())
+  where r.id = rerun and r.state = 'open' returning r.token into new_token;
+  if new_token is null then raise exception 'fenced: rerun % has ended', rerun using errcode = 'WF001'; end if;
+  return new_token;
+end $function$;
+
 CREATE OR REPLACE FUNCTION engine.begin_run(contract integer, owner text, checkpoint text)
  RETURNS bigint
  LANGUAGE plpgsql
@@ -749,10 +822,7 @@ AS $function$
 declare
   run_epoch bigint;
 begin
-  if contract is distinct from engine.contract() then
-    raise exception 'the job speaks version % of the contract, and this database version %', contract, engine.contract()
-    using errcode = 'WE002', hint = 'Install the job that belongs to this version of Weir, or run "weir migrate".';
-  end if;
+  perform engine.demand_contract(contract, 1);
   perform from log.readers where name = 'windows' for no key update;
   if (select s.engine from engine.state s) <> 'spark' then perform engine.demand(null); end if;
   update engine.state s set epoch = s.epoch + 1 returning s.epoch into run_epoch;
@@ -782,7 +852,7 @@ CREATE OR REPLACE FUNCTION engine.contract()
  RETURNS integer
  LANGUAGE sql
  IMMUTABLE
-AS $function$ select 1 $function$;
+AS $function$ select 2 $function$;
 
 CREATE OR REPLACE FUNCTION engine.demand(run_epoch bigint)
  RETURNS void
@@ -799,6 +869,56 @@ begin
   if current.epoch is distinct from run_epoch then
     raise exception 'fenced: epoch % has been taken over by epoch %', run_epoch, current.epoch using errcode = 'WF001';
   end if;
+end $function$;
+
+CREATE OR REPLACE FUNCTION engine.demand_contract(contract integer, oldest integer)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if contract between oldest and engine.contract() then return; end if;
+  raise exception 'the job speaks version % of the contract, and this database version %', contract, engine.contract()
+  using errcode = 'WE002', hint = 'Install the job that belongs to this version of Weir, or run "weir migrate".';
+end $function$;
+
+CREATE OR REPLACE FUNCTION engine.demand_rerun(rerun bigint, token bigint, pass integer)
+ RETURNS engine.reruns
+ LANGUAGE plpgsql
+AS $function$
+#variable_conflict use_variable
+declare
+  found_rerun engine.reruns;
+begin
+  select * into found_rerun from engine.reruns r where r.id = rerun for key share;
+  if found_rerun.state is distinct from 'open' or found_rerun.token <> token or found_rerun.pass <> pass then
+    raise exception 'fenced: another job continues rerun %, or it has ended', rerun using errcode = 'WF001';
+  end if;
+  return found_rerun;
+end $function$;
+
+CREATE OR REPLACE FUNCTION engine.end_rerun(rerun bigint, token bigint, error text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_variable
+declare
+  ended engine.reruns;
+begin
+  perform from engine.reruns r where r.id = rerun for update;
+  perform engine.demand_rerun(rerun, token, null);
+  update engine.reruns r set state = case when error is null then 'done' else 'failed' end, error = left(error, 500),
+    finished_at = clock_timestamp() where r.id = rerun returning * into ended;
+  insert into etl.window_runs (size, start, state, requested_by, requested_at, started_at, finished_at, attempts, rows, changed, error)
+  select 'day', etl.start_of_hour(24 * d.day), ended.state, ended.requested_by, ended.requested_at, ended.started_at,
+    ended.finished_at, ended.token, d.rows, d.changed, ended.error
+  from (
+    select floor(h.hour / 24::float8)::int as day, sum(h.rows) filter (where h.pass = ended.pass) as rows, bool_or(h.changed) as changed
+    from engine.rerun_hours h where h.rerun = rerun group by 1
+  ) d
+  -- days of which a part was recomputed are not shown as recomputed
+  where 24 * d.day >= ended.first_hour and 24 * d.day + 24 <= ended.until_hour;
 end $function$;
 
 CREATE OR REPLACE FUNCTION engine.fold_batch(epoch bigint, checkpoint text, batch_id bigint, tokens uuid[], counts integer[], OUT staged integer, OUT folded integer, OUT known integer, OUT gone integer, OUT behind bigint, OUT lag_ms bigint)
@@ -860,12 +980,7 @@ CREATE OR REPLACE FUNCTION engine.open_batch()
  LANGUAGE plpgsql
 AS $function$
 begin
-  if exists (
-    select from pg_catalog.pg_class c
-    where c.relnamespace = pg_my_temp_schema() and c.relowner <> (select r.oid from pg_catalog.pg_roles r where r.rolname = current_user)
-  ) then
-    raise exception 'this session has temporary tables of its own' using errcode = '42501';
-  end if;
+  perform engine.refuse_own_tables();
   perform etl.open_batch();
   if to_regclass('pg_temp.batch_staged') is null then
     create temporary table batch_staged (like engine.staged) on commit delete rows;
@@ -943,6 +1058,19 @@ begin
   end if;
 end $function$;
 
+CREATE OR REPLACE FUNCTION engine.refuse_own_tables()
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if exists (
+    select from pg_catalog.pg_class c
+    where c.relnamespace = pg_my_temp_schema() and c.relowner <> (select r.oid from pg_catalog.pg_roles r where r.rolname = current_user)
+  ) then
+    raise exception 'this session has temporary tables of its own' using errcode = '42501';
+  end if;
+end $function$;
+
 CREATE OR REPLACE FUNCTION engine.report(run_epoch bigint, report jsonb)
  RETURNS void
  LANGUAGE plpgsql
@@ -956,6 +1084,59 @@ begin
     raise exception 'a report has at most 16 KiB' using errcode = '22001';
   end if;
   update engine.runs r set report = report, reported_at = clock_timestamp() where r.epoch = run_epoch;
+end $function$;
+
+CREATE OR REPLACE FUNCTION engine.rerun_work(rerun bigint, token bigint)
+ RETURNS TABLE(pass integer, day integer, hours integer[])
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_variable
+declare
+  most_passes constant int := 6;
+  current engine.reruns;
+  changed_hours bigint;
+begin
+  perform from engine.reruns r where r.id = rerun for update;
+  current := engine.demand_rerun(rerun, token, null);
+  loop
+    return query
+    select current.pass, floor(h / 24::float8)::int, array_agg(h order by h) from generate_series(current.first_hour, current.until_hour - 1) h
+    where not exists (
+      select from engine.rerun_hours d where d.rerun = rerun and d.pass = current.pass and d.hour = h) group by 2 order by 2;
+    if found then return; end if;
+    select count(*) into changed_hours from engine.rerun_hours d where d.rerun = rerun and d.pass = current.pass and d.changed;
+    exit when changed_hours = 0 or current.pass >= most_passes;
+    update engine.reruns r set pass = r.pass + 1, changed = true where r.id = rerun returning * into current;
+  end loop;
+  if changed_hours > 0 then
+    perform engine.end_rerun(rerun, token, changed_hours || ' hours were still changed by pass ' || most_passes);
+  else
+    perform engine.end_rerun(rerun, token, null);
+  end if;
+end $function$;
+
+CREATE OR REPLACE FUNCTION engine.stage_rerun(rerun bigint, token bigint, pass integer, hour integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_variable
+declare
+  current engine.reruns;
+begin
+  if current_setting('transaction_isolation') <> 'repeatable read' then
+    raise exception 'an hour is staged in a transaction of isolation level repeatable read' using errcode = '25000';
+  end if;
+  perform engine.refuse_own_tables();
+  select * into current from engine.reruns r where r.id = rerun;
+  if current.state is distinct from 'open' or current.token <> token or current.pass <> pass
+    or hour < current.first_hour or hour >= current.until_hour then
+    raise exception 'fenced: another job continues rerun %, or it has ended', rerun using errcode = 'WF001';
+  end if;
+  perform etl.stage_rerun(hour);
 end $function$;
 
 CREATE OR REPLACE FUNCTION engine.sweep()
@@ -1118,6 +1299,12 @@ end $function$;
 -- etl ---------------------------------------------------------------------------------------------
 create schema etl;
 
+create table etl.day_revisions (
+  day integer not null,
+  revision bigint not null,
+  constraint day_revisions_pkey PRIMARY KEY (day)
+);
+
 create table etl.event_type_actions (
   name text not null,
   action smallint not null,
@@ -1239,6 +1426,28 @@ begin
   perform etl.apply_users(hour, noted);
   perform etl.apply_totals();
   return true;
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.apply_rerun(worker_epoch bigint, hour integer)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+#variable_conflict use_variable
+declare
+  current log.readers;
+  staged record;
+begin
+  select * into staged from rerun_staged;
+  if staged.hour is distinct from hour then raise exception 'hour % is not staged in this session', hour; end if;
+  if not staged.changed then return 'applied'; end if;
+  select * into current from log.readers where name = 'windows' for no key update;
+  perform etl.demand_raw_events(hour);
+  if etl.was_retracted(hour, staged.seen) or etl.day_revision(hour) <> staged.revision then return 'outdated'; end if;
+  if not etl.apply_hour(coalesce(worker_epoch, current.epoch), hour, staged.reader) then return 'extended'; end if;
+  insert into etl.day_revisions as r (day, revision) values (floor(hour / 24::float8)::int, 1)
+  on conflict (day) do update set revision = r.revision + 1;
+  return 'applied';
 end $function$;
 
 CREATE OR REPLACE FUNCTION etl.apply_sums()
@@ -1513,6 +1722,14 @@ CREATE OR REPLACE FUNCTION etl.day_of_minute(minute integer)
  IMMUTABLE PARALLEL SAFE
 AS $function$ select floor(minute / 1440::float8)::int $function$;
 
+CREATE OR REPLACE FUNCTION etl.day_revision(hour integer)
+ RETURNS bigint
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select coalesce((select revision from etl.day_revisions where day = floor(hour / 24::float8)::int), 0)
+$function$;
+
 CREATE OR REPLACE FUNCTION etl.days_of_users(users integer[])
  RETURNS TABLE(user_id integer, day integer)
  LANGUAGE sql
@@ -1529,6 +1746,17 @@ AS $function$
   union
   select k.user_id, etl.day_of_minute(etl.minute_of(k.occurred_at)) from analytics.key_facts k where k.user_id = any (users)
 $function$;
+
+CREATE OR REPLACE FUNCTION etl.demand_raw_events(hour integer)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if etl.raw_events_gone(floor(hour / 24::float8)::int) then
+    raise exception 'retention has dropped raw events of the hour %: a rerun would lose them', etl.start_of_hour(hour)
+    using errcode = 'WE003';
+  end if;
+end $function$;
 
 CREATE OR REPLACE FUNCTION etl.drop_facts(before timestamp with time zone)
  RETURNS text[]
@@ -2161,7 +2389,7 @@ CREATE OR REPLACE FUNCTION etl.open_rerun()
 AS $function$
 begin
   drop table if exists pg_temp.rerun_events, pg_temp.rerun_products, pg_temp.rerun_covered, pg_temp.rerun_users,
-    pg_temp.rerun_hours, pg_temp.rerun_days, pg_temp.rerun_sessions, pg_temp.rerun_key_facts, pg_temp.rerun_last_views, pg_temp.rerun_folded,
+    pg_temp.rerun_hours, pg_temp.rerun_days, pg_temp.rerun_sessions, pg_temp.rerun_key_facts, pg_temp.rerun_last_views, pg_temp.rerun_folded, pg_temp.rerun_staged,
     pg_temp.wrong_facts, pg_temp.wrong_counts, pg_temp.wrong_totals, pg_temp.wrong_revenue,
     pg_temp.wrong_product_windows, pg_temp.wrong_product_revenue;
   create temporary table rerun_events (
@@ -2172,6 +2400,10 @@ begin
   -- what Spark had folded beyond the position when the hour was staged
   create temporary table rerun_folded (
     xid xid8 not null, event_id uuid not null, service_id int not null, primary key (xid, event_id, service_id));
+  -- one row: the hour, and what etl.apply_rerun needs to know of the moment at which it was staged
+  create temporary table rerun_staged (
+    hour int not null, reader log.readers not null, seen pg_snapshot not null, revision bigint not null,
+    rows bigint not null, changed boolean not null);
   create temporary table rerun_last_views (user_id int primary key, last_view_at timestamptz, cart_view_at timestamptz);
 end $function$;
 
@@ -2303,30 +2535,18 @@ CREATE OR REPLACE PROCEDURE etl.rerun_hour(IN worker_epoch bigint, IN hour integ
  LANGUAGE plpgsql
 AS $procedure$
 declare
-  staged log.readers;
-  seen pg_snapshot;
   attempts int := 0;
 begin
   while attempts < 5 loop
     commit;
     set transaction isolation level repeatable read;
-    perform set_config('enable_seqscan', 'off', true), set_config('work_mem', '64MB', true);
-    select * into staged from log.readers where name = 'windows';
-    seen := pg_current_snapshot();
-    perform etl.open_rerun();
-    insert into rerun_folded select xid, event_id, service_id from engine.folded;
-    perform etl.stage_hour(staged."position", hour);
-    perform etl.stage_last_views(hour);
-    rows := etl.compare_hour(hour);
-    changed := exists (select from wrong_facts) or exists (select from wrong_counts) or exists (select from wrong_totals)
-      or exists (select from wrong_revenue) or exists (select from wrong_product_windows)
-      or exists (select from wrong_product_revenue) or exists (select from rerun_users);
+    select s.rows, s.changed into rows, changed from etl.stage_rerun(hour) s;
     commit;
-    if not changed then return; end if;
-    perform from log.readers where name = 'windows' for no key update;
-    continue when etl.was_retracted(hour, seen);
-    if etl.apply_hour(worker_epoch, hour, staged) then return; end if;
-    attempts := attempts + 1;
+    case etl.apply_rerun(worker_epoch, hour)
+      when 'applied' then return;
+      when 'extended' then attempts := attempts + 1;
+      else null;
+    end case;
   end loop;
   raise exception 'events kept arriving for sessions of hour % while it was replaced', hour;
 end $procedure$;
@@ -2671,6 +2891,30 @@ begin
   insert into rerun_last_views
   select c.user_id, c.last_view_at, cart.last_view_at
   from batch_carts c left join lateral etl.last_cart(c.user_id, c.occurred_at) cart on true;
+end $function$;
+
+CREATE OR REPLACE FUNCTION etl.stage_rerun(hour integer, OUT rows bigint, OUT changed boolean)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET work_mem TO '64MB'
+AS $function$
+#variable_conflict use_variable
+declare
+  staged log.readers;
+begin
+  perform etl.demand_raw_events(hour);
+  select * into staged from log.readers where name = 'windows';
+  perform etl.open_rerun();
+  insert into rerun_folded select xid, event_id, service_id from engine.folded;
+  perform etl.stage_hour(staged."position", hour);
+  perform etl.stage_last_views(hour);
+  rows := etl.compare_hour(hour);
+  changed := exists (select from wrong_facts) or exists (select from wrong_counts) or exists (select from wrong_totals)
+    or exists (select from wrong_revenue) or exists (select from wrong_product_windows)
+    or exists (select from wrong_product_revenue) or exists (select from rerun_users);
+  insert into rerun_staged (hour, reader, seen, revision, rows, changed)
+  values (hour, staged, pg_current_snapshot(), etl.day_revision(hour), rows, changed);
 end $function$;
 
 CREATE OR REPLACE FUNCTION etl.staged_key_facts(hour integer, only_users boolean)
@@ -4333,6 +4577,9 @@ grant delete, insert, select, update on table dlq.letters to weir_app;
 grant delete, insert, select, update on table dlq.replays to weir_app;
 grant delete, insert, select, update on table engine.counted to weir_app;
 grant delete, insert, select, update on table engine.folded to weir_app;
+grant delete, insert, select, update on table engine.rerun_hours to weir_app;
+grant delete, insert, select, update on table engine.reruns to weir_app;
+grant select, usage on sequence engine.reruns_id_seq to weir_app;
 grant delete, insert, select, update on table engine.runs to weir_app;
 grant delete, insert, select, update on table engine.staged to weir_app;
 grant insert on table engine.staged to weir_spark;
@@ -4341,6 +4588,7 @@ grant delete, insert, select on table erasure.blocks to weir_app;
 grant insert, select on table erasure.hours to weir_app;
 grant insert, select on table erasure.requests to weir_app;
 grant delete, insert, select, truncate, update on table etl.cursors to weir_app;
+grant delete, insert, select, truncate, update on table etl.day_revisions to weir_app;
 grant delete, insert, select, truncate, update on table etl.event_type_actions to weir_app;
 grant delete, insert, select, truncate, update on table etl.leases to weir_app;
 grant delete, insert, select, truncate, update on table etl.misdated to weir_app;
@@ -4389,24 +4637,38 @@ grant execute on function clock.tick(text,double precision,timestamp with time z
 grant execute on function clock.trusted() to weir_app;
 grant execute on function dlq.add(text,text,jsonb,text,text,bytea,text,text) to weir_app;
 grant execute on function engine.advance(log.readers,integer) to weir_app;
+grant execute on function engine.apply_rerun(bigint,bigint,integer,integer) to weir_app;
+grant execute on function engine.apply_rerun(bigint,bigint,integer,integer) to weir_spark;
+grant execute on function engine.begin_rerun(integer,bigint,text) to weir_app;
+grant execute on function engine.begin_rerun(integer,bigint,text) to weir_spark;
 grant execute on function engine.begin_run(integer,text,text) to weir_app;
 grant execute on function engine.begin_run(integer,text,text) to weir_spark;
 grant execute on function engine.configure(text) to weir_app;
 grant execute on function engine.contract() to weir_app;
 grant execute on function engine.contract() to weir_spark;
 grant execute on function engine.demand(bigint) to weir_app;
+grant execute on function engine.demand_contract(integer,integer) to weir_app;
+grant execute on function engine.demand_rerun(bigint,bigint,integer) to weir_app;
+grant execute on function engine.end_rerun(bigint,bigint,text) to weir_app;
+grant execute on function engine.end_rerun(bigint,bigint,text) to weir_spark;
 grant execute on function engine.fold_batch(bigint,text,bigint,uuid[],integer[]) to weir_app;
 grant execute on function engine.fold_batch(bigint,text,bigint,uuid[],integer[]) to weir_spark;
 grant execute on function engine.forget(pg_snapshot) to weir_app;
 grant execute on function engine.open_batch() to weir_app;
 grant execute on function engine.position_before(xid8,pg_snapshot,xid8[]) to weir_app;
 grant execute on function engine.read_batch(uuid[],pg_snapshot,timestamp with time zone) to weir_app;
+grant execute on function engine.refuse_own_tables() to weir_app;
 grant execute on function engine.report(bigint,jsonb) to weir_app;
 grant execute on function engine.report(bigint,jsonb) to weir_spark;
+grant execute on function engine.rerun_work(bigint,bigint) to weir_app;
+grant execute on function engine.rerun_work(bigint,bigint) to weir_spark;
+grant execute on function engine.stage_rerun(bigint,bigint,integer,integer) to weir_app;
+grant execute on function engine.stage_rerun(bigint,bigint,integer,integer) to weir_spark;
 grant execute on function engine.sweep() to weir_app;
 grant execute on function engine.use(text,text) to weir_app;
 grant execute on function etl.apply_facts(integer) to weir_app;
 grant execute on function etl.apply_hour(bigint,integer,log.readers) to weir_app;
+grant execute on function etl.apply_rerun(bigint,integer) to weir_app;
 grant execute on function etl.apply_sums() to weir_app;
 grant execute on function etl.apply_totals() to weir_app;
 grant execute on function etl.apply_users(integer,integer[]) to weir_app;
@@ -4419,7 +4681,9 @@ grant execute on function etl.compare_revenue(integer) to weir_app;
 grant execute on function etl.compare_totals(integer) to weir_app;
 grant execute on function etl.correct_purchases() to weir_app;
 grant execute on function etl.day_of_minute(integer) to weir_app;
+grant execute on function etl.day_revision(integer) to weir_app;
 grant execute on function etl.days_of_users(integer[]) to weir_app;
+grant execute on function etl.demand_raw_events(integer) to weir_app;
 grant execute on function etl.drop_facts(timestamp with time zone) to weir_app;
 grant execute on function etl.ensure_facts_partitions(date,date) to weir_app;
 grant execute on function etl.facts_partition(integer) to weir_app;
@@ -4461,6 +4725,7 @@ grant execute on function etl.stage_events(pg_snapshot,timestamp with time zone,
 grant execute on function etl.stage_events_since(log.readers,pg_snapshot,integer,integer[]) to weir_app;
 grant execute on function etl.stage_hour(pg_snapshot,integer) to weir_app;
 grant execute on function etl.stage_last_views(integer) to weir_app;
+grant execute on function etl.stage_rerun(integer) to weir_app;
 grant execute on function etl.staged_key_facts(integer,boolean) to weir_app;
 grant execute on function etl.staged_sessions(integer,boolean) to weir_app;
 grant execute on function etl.staged_user_hours(integer,boolean) to weir_app;

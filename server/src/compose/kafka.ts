@@ -13,7 +13,7 @@ import type { ComposeOptions } from "./options.ts";
 import { usesIntake } from "./uses-intake.ts";
 
 /** Without brokers Weir neither connects to Kafka nor starts what needs it. */
-export function usesKafka({ kafka }: Config): boolean {
+function usesKafka({ kafka }: Config): boolean {
   return kafka.brokers.length > 0;
 }
 
