@@ -141,7 +141,7 @@ async function runCommands(commands: readonly Block[]): Promise<string[]> {
       cwd: folder,
       stdio: ["ignore", "pipe", "pipe"],
       // enough of the demo's history for the commands of the documents
-      env: { ...process.env, WEIR_DEMO_HISTORY_DAYS: "8" },
+      env: { ...ownData(folder), WEIR_DEMO_HISTORY_DAYS: "8" },
     },
   );
   const ended = finish(weir);
@@ -169,6 +169,11 @@ async function runCommands(commands: readonly Block[]): Promise<string[]> {
     await ended;
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Without it, commands use the `.weir` of the real checkout where there is one. */
+function ownData(folder: string): NodeJS.ProcessEnv {
+  return { ...process.env, WEIR_DATA: join(folder, ".weir") };
 }
 
 function weirUrl(folder: string, weir: ChildProcess): string | undefined {
@@ -200,6 +205,7 @@ async function runDocument(run: {
   const shell = spawn("bash", ["-euo", "pipefail", "-c", script], {
     cwd: run.folder,
     stdio: ["ignore", "pipe", "pipe"],
+    env: ownData(run.folder),
   });
   const { code, output } = await finish(shell, documentMs);
   return code === 0

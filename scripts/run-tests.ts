@@ -1,6 +1,7 @@
 /**
  * Runs a group of tests: `run-tests.ts <unit|promises|services> [path…] [--name <regex>]`. Paths select
- * the files below them. A run that executed no test fails, and so does a file that declares none.
+ * the files below them. A run that executed no test fails, and so does a file that declares none. In CI, files of some
+ * groups run once more when they were late (test-reruns.ts).
  */
 import { globSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,6 +12,7 @@ import { parseArgs } from "node:util";
 import { fileTimes } from "./file-times.ts";
 import { printCoverage } from "./test-coverage.ts";
 import { groups } from "./test-groups.ts";
+import { causesOf, describe, type Failure, filesToRerun } from "./test-reruns.ts";
 
 const sources = ["{protocol,sdk,server,shop}/src/**/*.ts"];
 /** Conformance suites are tests that several test files share. */
@@ -46,8 +48,10 @@ if (!group.coverage && process.env["NODE_COMPILE_CACHE"] === undefined) {
   process.on("exit", () => rmSync(compiled, { recursive: true, force: true }));
 }
 
-const counts: Record<string, number> = {};
-let succeeded = true;
+/** Of the last run of each file. */
+const countsOf = new Map<string, Readonly<Record<string, number>>>();
+const failures = new Map<string, Failure[]>();
+let durationMs = 0;
 let executed = 0;
 const filesWithTests = new Set<string>();
 const milliseconds = new Map<string, number>();
@@ -56,6 +60,15 @@ const alone = files.filter((file) => group.alone.some((pattern) => matchesGlob(f
 const others = files.filter((file) => !alone.includes(file));
 if (alone.length > 0) await runFiles(alone, 1);
 if (others.length > 0) await runFiles(others, group.concurrency);
+
+const firstFailures = [...failures.values()].flat();
+const mayRerun = group.reruns !== undefined && process.env["CI"] === "true";
+const unstable = mayRerun ? filesToRerun(firstFailures, group.reruns) : [];
+for (const file of unstable) {
+  process.stdout.write(`\n=== once more, alone: ${file}\n`);
+  failures.delete(file);
+  await runFiles([file], 1);
+}
 
 async function runFiles(chosen: readonly string[], concurrency: number): Promise<void> {
   const stream = run({
@@ -78,13 +91,20 @@ async function runFiles(chosen: readonly string[], concurrency: number): Promise
   });
   stream.on("test:summary", (summary) => {
     // There is one summary for each file, and a last one for all.
-    if (summary.file !== undefined) {
-      milliseconds.set(relative(root, summary.file), summary.duration_ms);
+    if (summary.file === undefined) {
+      durationMs += summary.duration_ms;
+      if (!summary.success && failures.size === 0) failures.set("", []);
       return;
     }
-    const ended = { ...summary.counts, duration_ms: summary.duration_ms };
-    for (const [key, count] of Object.entries(ended)) counts[key] = (counts[key] ?? 0) + count;
-    succeeded &&= summary.success;
+    const file = relative(root, summary.file);
+    milliseconds.set(file, (milliseconds.get(file) ?? 0) + summary.duration_ms);
+    countsOf.set(file, { ...summary.counts });
+  });
+  stream.on("test:fail", ({ name, file, details, todo }) => {
+    if (todo !== undefined && todo !== false) return;
+    const failed = file === undefined ? "" : relative(root, file);
+    const { error } = details;
+    failures.set(failed, [...(failures.get(failed) ?? []), { file: failed, name, error }]);
   });
   for (const outcome of ["test:pass", "test:fail"] as const) {
     stream.on(outcome, ({ name, file, skip, todo }) => {
@@ -114,6 +134,10 @@ const isEmpty = executed === 0 || (values.name === undefined && empty.length > 0
 if (isEmpty)
   console.error(`No test ran in ${executed === 0 ? paths.join(", ") : empty.join(", ")}`);
 
+for (const file of unstable) {
+  const [first] = causesOf(firstFailures.filter((failure) => failure.file === file));
+  if (first !== undefined) process.stdout.write(`${describe(first)}\n`);
+}
 // The last lines have the format of Node's TAP reporter, which CI systems parse.
 for (const [key, word] of Object.entries({
   tests: "tests",
@@ -123,11 +147,13 @@ for (const [key, word] of Object.entries({
   cancelled: "cancelled",
   skipped: "skipped",
   todo: "todo",
-  duration_ms: "duration_ms",
 })) {
-  process.stdout.write(`# ${word} ${counts[key] ?? 0}\n`);
+  const count = [...countsOf.values()].reduce((sum, counts) => sum + (counts[key] ?? 0), 0);
+  process.stdout.write(`# ${word} ${count}\n`);
 }
-process.exitCode = succeeded && !isEmpty ? 0 : 1;
+process.stdout.write(`# duration_ms ${durationMs}\n`);
+if (mayRerun) process.stdout.write(`# unstable ${unstable.length}\n`);
+process.exitCode = failures.size === 0 && !isEmpty ? 0 : 1;
 
 function isBelow(file: string, path: string): boolean {
   const wanted = relative(root, join(root, path));

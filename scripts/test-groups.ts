@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import type { RerunRules } from "./test-reruns.ts";
 
 export interface Group {
   readonly files: readonly string[];
@@ -10,6 +11,8 @@ export interface Group {
   readonly concurrency: number;
   /** Time limit of one file, in milliseconds. */
   readonly timeout: number;
+  /** In CI, files that were late run once more. */
+  readonly reruns?: RerunRules;
 }
 
 const promises = "{server,shop}/test/promises/**/*.test.ts";
@@ -39,6 +42,7 @@ export const groups: Readonly<Record<string, Group>> = {
     // each waits for processes that end, recover or are suspended, more than it computes
     concurrency: 2,
     timeout: 600_000,
+    reruns: { states: [] },
   },
   services: {
     files: [services],
@@ -53,5 +57,25 @@ export const groups: Readonly<Record<string, Group>> = {
     coverage: false,
     concurrency: 2,
     timeout: 600_000,
+    reruns: {
+      states: [
+        "server/test/e2e/{page,search-page,docs-page,metrics,start-and-stop,stop-signals,demo-month}.test.ts",
+        "server/test/services/{servers,containers}/*.test.ts",
+        "server/test/services/kafka/{client,security,demo-traffic}.test.ts",
+        "server/test/services/redis/cache.test.ts",
+        "server/test/services/spark/{weir-up,job-checks}.test.ts",
+        "server/test/services/{vector-store-down,embedders-side-by-side}.test.ts",
+      ],
+    },
+  },
+  /** For the test of `run-tests.ts`. */
+  fixtures: {
+    files: ["testing/runner-fixtures/*.test.ts"],
+    without: [],
+    alone: [],
+    coverage: false,
+    concurrency: 1,
+    timeout: 60_000,
+    reruns: { states: ["**/wrong-once.test.ts"] },
   },
 };

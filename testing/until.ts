@@ -1,4 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
+import { TooLate } from "./too-late.ts";
 
 interface UntilOptions {
   /** The condition, for the message on timeout. */
@@ -10,7 +11,10 @@ interface UntilOptions {
 
 const defaultMs = Number(process.env["WEIR_TEST_WAIT_MS"] ?? 30_000);
 
-/** Asks `probe` again and again until it returns something other than undefined or false. */
+/**
+ * Asks `probe` again and again until it returns something other than undefined or false.
+ * @throws TooLate
+ */
 export async function until<T>(
   probe: () => T | undefined | false | Promise<T | undefined | false>,
   { what, timeoutMs = defaultMs, everyMs = 20 }: UntilOptions,
@@ -20,7 +24,7 @@ export async function until<T>(
     const found = await probe();
     if (found !== undefined && found !== false) return found;
     if (performance.now() > deadline) {
-      throw new Error(`waited ${timeoutMs} ms for ${typeof what === "string" ? what : what()}`);
+      throw new TooLate(`waited ${timeoutMs} ms for ${typeof what === "string" ? what : what()}`);
     }
     await wait(everyMs);
   }
