@@ -9,6 +9,8 @@ export interface FirstScreen {
   readonly signInUrl: string | undefined;
   readonly adminKey: KeyFile;
   readonly demoKey: string | undefined;
+  /** Its address, why there is none, or both while it starts; undefined when it is not wanted. */
+  readonly shop?: { readonly url?: string; readonly problem?: string } | undefined;
   readonly startedInMs: number;
 }
 
@@ -31,6 +33,7 @@ export function firstScreen(screen: FirstScreen, colours: boolean): string {
         ? dim("with an API key; create one with: weir keys create admin")
         : `${cyan(screen.signInUrl)} ${dim("(works once, within 15 minutes)")}`,
     ],
+    ...(screen.shop === undefined ? [] : [shopRow(screen.shop)]),
     ["API", `${cyan(`${screen.url}/docs`)}  ${dim("/openapi.json  /health")}`],
     ["Data", screen.dataDir],
   ];
@@ -58,6 +61,11 @@ export function firstScreen(screen: FirstScreen, colours: boolean): string {
   ];
   const text = lines.join("\n");
   return colours ? text : stripVTControlCharacters(text);
+}
+
+function shopRow({ url, problem }: NonNullable<FirstScreen["shop"]>): [string, string] {
+  const parts = [url === undefined ? [] : cyan(url), problem === undefined ? [] : dim(problem)];
+  return ["Shop", parts.flat().join(" ")];
 }
 
 /** The status line below the first screen. */

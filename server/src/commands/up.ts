@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { childEnvironment, startProcesses } from "../compose/children.ts";
 import { connectionsNeeded } from "../compose/processes.ts";
+import { expectShop } from "../compose/shop.ts";
 import type { Config } from "../config/schema.ts";
 import { messageOf } from "../core/errors.ts";
 import { writeFormat } from "../process/data-format.ts";
@@ -16,17 +17,20 @@ import {
 } from "../process/kept-postgres.ts";
 import { keepRunFile } from "../process/kept-run-file.ts";
 import { endLeftovers } from "../process/leftovers.ts";
-import { findFolderProblem, findPortProblem } from "../process/place.ts";
+import { findFolderProblem, findPortProblem, findShopPortProblem } from "../process/place.ts";
 import { logLimits, openProcessLog, type ProcessLog } from "../process/process-log.ts";
 import { ProcessStates } from "../process/process-states.ts";
 import type { RunFile } from "../process/run-file.ts";
+import { shopUrl, withShopPorts } from "../process/shop/addresses.ts";
+import { prepareShop } from "../process/shop/prepare.ts";
+import { hasShop, runsShop, shopUnavailable } from "../process/shop/services.ts";
 import { aborted, type StopRequests, stopRequests, unlessAborted } from "../process/signals.ts";
 import { Supervisor } from "../process/supervisor.ts";
 import { version } from "../process/version.ts";
 import { untilThereIsSpace } from "../process/wait-for-space.ts";
 import { type CommandContext, contextOf, placeError } from "./context.ts";
 import { allLogins, demandUrls } from "./database-urls.ts";
-import { firstScreen } from "./first-screen.ts";
+import { type FirstScreen, firstScreen } from "./first-screen.ts";
 import { withHelp } from "./help.ts";
 import { showLiveLine } from "./live-line.ts";
 import { readNumber } from "./option-values.ts";
@@ -43,14 +47,19 @@ export function registerUp(program: Command): void {
       .option("--port <number>", "port of the HTTP server; 0 picks a free port", readNumber)
       .option("--host <address>", "address to listen on (default: this machine only)")
       .option("--no-demo", "start without sample data and simulated traffic")
-      .option("--rate <number>", "simulated events per second", readNumber),
-    { examples: ["weir up", "weir up --data ./.weir --port 8080 --no-demo"] },
+      .option("--rate <number>", "simulated events per second", readNumber)
+      .option("--shop", "run the shop too, whose services and visitors send their events to Weir")
+      .option("--no-shop", "start without the shop")
+      .option("--shop-port <number>", "port of the shop's pages; 0 picks a free port", readNumber),
+    { examples: ["weir up", "weir up --shop", "weir up --data ./.weir --port 8080 --no-demo"] },
   ).action(async (flags: UpFlags, command: Command) => {
     const context = contextOf(command, {
       "http.port": { flag: "--port", value: flags.port },
       "http.host": { flag: "--host", value: flags.host },
       "demo.enabled": { flag: "--no-demo", value: flags.demo === false ? false : undefined },
       "demo.rate": { flag: "--rate", value: flags.rate },
+      "shop.enabled": { flag: flags.shop === false ? "--no-shop" : "--shop", value: flags.shop },
+      "shop.port": { flag: "--shop-port", value: flags.shopPort },
     });
     await up(context);
   });
@@ -61,6 +70,8 @@ interface UpFlags {
   readonly host?: string;
   readonly demo: boolean;
   readonly rate?: number;
+  readonly shop?: boolean;
+  readonly shopPort?: number;
 }
 
 /** What `weir up` runs, as far as run.json and the first screen show it. */
@@ -71,6 +82,8 @@ interface System {
   readonly postgres: KeptPostgres | undefined;
   readonly installation: Installation;
   readonly supervisor: Supervisor;
+  /** All services of the shop were ready when the first screen was printed. */
+  readonly isShopReady: boolean;
 }
 
 async function up(context: CommandContext): Promise<void> {
@@ -94,7 +107,7 @@ async function run(
   progress: { isReady: boolean },
 ): Promise<void> {
   const startedAt = Number(process.env["WEIR_LAUNCHED_AT"] ?? Date.now());
-  const { config } = context;
+  const config = await withShopPorts(context.config);
   await using stack = new AsyncDisposableStack();
   const states = new ProcessStates();
   const logFolder = join(config.data_dir, "logs");
@@ -111,15 +124,23 @@ async function run(
   const preparing = untilThereIsSpace(() => prepareInstallation(config, urls), retrying);
   const installation = await unlessAborted(preparing, stop);
   writeFormat(config.data_dir);
+  if (runsShop(config)) {
+    const isEmbedded = postgres !== undefined;
+    await unlessAborted(prepareShop({ config, urls, isEmbedded }), stop);
+  }
 
   let onChange = () => {};
+  const shop = expectShop(config);
   const supervisor = new Supervisor({
     main,
     log,
     environment: childEnvironment(config, urls, postgres?.dataFolder),
     heartbeatTimeoutMs: config.supervisor.heartbeat_timeout_ms,
     states,
-    onReady: () => onChange(),
+    onReady: (name) => {
+      shop.ready(name);
+      onChange();
+    },
   });
   force.addEventListener("abort", () => {
     supervisor.kill();
@@ -127,8 +148,11 @@ async function run(
   });
   stack.defer(() => supervisor.stop());
   const url = await unlessAborted(startProcesses(supervisor, config), stop);
+  const isShopReady = runsShop(config)
+    ? await unlessAborted(shop.start(supervisor, { ownerUrl: urls.owner, weirUrl: url }), stop)
+    : false;
   progress.isReady = true;
-  const system = { config, urls, postgres, installation, supervisor };
+  const system = { config, urls, postgres, installation, supervisor, isShopReady };
   process.stdout.write(screenOf(system, { url, startedInMs: Date.now() - startedAt }));
   let fileProblem: string | undefined;
   const runFile = stack.use(
@@ -167,6 +191,8 @@ async function checkPlace(context: CommandContext): Promise<void> {
   endLeftovers(config.data_dir);
   const port = await findPortProblem(config);
   if (port !== undefined) throw placeError(context, port);
+  const shopPort = runsShop(config) ? await findShopPortProblem(config) : undefined;
+  if (shopPort !== undefined) throw placeError(context, shopPort);
 }
 
 /** The configured database, or an embedded PostgreSQL that is restarted whenever it ends. */
@@ -206,11 +232,12 @@ async function openDatabase(
   }
 }
 
-function runFileOf({ urls, postgres, installation, supervisor }: System, url: string): RunFile {
+function runFileOf(system: System, url: string): RunFile {
+  const { config, urls, postgres, installation, supervisor } = system;
   return {
     version,
     url,
-    shop_url: null,
+    shop_url: runsShop(config) ? shopUrl(config) : null,
     pids: {
       supervisor: process.pid,
       ...supervisor.processIds,
@@ -229,7 +256,7 @@ function existingFile(file: string): string | null {
 }
 
 function screenOf(
-  { config, installation }: System,
+  { config, installation, isShopReady }: System,
   { url, startedInMs }: { readonly url: string; readonly startedInMs: number },
 ): string {
   const { postgresVersion: postgres, signInToken: token, adminKey, demoKey } = installation;
@@ -242,8 +269,19 @@ function screenOf(
       signInUrl: token === undefined ? undefined : `${url}/signin/#token=${token}`,
       adminKey,
       demoKey: demoKey?.key,
+      shop: shopOnScreen(config, isShopReady),
       startedInMs,
     },
     process.stdout.isTTY === true && process.env["NO_COLOR"] === undefined,
   );
+}
+
+/** The row of the first screen; undefined when the shop is not enabled. */
+function shopOnScreen(config: Config, isReady: boolean): FirstScreen["shop"] {
+  if (!config.shop.enabled) return undefined;
+  if (!hasShop()) return { problem: shopUnavailable };
+  const log = join(config.data_dir, "logs", "weir.log");
+  return isReady
+    ? { url: shopUrl(config) }
+    : { url: shopUrl(config), problem: `not ready yet; if it stays so, see ${log}` };
 }

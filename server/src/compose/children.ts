@@ -1,9 +1,10 @@
 /** How `weir up` starts the entries of the process table as child processes. */
 import { join } from "node:path";
 import type { Config } from "../config/schema.ts";
+import type { ChildSpec } from "../process/child-program.ts";
 import { type DatabaseUrls, urlVariables } from "../process/databases.ts";
 import { embeddedDataVariable } from "../process/paths.ts";
-import type { ChildSpec, Supervisor } from "../process/supervisor.ts";
+import type { Supervisor } from "../process/supervisor.ts";
 import { instancesOf, type ProcessEntry, processes } from "./processes.ts";
 
 const readyTimeoutMs = 60_000;
@@ -68,6 +69,17 @@ function childSpec(
   };
 }
 
+/** Where the shop is, for health and CORS: its free ports are chosen before the children start. */
+function shopVariables({ shop }: Config): Record<string, string> {
+  return {
+    WEIR_SHOP_ENABLED: String(shop.enabled),
+    WEIR_SHOP_PORT: String(shop.port),
+    WEIR_SHOP_PORTS_PRODUCTS: String(shop.ports.products),
+    WEIR_SHOP_PORTS_ORDERS: String(shop.ports.orders),
+    WEIR_SHOP_PORTS_NOTIFICATIONS: String(shop.ports.notifications),
+  };
+}
+
 function portOf(url: string): number {
   return Number(new URL(url).port || 80);
 }
@@ -88,6 +100,7 @@ export function childEnvironment(
     // before WEIR_DATA_DIR and weir.yaml
     WEIR_DATA: config.data_dir,
     WEIR_DEMO_RATE: String(config.demo.rate),
+    ...shopVariables(config),
     // A compile cache saves 22 MB in each process, which then does not load the TypeScript stripper,
     // and half of the start time (docs/decisions/0008).
     NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] ?? join(config.data_dir, "compiled"),

@@ -4,6 +4,8 @@ import { writeFileAtomically } from "../adapters/files/atomic-file.ts";
 import { demoResume, openDemoState } from "../parts/demo/demo-state.ts";
 import { type DemoProgress, runDemo } from "../parts/demo/run-demo.ts";
 import { readDemoKeys } from "../process/installation.ts";
+import { runsShop } from "../process/shop/services.ts";
+import { aborted } from "../process/signals.ts";
 import type { Compose } from "./options.ts";
 
 export const compose: Compose = async ({ config, logger, serverUrl }) => {
@@ -13,6 +15,8 @@ export const compose: Compose = async ({ config, logger, serverUrl }) => {
     write: writeFileAtomically,
   });
   const keys = readDemoKeys(dataDir);
+  // the visitors of the shop replace simulated events
+  const hasShoppers = runsShop(config()) && config().shop.traffic.enabled;
   let historyToSend = 0;
   let problem: string | undefined;
 
@@ -37,12 +41,15 @@ export const compose: Compose = async ({ config, logger, serverUrl }) => {
             keys,
             signal,
             rate: demo.rate,
+            live: !hasShoppers,
             ...demoResume(file, {
               historyDays: demo.history_days,
               keptDays: retention.raw_days,
             }),
             onProgress,
           });
+          // the history is sent; this process has nothing left to do
+          await aborted(signal);
         },
       },
     ],

@@ -14,6 +14,7 @@ import { observeReaders } from "../parts/log/metrics.ts";
 import { relayCheck } from "../parts/relay/health.ts";
 import { streamCheck } from "../parts/stream/health.ts";
 import { observeProcesses, processesCheck } from "../process/process-health.ts";
+import { shopCheck } from "../process/shop/health.ts";
 import { followProcessReports } from "../process/supervisor-channel.ts";
 import { version } from "../process/version.ts";
 import { usesRelay } from "./kafka.ts";
@@ -50,6 +51,7 @@ export function composeHealth(
       readers: readersCheck(database),
       relay: usesRelay(config()) ? relayCheck(database, readLag) : notConfigured,
       processes: processesCheck(processes),
+      shop: shopCheck(config),
       ...checks,
     },
     needed: ["postgres", "storage"],

@@ -8,6 +8,7 @@ import { attach } from "../adapters/websocket/attach.ts";
 import { messageOf, WeirError } from "../core/errors.ts";
 import { untilDatabaseAnswers } from "../process/databases.ts";
 import { dashboardFolder } from "../process/paths.ts";
+import { shopOrigins } from "../process/shop/addresses.ts";
 import { isSupervised } from "../process/supervisor-channel.ts";
 import { version } from "../process/version.ts";
 import { assembleApi } from "./api.ts";
@@ -64,7 +65,7 @@ async function openServer(
     outage,
     version,
     dashboardFolder,
-    corsOrigins: settings.cors_origins,
+    corsOrigins: [...settings.cors_origins, ...shopOrigins(config())],
     trustedProxies: settings.trusted_proxies,
     limits: {
       requestTimeoutMs: settings.request_timeout_ms,

@@ -6,7 +6,9 @@
  */
 import type { Config } from "../config/schema.ts";
 import type { Login } from "../process/databases.ts";
+import { runsShop } from "../process/shop/services.ts";
 import type { Compose } from "./options.ts";
+import { shopProcesses } from "./shop.ts";
 import { usesIntake } from "./uses-intake.ts";
 
 export interface ProcessEntry {
@@ -33,6 +35,8 @@ export interface ProcessEntry {
 const always = () => true;
 const supervisorMiB = 100;
 const postgresMiB = 350;
+/** Of each of its processes, and of each service in it. */
+const shopMiB = { process: 60, service: 20 };
 
 export const processes: readonly ProcessEntry[] = [
   {
@@ -145,11 +149,15 @@ export function instancesOf({ listens }: ProcessEntry, config: Config): number {
   return listens ? config.http.processes : 1;
 }
 
-const databaseConnections = { all: 75, ofEachHttpProcess: 25 };
+const databaseConnections = { all: 75, ofEachHttpProcess: 25, ofTheShop: 40 };
 
 /** What the embedded PostgreSQL must allow. */
-export function connectionsNeeded({ http }: Config): number {
-  return databaseConnections.all + http.processes * databaseConnections.ofEachHttpProcess;
+export function connectionsNeeded({ http, shop }: Config): number {
+  return (
+    databaseConnections.all +
+    http.processes * databaseConnections.ofEachHttpProcess +
+    (shop.enabled ? databaseConnections.ofTheShop : 0)
+  );
 }
 
 /** Memory of everything that `weir up` runs, under load. */
@@ -158,6 +166,14 @@ export function memoryNeededMiB(config: Config): number {
     .filter((entry) => entry.isNeeded(config))
     .reduce(
       (sum, entry) => sum + entry.memoryMiB * instancesOf(entry, config),
-      supervisorMiB + postgresMiB,
+      supervisorMiB + postgresMiB + shopMemoryMiB(config),
     );
+}
+
+function shopMemoryMiB(config: Config): number {
+  if (!runsShop(config)) return 0;
+  return shopProcesses(config).reduce(
+    (sum, { services }) => sum + shopMiB.process + services.length * shopMiB.service,
+    0,
+  );
 }

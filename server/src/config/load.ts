@@ -66,6 +66,11 @@ export function loadWithOrigins(options: LoadOptions): LoadedConfig {
       "demo.enabled: the demo is not available in production; set WEIR_DEMO_ENABLED to false",
     );
   }
+  if (isProduction && config.shop.enabled) {
+    throw new ConfigError(
+      `shop.enabled: the shop is a demonstration and does not run in production${from(sources, "shop.enabled")}`,
+    );
+  }
   return {
     config: {
       ...config,

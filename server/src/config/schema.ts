@@ -26,6 +26,7 @@ import { redisSection } from "./sections/redis.ts";
 import { relaySection } from "./sections/relay.ts";
 import { resilienceSection } from "./sections/resilience.ts";
 import { retentionSection } from "./sections/retention.ts";
+import { shopSection } from "./sections/shop.ts";
 import { sparkSection } from "./sections/spark.ts";
 import { storageSection } from "./sections/storage.ts";
 import { streamSection } from "./sections/stream.ts";
@@ -84,6 +85,7 @@ export const configSchema = s.object({
   log: logSection,
   supervisor: supervisorSection,
   demo: demoSection,
+  shop: shopSection,
 });
 
 export type Config = Infer<typeof configSchema>;

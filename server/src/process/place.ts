@@ -20,6 +20,7 @@ import { readFormat } from "./data-format.ts";
 import { runsWeir } from "./leftovers.ts";
 import { checkPortIsFree } from "./port.ts";
 import { readRunFile } from "./run-file.ts";
+import { shopListeners } from "./shop/addresses.ts";
 
 export interface PlaceProblem {
   /** The path of the setting that must change. */
@@ -146,6 +147,24 @@ export async function findPortProblem({
   } catch (error) {
     return portProblem((error as NodeJS.ErrnoException).code, { host, port, error });
   }
+}
+
+/** The same for the shop's ports. */
+export async function findShopPortProblem(config: Config): Promise<PlaceProblem | undefined> {
+  for (const { setting, host, port } of shopListeners(config)) {
+    if (port === 0) continue;
+    try {
+      await checkPortIsFree({ host, port });
+    } catch (error) {
+      const found = portProblem((error as NodeJS.ErrnoException).code, { host, port, error });
+      return {
+        setting,
+        problem: `the shop: ${found.problem}`,
+        hint: "choose another with --shop-port (0 for a free one), or start without the shop: --no-shop",
+      };
+    }
+  }
+  return undefined;
 }
 
 /** @param code of the operating system, such as EADDRINUSE */

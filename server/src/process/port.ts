@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 
 /** A name that the resolver does not answer for is as good as unknown. */
@@ -20,4 +21,21 @@ export function checkPortIsFree({ host, port }: { host: string; port: number }):
       server.close(() => resolve());
     });
   });
+}
+
+/** Below the range that the system gives to outgoing connections, one of which may take a port of it. */
+const freeRange = { first: 10_000, count: 22_000 } as const;
+const freeAttempts = 100;
+
+/** A port on which nothing listens now. @throws NodeJS.ErrnoException of the last attempt */
+export async function findFreePort(host: string): Promise<number> {
+  for (let attempt = 1; ; attempt++) {
+    const port = freeRange.first + randomInt(freeRange.count);
+    try {
+      await checkPortIsFree({ host, port });
+      return port;
+    } catch (error) {
+      if (attempt === freeAttempts) throw error;
+    }
+  }
 }

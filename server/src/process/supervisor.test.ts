@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { createTestFolder } from "../../../testing/database.ts";
 import { until } from "../../../testing/until.ts";
+import type { ChildSpec } from "./child-program.ts";
 import { openProcessLog } from "./process-log.ts";
 import { ProcessStates } from "./process-states.ts";
-import { type ChildSpec, Supervisor } from "./supervisor.ts";
+import { Supervisor } from "./supervisor.ts";
 
 /**
  * A program that reports that it is ready at the URL it was given and beats, or fails with a message. With a

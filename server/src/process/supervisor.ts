@@ -1,24 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { type ChildSpec, onAnnounced, spawnChild } from "./child-program.ts";
 import type { ProcessLog } from "./process-log.ts";
 import { ProcessStates, type RestartReason } from "./process-states.ts";
 import { createRestartPace, type RestartPace } from "./restart-pace.ts";
-import {
-  type ChildMessage,
-  type SupervisorMessage,
-  supervisedVariable,
-} from "./supervisor-channel.ts";
+import type { ChildMessage, SupervisorMessage } from "./supervisor-channel.ts";
 import { isFrozen, readVitals, type Vitals } from "./vitals.ts";
 import { Watchdog } from "./watchdog.ts";
-
-export interface ChildSpec {
-  readonly name: string;
-  /** Arguments of `weir`, e.g. `["serve", "--parts", "etl"]`; at a restart it gets its previous URL. */
-  arguments(previousUrl: string | undefined): readonly string[];
-  /** Flags of Node.js itself. */
-  readonly nodeFlags?: readonly string[];
-  /** It sends to the others, which therefore stop after it. */
-  readonly stopsFirst?: boolean;
-}
 
 interface Child {
   readonly spec: ChildSpec;
@@ -122,6 +109,24 @@ export class Supervisor {
    * @throws Error when it ends by itself first or takes longer than `timeoutMs`, with the end of its output
    */
   async start(spec: ChildSpec, timeoutMs: number): Promise<string | undefined> {
+    const child = this.#add(spec);
+    const ready = this.#untilReady(child, timeoutMs);
+    this.#watch(child);
+    await ready;
+    return child.url;
+  }
+
+  /**
+   * Starts a child that the others do not need, and does not wait for it. One that ends is restarted, also when it never
+   * was ready; `onReady` reports when it is.
+   */
+  keep(spec: ChildSpec): void {
+    const child = this.#add(spec);
+    this.#states.failing(spec.name, `${spec.name} is starting`);
+    this.#watch(child);
+  }
+
+  #add(spec: ChildSpec): Child {
     if (this.#stopping) throw new Error(`${spec.name} was not started: everything is stopping`);
     const child: Child = {
       spec,
@@ -137,10 +142,7 @@ export class Supervisor {
       errorOutput: "",
     };
     this.#children.set(spec.name, child);
-    const ready = this.#untilReady(child, timeoutMs);
-    this.#watch(child);
-    await ready;
-    return child.url;
+    return child;
   }
 
   /**
@@ -154,8 +156,10 @@ export class Supervisor {
     for (const timer of this.#timers) clearTimeout(timer);
     const senders = [...this.#children.values()].filter((child) => child.spec.stopsFirst === true);
     const others = [...this.#children.values()].filter((child) => child.spec.stopsFirst !== true);
-    await Promise.all(senders.map(({ running }) => end(running, senderGraceMs)));
-    await Promise.all(others.map(({ running }) => end(running, stopGraceMs)));
+    const endAll = (children: readonly Child[], graceMs: number) =>
+      Promise.all(children.map(({ running, spec }) => end(running, spec.stopGraceMs ?? graceMs)));
+    await endAll(senders, senderGraceMs);
+    await endAll(others, stopGraceMs);
     for (const { firstStart, spec } of this.#children.values()) {
       firstStart?.reject(new Error(`${spec.name} was not started: everything is stopping`));
     }
@@ -168,20 +172,8 @@ export class Supervisor {
   }
 
   #spawn(spec: ChildSpec, previousUrl: string | undefined): ChildProcess {
-    const child = spawn(
-      process.execPath,
-      [...(spec.nodeFlags ?? []), this.#options.main, ...spec.arguments(previousUrl)],
-      {
-        stdio: ["ignore", "pipe", "pipe", "ipc"],
-        env: {
-          // glibc would keep one heap per thread, up to eight per core
-          MALLOC_ARENA_MAX: "2",
-          ...process.env,
-          ...this.#options.environment,
-          [supervisedVariable]: "1",
-        },
-      },
-    );
+    const { main, environment } = this.#options;
+    const child = spawnChild(spec, { main, environment, previousUrl });
     this.#options.log.attach(child, spec.name);
     return child;
   }
@@ -196,6 +188,9 @@ export class Supervisor {
       if (child.ready) return;
       child.errorOutput = `${child.errorOutput}${text}`.slice(-errorOutputLimit);
     });
+    if (spec.program !== undefined) {
+      onAnnounced(running, spec.program.announces, () => this.#receive(child, { type: "ready" }));
+    }
     running.on("message", (message: ChildMessage) => this.#receive(child, message));
     running.on("error", (error) => {
       this.#options.log.logger.warn(

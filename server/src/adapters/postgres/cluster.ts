@@ -21,6 +21,7 @@ import { dirname, join, resolve, sep } from "node:path";
 import { promisify } from "node:util";
 import type { PostgresBinaries } from "./binaries.ts";
 import { startLifeline } from "./lifeline.ts";
+import { separateGroup } from "./separate-databases.ts";
 import { isServerOf, readPidFile } from "./server-process.ts";
 import { type ServerFolders, type ServerSettings, serverSettings } from "./settings.ts";
 import { reachableBy, type SystemUser, trustedUserNames } from "./system-user.ts";
@@ -196,7 +197,8 @@ function isAlive(pid: number): boolean {
 
 /**
  * Who may connect: only over the socket, and only the system users that run Weir, identified by the
- * kernel (`peer`). There is no password to read or guess.
+ * kernel (`peer`). There is no password to read or guess. The roles of the shop's services are an exception: each needs
+ * its own password. The socket's folder lets no other user in.
  */
 export async function writeConfiguration(
   folders: ClusterFolders,
@@ -219,7 +221,10 @@ export async function writeConfiguration(
     }
   };
   const names = trustedUserNames(user);
-  await write("pg_hba.conf", "local all all peer map=weir\n");
+  await write(
+    "pg_hba.conf",
+    `local all +${separateGroup} scram-sha-256\nlocal all all peer map=weir\n`,
+  );
   await write("pg_ident.conf", names.map((name) => `weir "${name}" all\n`).join(""));
   const { blocks, bsize } = await statfs(join(folders.data, "pg_wal"));
   const walDiskBytes = blocks * bsize;
