@@ -1,5 +1,6 @@
 /** `main.ts products[,orders…]`: runs services of the shop in one process; see docs/shop/foundation.md. */
 import { createLogger, type Logger, logLevel } from "./foundation/logger.ts";
+import { followParent } from "./foundation/parent-channel.ts";
 import type { RunningService, ServiceContext } from "./foundation/running-service.ts";
 import { readSettings, SettingsError, wholeNumber, withDefault } from "./foundation/settings.ts";
 
@@ -12,6 +13,7 @@ const services: Readonly<Record<string, () => Promise<Start>>> = {
   orders: async () => (await import("./orders/start-orders.ts")).startOrders,
   products: async () => (await import("./products/start-products.ts")).startProducts,
   storefront: async () => (await import("./storefront/start-storefront.ts")).startStorefront,
+  traffic: async () => (await import("./traffic/start-traffic.ts")).startTraffic,
 };
 
 const names = (process.argv[2] ?? "").split(",").filter((name) => name !== "");
@@ -27,6 +29,9 @@ const settings = readOrExit();
 const log = createLogger(names.join(","), settings.level);
 const running: RunningService[] = [];
 for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => void end(0));
+followParent(() => {
+  if (!stop.signal.aborted) void end(0);
+});
 process.on("uncaughtException", (error) => {
   log.fatal({ error: error.stack }, "an error nothing handles");
   void end(1);
