@@ -34,6 +34,7 @@ const commands: Readonly<Record<string, () => Promise<Register>>> = {
   "erase-user": async () => (await import("./erase-user.ts")).registerEraseUser,
   "unblock-user": async () => (await import("./unblock-user.ts")).registerUnblockUser,
   demo: async () => (await import("./demo.ts")).registerDemo,
+  shop: async () => (await import("./shop.ts")).registerShop,
   clock: async () => (await import("./clock.ts")).registerClock,
   config: async () => (await import("./config.ts")).registerConfig,
   completion: async () =>

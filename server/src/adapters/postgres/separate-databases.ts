@@ -3,6 +3,7 @@
  * name with a password, and no role can connect to a database that is not its own.
  */
 import { DatabaseError, type Queryable } from "../../core/ports/database.ts";
+import { loginNames } from "./logins.ts";
 import { scramVerifier } from "./role-passwords.ts";
 
 export interface SeparateDatabase {
@@ -23,8 +24,8 @@ export interface Separation {
 }
 
 /**
- * All owners are members, by which the embedded server recognises who must give a password: see `pg_hba.conf` in
- * `cluster.ts`. A nested quote of names is never needed: all are `[a-z_]`.
+ * All owners are members of it. By this the embedded server recognises the roles that need a password: see `pg_hba.conf`
+ * in `cluster.ts`. Names need no quotes: all are `[a-z_]`.
  */
 export const separateGroup = "weir_shop";
 
@@ -57,6 +58,35 @@ export async function ensureSeparation(owner: Queryable, wanted: Separation): Pr
   return done;
 }
 
+/** The statements for a server that has none of it, for an administrator; passwords as verifiers. */
+export async function separationStatements(
+  databases: readonly SeparateDatabase[],
+  weirs: string,
+): Promise<string[]> {
+  const roles = await Promise.all(databases.map(roleStatement));
+  return [
+    `create role ${separateGroup} nologin`,
+    ...roles.map(({ text }) => text),
+    ...databases.map(({ name }) => `create database ${name} owner ${name}`),
+    ...[...databases.map(({ name }) => name), weirs].map(revocation),
+    ...databases.flatMap(({ name, guests }) => guests.map((guest) => invitation(name, guest))),
+    `grant connect on database ${weirs} to ${loginNames.join(", ")}`,
+  ];
+}
+
+function roleStatement(database: SeparateDatabase): Promise<Statement> {
+  const statement = `create role ${database.name} login noinherit in role ${separateGroup}`;
+  return withVerifier(statement, database);
+}
+
+function revocation(name: string): string {
+  return `revoke connect, temporary on database ${name} from public`;
+}
+
+function invitation(name: string, guest: string): string {
+  return `grant connect on database ${name} to ${guest}`;
+}
+
 /** A new database is a copy of 7 MB on disk. */
 const statementMs = 60_000;
 
@@ -82,16 +112,7 @@ async function missingRoles(owner: Queryable, { databases }: Separation): Promis
     "pg_roles",
     databases.map(({ name }) => name),
   );
-  return Promise.all(
-    databases
-      .filter(({ name }) => !roles.has(name))
-      .map(({ name, password }) =>
-        withVerifier(`create role ${name} login noinherit in role ${separateGroup}`, {
-          name,
-          password,
-        }),
-      ),
-  );
+  return Promise.all(databases.filter(({ name }) => !roles.has(name)).map(roleStatement));
 }
 
 /** A role of a restored server, or of another data folder, has another password. */
@@ -112,14 +133,15 @@ async function wrongPasswords(
   return statements;
 }
 
-/** Who is not a superuser gives a database only to a role that it is a member of. */
+/** Without superuser rights, only a member of a role can make it the owner of a new database. */
 async function missingMemberships(
   owner: Queryable,
   { databases }: Separation,
 ): Promise<Statement[]> {
   const rows = await owner.query<{ name: string }>({
     text: `select rolname as name from pg_roles
-           where rolname = any ($1) and not (pg_has_role(current_user, oid, 'set') and pg_has_role(current_user, oid, 'usage'))
+           where rolname = any ($1) and not exists (select from pg_database where datname = rolname)
+             and not (pg_has_role(current_user, oid, 'set') and pg_has_role(current_user, oid, 'usage'))
            order by 1`,
     values: [databases.map(({ name }) => name)],
   });
@@ -146,7 +168,7 @@ async function openDatabases(
            order by 1`,
     values: [[...databases.map(({ name }) => name), ...closed]],
   });
-  return rows.map(({ name }) => plain(`revoke connect, temporary on database ${name} from public`));
+  return rows.map(({ name }) => plain(revocation(name)));
 }
 
 async function missingGuests(owner: Queryable, { databases }: Separation): Promise<Statement[]> {
@@ -157,8 +179,7 @@ async function missingGuests(owner: Queryable, { databases }: Separation): Promi
         text: "select has_database_privilege($1, $2, 'connect') as may",
         values: [guest, name],
       });
-      if (row?.may !== true)
-        statements.push(plain(`grant connect on database ${name} to ${guest}`));
+      if (row?.may !== true) statements.push(plain(invitation(name, guest)));
     }
   }
   return statements;

@@ -9,6 +9,7 @@ import { readPolicies } from "./policies.ts";
 
 const asked = {
   ingest: "events.post.event_ingest",
+  batch: "events.post.event_batch_ingest",
   list: "events.get.event_list",
   user: "analytics.get.user_events",
   overview: "analytics.get.overview",
@@ -57,11 +58,13 @@ test("the shipped roles allow what their descriptions say, and nothing else", as
       "recommendations",
     ],
     monitor: ["healthz", "metrics"],
-    service: ["ingest", "healthz"],
+    service: ["ingest", "batch", "healthz"],
+    "event-sender": ["batch"],
     viewer: ["overview", "windows", "similar", "search"],
     storefront: ["similar", "search", "recommendations", "healthz"],
     demo: [
       "ingest",
+      "batch",
       "list",
       "user",
       "overview",

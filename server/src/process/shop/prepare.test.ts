@@ -7,7 +7,11 @@ import { createTestFolder, startTestServer } from "../../../../testing/database.
 import { withRole } from "../../adapters/postgres/location.ts";
 import { openPool } from "../../adapters/postgres/pool.ts";
 import { restoreRights } from "../../adapters/postgres/rights.ts";
-import { separateGroup, separationProblems } from "../../adapters/postgres/separate-databases.ts";
+import {
+  separateGroup,
+  separationProblems,
+  separationStatements,
+} from "../../adapters/postgres/separate-databases.ts";
 import { loadConfig } from "../../config/load.ts";
 import { DatabaseError } from "../../core/ports/database.ts";
 import { readPolicies } from "../../parts/auth/policies.ts";
@@ -163,5 +167,18 @@ test("an owner of an external database needs CREATEROLE and CREATEDB, and is tol
   await run("alter role operator createdb");
   const done = await prepare(operator, false);
   assert.ok(done.includes("create database shop_bus owner shop_bus"), done.join("\n"));
+  assert.deepEqual(await prepare(operator, false), []);
+});
+
+test("what an administrator runs is enough for an owner without rights", async (t) => {
+  const { server, config, prepare } = await installation(t);
+  const run = (text: string) => server.owner.query({ text });
+  for (const statement of await separationStatements(separateDatabases(config), "weir")) {
+    await run(statement);
+  }
+  await run("revoke connect on database postgres, template1 from public");
+  await run("alter role operator nocreaterole nocreatedb");
+  await run("grant connect on database weir to operator");
+  const operator = withRole(server.urls.owner, "operator", "of-the-operator");
   assert.deepEqual(await prepare(operator, false), []);
 });
