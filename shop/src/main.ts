@@ -2,6 +2,7 @@
 import { createLogger, type Logger, logLevel } from "./foundation/logger.ts";
 import { followParent } from "./foundation/parent-channel.ts";
 import type { RunningService, ServiceContext } from "./foundation/running-service.ts";
+import { environmentOf } from "./foundation/service-environment.ts";
 import { readSettings, SettingsError, wholeNumber, withDefault } from "./foundation/settings.ts";
 
 type Start = (context: ServiceContext) => Promise<RunningService>;
@@ -13,6 +14,7 @@ const services: Readonly<Record<string, () => Promise<Start>>> = {
   orders: async () => (await import("./orders/start-orders.ts")).startOrders,
   products: async () => (await import("./products/start-products.ts")).startProducts,
   storefront: async () => (await import("./storefront/start-storefront.ts")).startStorefront,
+  bus: async () => (await import("./bus/start-bus.ts")).startBus,
   traffic: async () => (await import("./traffic/start-traffic.ts")).startTraffic,
 };
 
@@ -52,7 +54,7 @@ async function startOne(name: string, logger: Logger): Promise<RunningService> {
   if (start === undefined) throw new Error(`unknown service ${name}`);
   const ownLogger = names.length === 1 ? logger : createLogger(name, settings.level);
   const service = await start({
-    environment: process.env,
+    environment: environmentOf(name, process.env),
     logger: ownLogger,
     signal: stop.signal,
   });

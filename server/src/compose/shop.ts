@@ -38,21 +38,30 @@ export function expectShop(config: Config): ExpectedShop {
 
 /** One for each process of the shop, in the order in which they start. */
 function shopChildren(place: ShopPlace): ChildSpec[] {
-  const environment = shopEnvironment(place);
   return shopProcesses(place.config).map(({ name, services }) => ({
     name,
     nodeFlags,
     stopsFirst: true,
     stopGraceMs,
     arguments: () => [services.join(",")],
-    program: { file: shopMain, environment, announces: services },
+    program: {
+      file: shopMain,
+      environment: shopEnvironment(place, services),
+      announces: services,
+    },
   }));
 }
 
 /** Their names, and the services that each runs. */
 export function shopProcesses({ shop }: Pick<Config, "shop">) {
-  const services = [...shopServices, ...(shop.traffic.enabled ? ["traffic"] : [])];
-  return shop.processes === "one"
-    ? [{ name: "shop", services }]
-    : services.map((service) => ({ name: `shop-${service}`, services: [service] }));
+  // prepares the database of the bus, which RabbitMQ replaces
+  const bus = shop.rabbitmq_url === null ? ["bus"] : [];
+  const traffic = shop.traffic.enabled ? ["traffic"] : [];
+  if (shop.processes === "one") {
+    return [{ name: "shop", services: [...bus, ...shopServices, ...traffic] }];
+  }
+  return [...shopServices, ...traffic].map((service) => ({
+    name: `shop-${service}`,
+    services: service === "notifications" ? [...bus, service] : [service],
+  }));
 }

@@ -63,6 +63,21 @@ export const shopSection = s.object({
       maximum: 1_000,
       description: "Visits that begin per second, on average.",
     }),
+    pace: s.number({
+      default: 1,
+      minimum: 0,
+      maximum: 100,
+      description:
+        "Time between two steps of a visitor, relative to the sample's; 0.1 is ten times as fast.",
+    }),
+    buyers: s.nullable(
+      s.number({
+        default: null,
+        minimum: 0,
+        maximum: 1,
+        description: "Share of the visits that buy. Default: the sample's, 0.024.",
+      }),
+    ),
     seed: s.integer({
       default: 1,
       minimum: 0,

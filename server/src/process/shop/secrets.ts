@@ -10,7 +10,7 @@ export interface ShopSecrets {
   /** By caller. */
   readonly tokens: Readonly<Record<string, string>>;
   /** Signs the storefront's cookies. */
-  readonly cookies: string;
+  readonly storefront: string;
 }
 
 /** Reads the secrets of a data folder; makes those that are missing. */
@@ -28,7 +28,7 @@ export function shopSecrets(dataDir: string): ShopSecrets {
   return {
     passwords: each([...shopDatabases, busDatabase], "password"),
     tokens: each(shopCallers, "token"),
-    cookies: secret("cookies"),
+    storefront: secret("storefront"),
   };
 }
 

@@ -26,7 +26,7 @@ export const shopSenders = {
 export type ShopSender = keyof typeof shopSenders;
 
 /** Callers between the services; each has a token. `admin` changes the catalogue. */
-export const shopCallers = ["admin", "orders", "storefront"] as const;
+export const shopCallers = ["admin", "orders", "notifications", "storefront"] as const;
 
 /** What Node.js runs; the services to start are its argument. */
 export const shopMain = join(checkoutFolder, "shop", "src", "main.ts");
