@@ -80,7 +80,7 @@ function roleStatement(database: SeparateDatabase): Promise<Statement> {
 }
 
 function revocation(name: string): string {
-  return `revoke connect, temporary on database ${name} from public`;
+  return `revoke connect on database ${name} from public`;
 }
 
 function invitation(name: string, guest: string): string {
@@ -156,7 +156,10 @@ async function missingDatabases(owner: Queryable, { databases }: Separation): Pr
     .map((name) => plain(`create database ${name} owner ${name}`));
 }
 
-/** Everyone may connect to a database until that is revoked. */
+/**
+ * Everyone may connect to a database until that is revoked. The right to make temporary tables remains: Weir's own roles
+ * need it, and it is of no use without a connection.
+ */
 async function openDatabases(
   owner: Queryable,
   { databases, closed }: Separation,
@@ -164,7 +167,7 @@ async function openDatabases(
   const rows = await owner.query<{ name: string }>({
     text: `select quote_ident(datname) as name from pg_database
            where datname = any ($1)
-             and (has_database_privilege('public', oid, 'connect') or has_database_privilege('public', oid, 'temporary'))
+             and has_database_privilege('public', oid, 'connect')
            order by 1`,
     values: [[...databases.map(({ name }) => name), ...closed]],
   });

@@ -100,9 +100,7 @@ test("the credentials of each service open its own database and no other", async
     (await separationProblems(server.owner, { databases, closed: ["weir"] })).join("; "),
     "shop_bus can connect to shop_orders; shop_notifications can connect to shop_orders; shop_products can connect to shop_orders",
   );
-  assert.deepEqual(await prepare(), [
-    "revoke connect, temporary on database shop_orders from public",
-  ]);
+  assert.deepEqual(await prepare(), ["revoke connect on database shop_orders from public"]);
 });
 
 test("a service whose password file was lost gets a new password", async (t) => {
