@@ -1,4 +1,4 @@
-/** Where the shop's services listen. Known before they start, because each is told the others' addresses. */
+/** Where the shop's services listen. Known before they start, because each gets the others' addresses. */
 import type { Config } from "../../config/schema.ts";
 import { findFreePort } from "../port.ts";
 import type { ShopService } from "./services.ts";

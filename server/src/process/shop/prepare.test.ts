@@ -145,7 +145,7 @@ test("each sender has a key of its own, with no permission that it does not need
   assert.equal(rows.length, files.length);
 });
 
-test("an owner of an external database needs CREATEROLE and CREATEDB, and is told so", async (t) => {
+test("an owner of an external database needs CREATEROLE and CREATEDB, and the error says so", async (t) => {
   const { server, prepare } = await installation(t);
   const run = (text: string) => server.owner.query({ text });
   const password = "of-the-operator";
