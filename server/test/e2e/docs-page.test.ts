@@ -1,9 +1,9 @@
 /** The API reference in a real browser, over plain HTTP: it works, and its own policy blocks nothing of it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { openPage } from "../../../testing/browser.ts";
 import { listRoutes } from "../../src/compose/route-list.ts";
 import { loadConfig } from "../../src/config/load.ts";
-import { openPage } from "../helpers/browser.ts";
 import { serveRoutes } from "../helpers/http-server.ts";
 
 test("/docs shows the API, asks no other site, and nothing complains", async (t) => {

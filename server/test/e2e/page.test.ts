@@ -6,9 +6,9 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { before, type TestContext, test } from "node:test";
 import type { Page } from "playwright-core";
+import { openPage, seriousFindings } from "../../../testing/browser.ts";
 import { until } from "../../../testing/until.ts";
 import { dashboardFolder } from "../../src/process/paths.ts";
-import { openPage, seriousFindings } from "../helpers/browser.ts";
 import { freezeServer } from "../helpers/frozen-server.ts";
 import { type RunningWeir, startWeir } from "../helpers/weir.ts";
 

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Page } from "playwright-core";
+import { openPage, seriousFindings } from "../../../testing/browser.ts";
 import { until } from "../../../testing/until.ts";
-import { openPage, seriousFindings } from "../helpers/browser.ts";
 import { startEndpoint } from "../helpers/embeddings-endpoint.ts";
 import { type RunningWeir, runCommand, startWeir } from "../helpers/weir.ts";
 

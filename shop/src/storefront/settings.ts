@@ -23,7 +23,7 @@ export function readStorefrontSettings(environment: Environment) {
     ordersUrl: httpAddress("SHOP_ORDERS_URL"),
     notificationsUrl: httpAddress("SHOP_NOTIFICATIONS_URL"),
     /** Where shoppers reach the shop, for links in e-mails; absent: where it listens. */
-    publicUrl: optional(httpAddress("SHOP_STOREFRONT_PUBLIC_URL")),
+    publicUrl: optional(httpAddress("SHOP_STOREFRONT_URL")),
     /** Weir, for this service and its search; absent: names are searched by the product service. */
     weirUrl: optional(httpAddress("SHOP_WEIR_URL")),
     weirKey: optional(token("SHOP_WEIR_KEY_STOREFRONT")),

@@ -75,7 +75,7 @@ export const english = {
   quantity: "Quantity",
   addToCart: "Add to cart",
   similar: "Similar products",
-  shippingNote: "Dispatched within one working day. Returns within 30 days.",
+  shippingNote: "Free delivery. Returns within 30 days.",
 
   cartTitle: "Your cart",
   cartEmpty: "Your cart is empty",

@@ -65,7 +65,7 @@ export const turkish: Texts = {
   quantity: "Adet",
   addToCart: "Sepete ekle",
   similar: "Benzer ürünler",
-  shippingNote: "Bir iş günü içinde kargoya verilir. 30 gün içinde iade edilebilir.",
+  shippingNote: "Ücretsiz teslimat. 30 gün içinde iade edilebilir.",
 
   cartTitle: "Sepetiniz",
   cartEmpty: "Sepetiniz boş",

@@ -19,8 +19,15 @@ export interface OpenPage {
   readonly complaints: string[];
 }
 
+export interface PageOptions {
+  readonly viewport?: { readonly width: number; readonly height: number };
+  readonly javaScriptEnabled?: boolean;
+  readonly colorScheme?: "light" | "dark";
+  readonly locale?: string;
+}
+
 /** A page in a real Chromium with a fresh profile; closed after the test. */
-export async function openPage(t: TestContext): Promise<OpenPage> {
+export async function openPage(t: TestContext, options: PageOptions = {}): Promise<OpenPage> {
   if (executable === undefined)
     throw new Error("the page tests need a Chromium: apt-get install chromium");
   const profile = mkdtempSync(join(tmpdir(), "weir-browser-"));
@@ -28,6 +35,7 @@ export async function openPage(t: TestContext): Promise<OpenPage> {
     executablePath: executable,
     headless: true,
     viewport: { width: 1440, height: 900 },
+    ...options,
     args: [
       "--no-sandbox",
       "--disable-gpu",
@@ -75,18 +83,27 @@ interface Finding {
 
 /** Accessibility findings of the current page, of impact `serious` or `critical`. */
 export async function seriousFindings(page: Page): Promise<string[]> {
+  return (await findings(page))
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(describe);
+}
+
+/** All accessibility findings of the current page. */
+export async function accessibilityFindings(page: Page): Promise<string[]> {
+  return (await findings(page)).map(describe);
+}
+
+async function findings(page: Page): Promise<Finding[]> {
   // Through the debugger, not through a script element: the page's own policy stays as strict as it is.
   await page.evaluate(axe);
-  const violations = await page.evaluate(async () => {
+  return page.evaluate(async () => {
     const { run } = (
       globalThis as unknown as { axe: { run(): Promise<{ violations: Finding[] }> } }
     ).axe;
     return (await run()).violations;
   });
-  return violations
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .map(
-      ({ id, help, nodes }) =>
-        `${id}: ${help} (${nodes.length}, e.g. ${nodes[0]?.html.slice(0, 200)})`,
-    );
+}
+
+function describe({ id, help, nodes }: Finding): string {
+  return `${id}: ${help} (${nodes.length}, e.g. ${nodes[0]?.html.slice(0, 200)})`;
 }
