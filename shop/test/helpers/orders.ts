@@ -96,6 +96,7 @@ export class Shelves implements Products {
 
 export interface TestOrders {
   readonly url: string;
+  readonly databaseUrl: string;
   readonly database: Database;
   readonly shelves: Shelves;
   /** What the bus has confirmed, in its order. */
@@ -129,6 +130,8 @@ export interface TestOrdersOptions {
   readonly ports?: Partial<OrdersPorts>;
   /** `SHOP_ORDERS_…` */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Another process of the same service: it has the same database and products. */
+  readonly beside?: TestOrders;
 }
 
 /** A migrated database without a service. */
@@ -138,19 +141,35 @@ export async function createOrdersDatabase(
   const { orders: url } = await createShopDatabases(t, ["orders"]);
   const { signal } = new AbortController();
   await migrate({ url, folder: sqlFolder("orders"), logger, signal });
-  return { url, database: openDatabase({ url, applicationName: "test orders", logger }) };
+  return { url, database: open(url) };
 }
 
 /** Unless WEIR_TEST_LOG names a level. */
 export const silentLogger = createLogger("orders", process.env["WEIR_TEST_LOG"] ?? "silent");
 const logger = silentLogger;
 
+/** A machine that is busy must not make the service fail. */
+const patienceMs = 60_000;
+
+function open(url: string): Database {
+  return openDatabase({
+    url,
+    applicationName: "test orders",
+    logger,
+    connectTimeoutMs: patienceMs,
+    statementTimeoutMs: patienceMs,
+  });
+}
+
 export async function startTestOrders(
   t: CleanUp,
-  { ports, environment }: TestOrdersOptions = {},
+  { ports, environment, beside }: TestOrdersOptions = {},
 ): Promise<TestOrders> {
-  const { url, database } = await createOrdersDatabase(t);
-  const shelves = new Shelves();
+  const { url, database } =
+    beside === undefined
+      ? await createOrdersDatabase(t)
+      : { url: beside.databaseUrl, database: open(beside.databaseUrl) };
+  const shelves = beside?.shelves ?? new Shelves();
   const published: OrderMessage[] = [];
   const events = new Map<string, Record<string, unknown>>();
   const service = await createOrders(
@@ -179,6 +198,8 @@ export async function startTestOrders(
       SHOP_ORDERS_PAYMENT_TIMEOUT_MS: "300",
       SHOP_ORDERS_OUTBOX_INTERVAL_MS: "20",
       SHOP_ORDERS_RECOVERY_INTERVAL_MS: "50",
+      SHOP_ORDERS_WAIT_MS: `${patienceMs}`,
+      SHOP_REQUEST_TIMEOUT_MS: `${patienceMs}`,
       ...environment,
     }),
   );
@@ -189,6 +210,7 @@ export async function startTestOrders(
   const call = createCall(service.url);
   return {
     url: service.url,
+    databaseUrl: url,
     database,
     shelves,
     published,

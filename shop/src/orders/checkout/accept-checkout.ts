@@ -33,6 +33,8 @@ export interface AcceptOptions {
   readonly leaseMs: number;
   /** How long the key is remembered. */
   readonly keyLifeMs: number;
+  /** Whether this process works on the order: it is slow, but not silent. */
+  readonly isRunningHere: (orderId: string) => boolean;
 }
 
 interface FoundRow extends CheckoutRow {
@@ -62,7 +64,7 @@ export async function acceptCheckout(
 
 async function findByKey(
   connection: Queryable,
-  { key, request, leaseMs }: AcceptOptions,
+  { key, request, leaseMs, isRunningHere }: AcceptOptions,
   hash: Buffer,
 ): Promise<Accepted | undefined> {
   const [row] = await connection.query<FoundRow>(
@@ -74,7 +76,7 @@ async function findByKey(
   if (!row.body_hash.equals(hash)) return { kind: "key_reused" };
   const { answer } = checkoutOf(row);
   if (answer !== undefined) return { kind: "answered", answer };
-  if (row.leased) return { kind: "running" };
+  if (row.leased || isRunningHere(row.order_id)) return { kind: "running" };
   const [claimed] = await connection.query<CheckoutRow>(
     `update checkouts set run = run + 1, lease_until = clock_timestamp() + $2 * interval '1 millisecond'
      where order_id = $1 returning ${checkoutColumns}`,

@@ -44,6 +44,8 @@ const longestPauseMs = 30_000;
 export function createCheckouts(options: CheckoutsOptions): Checkouts {
   const { database, takeStep, logger, leaseMs, keyLifeMs } = options;
   const background = new Set<Promise<void>>();
+  /** Orders that this process works on. */
+  const running = new Set<string>();
 
   /** Takes steps until `isEnough`. What it could not finish is left to a later run, and the error thrown. */
   async function advance(
@@ -51,6 +53,7 @@ export function createCheckouts(options: CheckoutsOptions): Checkouts {
     isEnough: (checkout: Checkout) => boolean,
   ): Promise<Checkout> {
     let checkout = claimed;
+    running.add(claimed.orderId);
     try {
       while (!isEnough(checkout)) {
         checkout = await takeStep(checkout);
@@ -60,6 +63,8 @@ export function createCheckouts(options: CheckoutsOptions): Checkouts {
     } catch (error) {
       await leave(checkout, error);
       throw error;
+    } finally {
+      running.delete(claimed.orderId);
     }
   }
 
@@ -106,7 +111,12 @@ export function createCheckouts(options: CheckoutsOptions): Checkouts {
     async run(about) {
       const deadline = performance.now() + options.waitMs;
       for (;;) {
-        const accepted = await acceptCheckout(database, { ...about, leaseMs, keyLifeMs });
+        const accepted = await acceptCheckout(database, {
+          ...about,
+          leaseMs,
+          keyLifeMs,
+          isRunningHere: (orderId) => running.has(orderId),
+        });
         if (accepted.kind === "answered") return { ...accepted, replayed: true };
         if (accepted.kind === "claimed") {
           const first = await answer(accepted.checkout);
@@ -118,7 +128,11 @@ export function createCheckouts(options: CheckoutsOptions): Checkouts {
       }
     },
     async recover() {
-      const silent = await claimSilent(database, { limit: recoveryBatch, leaseMs });
+      const silent = await claimSilent(database, {
+        limit: recoveryBatch,
+        leaseMs,
+        except: [...running],
+      });
       await Promise.allSettled(
         silent.map(async (checkout) => {
           const { orderId, step } = checkout;

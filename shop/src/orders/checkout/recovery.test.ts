@@ -89,32 +89,31 @@ test("a reservation that has gone before it was confirmed undoes the payment", a
 test("a process that comes back after its lease changes nothing", async (t) => {
   const gate = Promise.withResolvers<void>();
   const arrived = Promise.withResolvers<void>();
-  let calls = 0;
-  const orders = await startTestOrders(t, {
+  const payments = { async voidCharge() {}, async refund() {} };
+  const slow = await startTestOrders(t, {
     ...shortLease,
     ports: {
       payments: {
+        ...payments,
         async charge() {
-          calls++;
-          if (calls === 1) {
-            arrived.resolve();
-            await gate.promise;
-            return "declined";
-          }
-          return "charged";
+          arrived.resolve();
+          await gate.promise;
+          return "declined";
         },
-        async voidCharge() {},
-        async refund() {},
       },
     },
   });
-  const cart = await orders.makeCart();
-  const answer = orders.checkout(cart);
+  const answer = slow.checkout(await slow.makeCart());
   await arrived.promise;
-  const [row] = await orders.database.query<{ order_id: string }>("select order_id from checkouts");
+  const other = await startTestOrders(t, {
+    ...shortLease,
+    ports: { payments: { ...payments, charge: async () => "charged" } },
+    beside: slow,
+  });
+  const [row] = await other.database.query<{ order_id: string }>("select order_id from checkouts");
   const id = row?.order_id ?? "";
-  await until(async () => (await orders.call("GET", `/orders/${id}`)).body.state === "paid", {
-    what: "the sweep to finish the order",
+  await until(async () => (await other.call("GET", `/orders/${id}`)).body.state === "paid", {
+    what: "the other process to finish the order",
   });
   gate.resolve();
   // the late process finds that the order was paid, and answers with it
