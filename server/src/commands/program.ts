@@ -28,6 +28,8 @@ const commands: Readonly<Record<string, () => Promise<Register>>> = {
   relay: async () => (await import("./relay.ts")).registerRelay,
   intake: async () => (await import("./intake.ts")).registerIntake,
   dlq: async () => (await import("./dlq/dlq.ts")).registerDlq,
+  subscriptions: async () =>
+    (await import("./subscriptions/subscriptions.ts")).registerSubscriptions,
   audit: async () => (await import("./audit.ts")).registerAudit,
   models: async () => (await import("./models.ts")).registerModels,
   vectors: async () => (await import("./vectors.ts")).registerVectors,

@@ -1,7 +1,7 @@
 /** Deliveries: the routes and health check of the HTTP process, and the part that delivers. */
 import { randomBytes, randomFillSync } from "node:crypto";
 import { hostname } from "node:os";
-import type { Resilience } from "../adapters/resilience/resilience.ts";
+import { createResilience, type Resilience } from "../adapters/resilience/resilience.ts";
 import { retryDelay } from "../adapters/resilience/retry-delay.ts";
 import { publishMetrics } from "../adapters/telemetry/shared-metrics.ts";
 import {
@@ -29,6 +29,7 @@ import { observeDeliveries, observeSubscriptions } from "../parts/deliveries/met
 import type { Limits } from "../parts/deliveries/options.ts";
 import type { ReaderRegister } from "../parts/deliveries/ports.ts";
 import { deliveryRoutes } from "../parts/deliveries/routes.ts";
+import { sendTest } from "../parts/deliveries/send-test.ts";
 import { inLogOrder } from "../parts/log/logged-events.ts";
 import { createRangeReader } from "../parts/log/range-reader.ts";
 import {
@@ -107,6 +108,18 @@ function composeDestinations(options: ComposeOptions): OpenDestination {
     resilience: composeResilience(options),
     policy: createAddressPolicy(() => allowedReceivers(config())),
   });
+}
+
+/** Sends one test event from the command line. */
+export function composeTest(config: () => Config, database: Database) {
+  const { newId } = composeChanging(config, database);
+  const openDestination = openWebhooks(config, {
+    resilience: createResilience({ settings: () => config().resilience }),
+    policy: createAddressPolicy(() => allowedReceivers(config())),
+  });
+  const never = new AbortController().signal;
+  return (subscription: { readonly id: string; readonly name: string; readonly url: string }) =>
+    sendTest({ database, openDestination, newId, now: Date.now }, subscription, never);
 }
 
 export interface DeliveriesHttp {

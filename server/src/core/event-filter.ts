@@ -3,6 +3,7 @@
  * the cost of a match is bounded by the size of the expression. docs/guides/webhooks.md describes it for users.
  */
 import { isObject } from "./event/facts.ts";
+import { textFlaw } from "./text-flaw.ts";
 
 /** What a path can name. `event` is the event as it was sent. */
 export interface FilteredEvent {
@@ -155,6 +156,7 @@ function readPath(path: unknown, pointer: string): readonly string[] {
   ) {
     throw new Mistake(pointer, 'must be a path such as "event.properties.plan"');
   }
+  for (const name of segments) demandText(name, pointer);
   if (segments.length > filterLimits.segments) {
     throw new Mistake(pointer, `must have at most ${filterLimits.segments} names`);
   }
@@ -216,7 +218,13 @@ const tests: Readonly<Record<Operator, (value: unknown, pointer: string) => Test
   },
 };
 
+function demandText(text: string, pointer: string): void {
+  const flaw = textFlaw(text);
+  if (flaw !== undefined) throw new Mistake(pointer, flaw);
+}
+
 function scalar(value: unknown, pointer: string): Scalar {
+  if (typeof value === "string") demandText(value, pointer);
   if (
     value === null ||
     typeof value === "string" ||
@@ -243,6 +251,7 @@ function comparison(value: unknown, pointer: string, fits: (order: number) => bo
     };
   }
   if (typeof value === "string") {
+    demandText(value, pointer);
     return (found) => typeof found === "string" && fits(found < value ? -1 : found > value ? 1 : 0);
   }
   throw new Mistake(pointer, "must be a number or a text");

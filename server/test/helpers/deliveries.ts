@@ -8,6 +8,7 @@ import { createAddressPolicy } from "../../src/adapters/webhook/address-policy.t
 import { openWebhooks, readerRegister } from "../../src/compose/deliveries.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import type { Queryable } from "../../src/core/ports/database.ts";
+import type { OpenDestination } from "../../src/core/ports/destination.ts";
 import { uuidV7Maker } from "../../src/core/uuid.ts";
 import { writeAudit } from "../../src/parts/auth/administration.ts";
 import type { Changing } from "../../src/parts/deliveries/changes.ts";
@@ -41,12 +42,24 @@ export interface RunningDeliveries {
   stop(): Promise<void>;
 }
 
+/** The loopback address is allowed, and breakers close again soon. */
+export function openTestWebhooks(attemptMs = 20_000): OpenDestination {
+  const config = loadConfig({ env: {}, cwd: "/" });
+  const { resilience } = config;
+  const delivery = { ...resilience.guards.delivery, timeout_ms: attemptMs };
+  const breaker = { ...delivery.breaker, open_ms: 50 };
+  const guards = { ...resilience.guards, delivery: { ...delivery, breaker } };
+  return openWebhooks(() => config, {
+    resilience: createResilience({ settings: () => ({ ...resilience, guards }) }),
+    policy: createAddressPolicy(() => ["127.0.0.1"]),
+  });
+}
+
 export function startDeliveries(
   t: CleanUp,
   { urls }: TestDatabase,
-  { limits = {}, retryMs = 20, attemptMs = 5_000 }: DeliveriesOptions = {},
+  { limits = {}, retryMs = 20, attemptMs = 20_000 }: DeliveriesOptions = {},
 ): RunningDeliveries {
-  const config = loadConfig({ env: {}, cwd: "/" });
   const database = openPool({
     url: urls.app,
     applicationName: "weir deliveries",
@@ -54,24 +67,12 @@ export function startDeliveries(
     settings: inLogOrder,
   });
   const notifications = openNotifications({ url: urls.app, applicationName: "deliveries test" });
-  const { resilience } = config;
-  const delivery = { ...resilience.guards.delivery, timeout_ms: attemptMs };
-  const breaker = { ...delivery.breaker, open_ms: 50 };
-  const guards = createResilience({
-    settings: () => ({
-      ...resilience,
-      guards: { ...resilience.guards, delivery: { ...delivery, breaker } },
-    }),
-  });
   const notices: Notice[] = [];
   const errors: unknown[] = [];
   const part = createDeliveries({
     ...{ database, notifications, readers: readerRegister, audit: writeAudit },
     openReader: (name) => createRangeReader(database, name),
-    openDestination: openWebhooks(() => config, {
-      resilience: guards,
-      policy: createAddressPolicy(() => ["127.0.0.1"]),
-    }),
+    openDestination: openTestWebhooks(attemptMs),
     owner: randomUUID(),
     limits: () => ({ ...testLimits, ...limits }),
     retryDelayMs: () => retryMs,

@@ -3,6 +3,7 @@ import { WeirError } from "../../core/errors.ts";
 import { compileFilter } from "../../core/event-filter.ts";
 import { instantForm, instantOf } from "../../core/instant.ts";
 import { DatabaseError, type Queryable } from "../../core/ports/database.ts";
+import { textFlaw } from "../../core/text-flaw.ts";
 import { endReplays, readState, ring } from "./change-state.ts";
 import { type Change, commonReader } from "./ports.ts";
 import { bumpRevision } from "./revision.ts";
@@ -236,8 +237,15 @@ async function demandRoom(connection: Queryable, max: number): Promise<void> {
 /** What the schema does not say. */
 async function demandValid(
   { checkUrl }: Changing,
-  { url, filter, projection }: SubscriptionChange,
+  { url, filter, projection, event_types, sources }: SubscriptionChange,
 ): Promise<void> {
+  const texts = { projection, event_types, sources, url: url === undefined ? undefined : [url] };
+  for (const [name, list] of Object.entries(texts)) {
+    for (const [index, text] of (list ?? []).entries()) {
+      const flaw = textFlaw(text);
+      if (flaw !== undefined) throw invalid(name === "url" ? "/url" : `/${name}/${index}`, flaw);
+    }
+  }
   if (filter !== undefined && filter !== null) {
     const problem = compileFilter(filter);
     if ("pointer" in problem) throw invalid(`/filter${problem.pointer}`, problem.detail);

@@ -6,6 +6,7 @@ import { deliveryId } from "./delivery-id.ts";
 import type { DeliveryView, Replay, SubscriptionView, WholeSubscription } from "./schemas.ts";
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const utc = (column: string) =>
   `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
@@ -15,10 +16,12 @@ const columns = `s.id, s.name, s.url, s.event_types, s.sources, s.filter, s.proj
 
 /** The id of a subscription from its id or its name. @throws WeirError `not_found` */
 export async function findSubscription(database: Queryable, idOrName: string): Promise<string> {
-  const [row] = await database.query<{ id: string }>({
-    text: "select id from deliveries.subscriptions where id = $1 or name = $2",
-    values: [uuid.test(idOrName) ? idOrName : null, idOrName],
-  });
+  const [row] = namePattern.test(idOrName)
+    ? await database.query<{ id: string }>({
+        text: "select id from deliveries.subscriptions where id = $1 or name = $2",
+        values: [uuid.test(idOrName) ? idOrName : null, idOrName],
+      })
+    : [];
   if (row !== undefined) return row.id;
   throw new WeirError("not_found", {
     detail: `there is no subscription "${idOrName.slice(0, 80)}"`,
