@@ -29,11 +29,16 @@ export function listenerSettings(name: string): {
 export function databaseSettings(name: string): {
   readonly databaseUrl: Setting<string>;
   readonly connections: Setting<number>;
+  readonly connectTimeoutMs: Setting<number>;
   readonly statementTimeoutMs: Setting<number>;
 } {
   return {
     databaseUrl: databaseAddress(`SHOP_${name}_DATABASE_URL`),
     connections: withDefault(wholeNumber(`SHOP_${name}_CONNECTIONS`, { min: 1, max: 100 }), 8),
+    connectTimeoutMs: withDefault(
+      wholeNumber("SHOP_CONNECT_TIMEOUT_MS", { min: 10, max: 600_000 }),
+      3_000,
+    ),
     statementTimeoutMs: withDefault(
       wholeNumber("SHOP_STATEMENT_TIMEOUT_MS", { min: 10, max: 600_000 }),
       5_000,

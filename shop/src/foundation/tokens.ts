@@ -8,7 +8,7 @@ export type CallerTokens = Readonly<Record<string, string>>;
  * Finds the caller of a bearer token. Compares with every token, in a time that does not depend on the
  * content. @throws Problem `unauthenticated`
  */
-export function identifyCaller(header: string | undefined, tokens: CallerTokens): string {
+function identifyCaller(header: string | undefined, tokens: CallerTokens): string {
   const given = /^Bearer ([\x21-\x7e]+)$/i.exec(header ?? "")?.[1];
   let caller: string | undefined;
   if (given !== undefined) {

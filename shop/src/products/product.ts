@@ -12,6 +12,9 @@ export interface Product {
   readonly updated_at: string;
 }
 
+/** Below it, a product counts as nearly sold out. */
+export const lowStock = 10;
+
 /** `version` grows with each change of the product or its stock. */
 export interface VersionedProduct {
   readonly product: Product;

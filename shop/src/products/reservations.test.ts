@@ -168,3 +168,18 @@ test("a change of the stock by an administrator leaves what is held alone", asyn
   }
   assert.equal(await stockOf(shop, "A"), 1);
 });
+
+test("the supplier of a shown shop delivers what is nearly sold out", async (t) => {
+  const shop = await startProductService(t, {
+    SHOP_PRODUCTS_SWEEP_SECONDS: "1",
+    SHOP_PRODUCTS_RESTOCK_BY: "50",
+  });
+  await shopWith({ A: 12, B: 30 }, shop);
+  await shop.reserve(randomUUID(), { A: 5 });
+  assert.equal(await stockOf(shop, "A"), 7, "what is held is still on hand");
+  const order = randomUUID();
+  await shop.reserve(order, { A: 3 });
+  await shop.orders(`/reservations/${order}/confirm`);
+  await until(async () => (await stockOf(shop, "A")) === 54, { what: "the delivery" });
+  assert.equal(await stockOf(shop, "B"), 30);
+});

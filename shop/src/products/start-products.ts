@@ -28,6 +28,7 @@ import type { Product } from "./product.ts";
 import { mountProducts } from "./product-routes.ts";
 import { mountReservations } from "./reservation-routes.ts";
 import { expireReservations } from "./reservations.ts";
+import { restock } from "./restock.ts";
 import { seedCatalogue } from "./seed.ts";
 import { createProductEvents } from "./stock-events.ts";
 import { keepStock } from "./stock-keeper.ts";
@@ -46,6 +47,7 @@ const settingsTable = {
   adminToken: optional(token("SHOP_TOKEN_ADMIN")),
   cacheSeconds: withDefault(wholeNumber("SHOP_PRODUCTS_CACHE_SECONDS", { min: 1, max: 3_600 }), 60),
   sweepSeconds: withDefault(wholeNumber("SHOP_PRODUCTS_SWEEP_SECONDS", { min: 1, max: 3_600 }), 5),
+  restockBy: withDefault(wholeNumber("SHOP_PRODUCTS_RESTOCK_BY", { max: 100_000 }), 0),
   seed: withDefault(oneOf("SHOP_PRODUCTS_SEED", ["on", "off"]), "on"),
 };
 
@@ -63,11 +65,13 @@ export async function startProducts(context: ServiceContext): Promise<RunningSer
       applicationName: "shop products",
       logger,
       connections: settings.connections,
+      connectTimeoutMs: settings.connectTimeoutMs,
       statementTimeoutMs: settings.statementTimeoutMs,
     }),
   );
   if (settings.seed === "on") await seedCatalogue(database, logger);
   const weir = resources.use(openWeir({ url: settings.weirUrl, key: settings.weirKey, logger }));
+  const events = createProductEvents(weir);
   const store = openCache({
     redisUrl: settings.redisUrl,
     prefix: "shop:products:",
@@ -92,9 +96,15 @@ export async function startProducts(context: ServiceContext): Promise<RunningSer
       everyMs: settings.sweepSeconds * 1_000,
       logger,
       async work() {
-        const { result, changes } = await expireReservations(database, sweepOrders);
+        const expired = await expireReservations(database, sweepOrders);
+        const changes = [...expired.changes];
+        if (settings.restockBy > 0) {
+          const delivered = await restock(database, settings.restockBy);
+          events.stockDelivered(delivered);
+          changes.push(...delivered);
+        }
         await cache.invalidate(changes.map(({ id, version }) => ({ key: id, version })));
-        return result === sweepOrders;
+        return expired.result === sweepOrders;
       },
     }),
   );
@@ -109,7 +119,7 @@ export async function startProducts(context: ServiceContext): Promise<RunningSer
   const parts = {
     database,
     cache,
-    events: createProductEvents(weir),
+    events,
     tokens: {
       orders: settings.ordersToken,
       ...(adminToken === undefined ? {} : { admin: adminToken }),

@@ -1,9 +1,6 @@
 import type { Weir } from "../foundation/weir.ts";
-import type { Product } from "./product.ts";
+import { lowStock, type Product } from "./product.ts";
 import type { StockChange } from "./reservations.ts";
-
-/** Below it, a sale is reported as `stock.low`. */
-const lowStock = 10;
 
 /** What the product service sends to Weir; the events have no user, as the shop itself is the actor. */
 export interface ProductEvents {
@@ -11,6 +8,7 @@ export interface ProductEvents {
   productRemoved(id: string): void;
   /** Sends `stock.low` for each product of which few are left. */
   stockTaken(changes: readonly StockChange[]): void;
+  stockDelivered(changes: readonly StockChange[]): void;
 }
 
 export function createProductEvents(weir: Weir): ProductEvents {
@@ -29,6 +27,12 @@ export function createProductEvents(weir: Weir): ProductEvents {
       for (const { id, available } of changes) {
         if (available >= lowStock) continue;
         weir.track({ event_type: "stock.low", product: { id }, properties: { stock: available } });
+      }
+    },
+    stockDelivered(changes) {
+      for (const { id, available } of changes) {
+        const properties = { stock: available };
+        weir.track({ event_type: "stock.delivered", product: { id }, properties });
       }
     },
   };

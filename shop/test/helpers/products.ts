@@ -5,7 +5,7 @@ import { startProducts } from "../../src/products/start-products.ts";
 import { createShopDatabases, queryShop } from "./databases.ts";
 import { startService } from "./services.ts";
 
-export const tokens = { orders: "token-of-orders-0001", admin: "token-of-admin-00002" } as const;
+const tokens = { orders: "token-of-orders-0001", admin: "token-of-admin-00002" } as const;
 
 /** The environment of a product service with an empty catalogue of its own. */
 export function productEnvironment(databaseUrl: string): Environment {
@@ -16,6 +16,7 @@ export function productEnvironment(databaseUrl: string): Environment {
     SHOP_PRODUCTS_SEED: "off",
     SHOP_PRODUCTS_CACHE_SECONDS: "3600",
     // tests wait for conditions: a machine that is busy must not make the service fail
+    SHOP_CONNECT_TIMEOUT_MS: "60000",
     SHOP_STATEMENT_TIMEOUT_MS: "60000",
     SHOP_REQUEST_TIMEOUT_MS: "60000",
   };
@@ -28,15 +29,19 @@ export interface Answer {
   readonly body: any;
 }
 
-export interface ProductClient {
-  readonly databaseUrl: string;
-  readonly service: RunningService;
+/** Calls to a product service, with the token that each needs. */
+export interface ProductCalls {
   get(path: string): Promise<Answer>;
   /** With the token of an administrator. */
   admin(method: string, path: string, body?: unknown): Promise<Answer>;
   /** With the token of the order service. */
   reserve(orderId: string, items: Readonly<Record<string, number>>, ttl?: number): Promise<Answer>;
   orders(path: string): Promise<Answer>;
+}
+
+export interface ProductClient extends ProductCalls {
+  readonly databaseUrl: string;
+  readonly service: RunningService;
 }
 
 /** A product service in this process, and calls to it. */
@@ -53,7 +58,7 @@ export async function startProductService(
 }
 
 /** Calls to a product service that runs somewhere. */
-export function callProducts(url: string): Omit<ProductClient, "databaseUrl" | "service"> {
+export function callProducts(url: string): ProductCalls {
   const call = async (
     method: string,
     path: string,
