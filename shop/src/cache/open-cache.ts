@@ -1,10 +1,12 @@
 import type { Logger } from "../foundation/logger.ts";
 import type { Cache } from "./cache.ts";
-import { defaultGuard, guardCache } from "./guarded-cache.ts";
+import { CacheUnavailableError, defaultGuard, guardCache } from "./guarded-cache.ts";
 import { MemoryCache } from "./memory-cache.ts";
 import { RedisCache } from "./redis-cache.ts";
 
 export interface OpenCacheOptions {
+  /** Off: everything comes from the database. */
+  readonly mode: "on" | "off";
   /** Absent: in memory. */
   readonly redisUrl: string | undefined;
   readonly prefix: string;
@@ -14,8 +16,10 @@ export interface OpenCacheOptions {
 }
 
 /** The cache of the settings: Redis behind a time limit and a breaker, or memory. */
-export function openCache({ redisUrl, prefix, timeoutMs, logger }: OpenCacheOptions): Cache {
+export function openCache(options: OpenCacheOptions): Cache {
+  const { mode, redisUrl, prefix, timeoutMs, logger } = options;
   const now = (): number => performance.now();
+  if (mode === "off") return noCache;
   if (redisUrl === undefined) return new MemoryCache({ now });
   const redis = new RedisCache({ url: redisUrl, prefix, logger, random: Math.random });
   return guardCache(redis, {
@@ -24,3 +28,11 @@ export function openCache({ redisUrl, prefix, timeoutMs, logger }: OpenCacheOpti
     now,
   });
 }
+
+const noCache: Cache = {
+  get: () => Promise.reject(new CacheUnavailableError("the cache is switched off")),
+  put: async () => false,
+  invalidate: async () => {},
+  check: async () => {},
+  close: async () => {},
+};

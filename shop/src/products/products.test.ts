@@ -168,3 +168,13 @@ test("a new service offers the catalogue of the sample, once", async (t) => {
   const { items } = (await shop.get("/categories")).body;
   assert.ok(items.length >= 10);
 });
+
+test("with the cache switched off, each detail comes from the database", async (t) => {
+  const shop = await startProductService(t, { SHOP_PRODUCTS_CACHE: "off" });
+  await shop.admin("POST", "/products", product("A"));
+  for (const price of ["1.00", "2.00"]) {
+    await shop.admin("PATCH", "/products/A", { price });
+    const { headers, body } = await shop.get("/products/A");
+    assert.deepEqual([headers.get("x-cache"), body.price], ["bypass", price]);
+  }
+});

@@ -45,6 +45,7 @@ const settingsTable = {
   redisTimeoutMs: optional(wholeNumber("SHOP_REDIS_TIMEOUT_MS", { min: 1, max: 10_000 })),
   ordersToken: token("SHOP_TOKEN_ORDERS"),
   adminToken: optional(token("SHOP_TOKEN_ADMIN")),
+  cacheMode: withDefault(oneOf("SHOP_PRODUCTS_CACHE", ["on", "off"]), "on"),
   cacheSeconds: withDefault(wholeNumber("SHOP_PRODUCTS_CACHE_SECONDS", { min: 1, max: 3_600 }), 60),
   sweepSeconds: withDefault(wholeNumber("SHOP_PRODUCTS_SWEEP_SECONDS", { min: 1, max: 3_600 }), 5),
   restockBy: withDefault(wholeNumber("SHOP_PRODUCTS_RESTOCK_BY", { max: 100_000 }), 0),
@@ -73,6 +74,7 @@ export async function startProducts(context: ServiceContext): Promise<RunningSer
   const weir = resources.use(openWeir({ url: settings.weirUrl, key: settings.weirKey, logger }));
   const events = createProductEvents(weir);
   const store = openCache({
+    mode: settings.cacheMode,
     redisUrl: settings.redisUrl,
     prefix: "shop:products:",
     timeoutMs: settings.redisTimeoutMs,

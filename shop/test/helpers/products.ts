@@ -5,7 +5,7 @@ import { startProducts } from "../../src/products/start-products.ts";
 import { createShopDatabases, queryShop } from "./databases.ts";
 import { startService } from "./services.ts";
 
-const tokens = { orders: "token-of-orders-0001", admin: "token-of-admin-00002" } as const;
+export const tokens = { orders: "token-of-orders-0001", admin: "token-of-admin-00002" } as const;
 
 /** The environment of a product service with an empty catalogue of its own. */
 export function productEnvironment(databaseUrl: string): Environment {
