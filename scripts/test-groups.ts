@@ -40,7 +40,7 @@ export const groups: Readonly<Record<string, Group>> = {
     ],
     coverage: false,
     // each waits for processes that end, recover or are suspended, more than it computes
-    concurrency: 2,
+    concurrency: 3,
     timeout: 600_000,
     reruns: { states: [] },
   },
@@ -52,10 +52,9 @@ export const groups: Readonly<Record<string, Group>> = {
       "server/test/e2e/demo-month.test.ts", // a second start within 20 s
       "server/test/services/redis/*.test.ts", // answers within 1 s without Redis
       "server/test/services/{spark/*,servers/spark}.test.ts", // three JVMs
-      "server/test/services/vector-store-down.test.ts", // events/s with and without the store
     ],
     coverage: false,
-    concurrency: 2,
+    concurrency: 3,
     timeout: 600_000,
     reruns: {
       states: [

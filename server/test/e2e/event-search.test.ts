@@ -54,7 +54,7 @@ function untilFound(weir: Sender, question: object, count: number) {
         ? answer.body
         : undefined;
     },
-    { what: () => `${count} events to be found: ${JSON.stringify(last)}`, timeoutMs: 20_000 },
+    { what: () => `${count} events to be found: ${JSON.stringify(last)}` },
   );
 }
 

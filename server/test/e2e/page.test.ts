@@ -16,7 +16,7 @@ before(() => {
   assert.ok(existsSync(dashboardFolder), "the dashboard is not built: npm run build");
 });
 
-const waitMs = 20_000;
+const waitMs = Math.max(20_000, Number(process.env["WEIR_TEST_WAIT_MS"] ?? 0));
 
 async function signedIn(t: TestContext, ...parameters: string[]) {
   const weir = await startWeir(t, {

@@ -7,7 +7,7 @@ import { until } from "../../../testing/until.ts";
 import { startEndpoint } from "../helpers/embeddings-endpoint.ts";
 import { type RunningWeir, runCommand, startWeir } from "../helpers/weir.ts";
 
-const waitMs = 20_000;
+const waitMs = Math.max(20_000, Number(process.env["WEIR_TEST_WAIT_MS"] ?? 0));
 const mugs = [
   ["m1", "Red Retrospot Mug", 2.95],
   ["m2", "Vintage Red Teatime Mug", 2.51],

@@ -106,11 +106,10 @@ export class RawConnection {
   }
 
   /** Waits for this many whole answers, 1xx included. */
-  async answered(count: number, timeoutMs = 10_000): Promise<Answer[]> {
+  async answered(count: number): Promise<Answer[]> {
     await until(() => this.answers.length >= count || this.#isClosed, {
       what: `${count} answers`,
       everyMs: 2,
-      timeoutMs,
     });
     return this.answers;
   }
@@ -119,7 +118,6 @@ export class RawConnection {
     await until(() => this.#isClosed, {
       what: () => `the server to close; so far ${this.statuses.join(", ")}`,
       everyMs: 2,
-      timeoutMs: 15_000,
     });
     return this.answers;
   }

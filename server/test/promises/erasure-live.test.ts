@@ -88,7 +88,7 @@ async function eraseUnderTraffic(t: TestContext, afterRequest: AfterRequest, mai
     }),
   );
   const known = async () => (await rawOf(pool)) > 40;
-  await until(known, { what: "traffic", timeoutMs: 30_000 });
+  await until(known, { what: "traffic" });
   const answer = await fetch(`${weir.run.url}/api/users/${user}/erase`, {
     method: "POST",
     headers: { "x-api-key": weir.adminKey },
@@ -104,7 +104,7 @@ async function eraseUnderTraffic(t: TestContext, afterRequest: AfterRequest, mai
       const erasure = (await found.json()) as Erasure;
       return erasure.state === "done" ? erasure : undefined;
     },
-    { what: "the certificate", timeoutMs: 30_000 },
+    { what: "the certificate" },
   );
   const after = late.length;
   await until(() => late.length >= after + 16, { what: "traffic after the erasure" });

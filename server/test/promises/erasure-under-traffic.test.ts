@@ -148,7 +148,7 @@ async function eraseUnderTraffic(t: CleanUp, { afterRequest, moments: at, mistak
   await traffic.more(40);
   const ledger = await traffic.stop();
   const raw = await rawIds(database);
-  await until(async () => (await unread(database)) === 0, { what: "the ETL", timeoutMs: 30_000 });
+  await until(async () => (await unread(database)) === 0, { what: "the ETL" });
   const findings: string[] = [];
   for await (const report of audit(database.app)) {
     if (report.kind === "difference" || report.differences > 0)

@@ -12,6 +12,7 @@ import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
+import { assertWithin } from "../../../testing/too-late.ts";
 import { until } from "../../../testing/until.ts";
 import { openPool } from "../../src/adapters/postgres/pool.ts";
 import { serverProcesses } from "../../src/adapters/postgres/server-process.ts";
@@ -150,7 +151,7 @@ async function freezeAll(weir: RunningWeir, round: readonly Freeze[]): Promise<v
     });
   }
   const tookMs = performance.now() - began;
-  assert.ok(tookMs <= replaceLimitMs, `${JSON.stringify(round)} took ${Math.round(tookMs)} ms`);
+  assertWithin(tookMs, replaceLimitMs, JSON.stringify(round));
 }
 
 function pidsOf({ dataDir }: RunningWeir): Readonly<Record<string, number>> {

@@ -114,7 +114,7 @@ async function storedIds(dataDir: string): Promise<string[]> {
           text: "select coalesce(event_ref, event_id::text) as id from raw.events",
         })
         .catch(() => undefined),
-    { what: "the raw log to be readable", timeoutMs: 30_000 },
+    { what: "the raw log to be readable" },
   );
   return rows.map(({ id }) => id);
 }

@@ -24,7 +24,9 @@ const part = createDlq({
           text: "insert into public.effects select $1 from pg_sleep(0.005 * random())",
           values: [letter.id],
         });
-        await connection.query({ text: "select pg_sleep(0.01 * random())" });
+        // a kill of the control has to hit between the effect and the commit
+        const pause = where === "inside" ? "0.01 * random()" : "0.05";
+        await connection.query({ text: `select pg_sleep(${pause})` });
         return { ok: true };
       },
     },

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { fork } from "node:child_process";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { assertWithin } from "../../../testing/too-late.ts";
 import { until } from "../../../testing/until.ts";
 import type { Administration } from "../../src/parts/auth/administration.ts";
 import { localActor } from "../../src/parts/auth/bounds.ts";
@@ -142,9 +143,9 @@ function isIn(report: DirectoryReport | undefined, wanted: Omit<DirectoryReport,
 
 for (const one of cases) {
   test(`${one.name} stops working in another process within 1 s`, async (t) => {
-    const took = await measure(t, one, 5_000);
+    const took = await measure(t, one, 30_000);
     t.diagnostic(`${took.toFixed(1)} ms after the commit (${one.refresh})`);
-    assert.ok(took < 1_000, `took ${took} ms`);
+    assertWithin(took, 1_000, "the revocation");
   });
 }
 

@@ -58,7 +58,6 @@ test("a transformer and an endpoint are filled beside the built-in model, answer
   );
   await until(async () => (await call("/api/products/red/similar")).status === 200, {
     what: "the built-in model to know the products",
-    timeoutMs: 20_000,
   });
 
   const added = await command("models", "add", "transformer", tiny, "--device", "cpu");
@@ -76,7 +75,7 @@ test("a transformer and an endpoint are filled beside the built-in model, answer
       const ready = listed.filter(({ state }) => state === "ready");
       return ready.length === 2 ? ready : undefined;
     },
-    { what: "both models to be filled", timeoutMs: 30_000 },
+    { what: "both models to be filled" },
   );
   const idOf = (kind: string) => filled.find((model) => model.kind === kind)?.id ?? "";
   const [own] = (await models()).filter(({ state }) => state === "live");
@@ -120,7 +119,7 @@ test("a transformer and an endpoint are filled beside the built-in model, answer
       const { breakers: found } = (await call("/health")).body.checks;
       return found.status === "degraded" ? found : undefined;
     },
-    { what: "health to report the breaker of the embedding process", timeoutMs: 30_000 },
+    { what: "health to report the breaker of the embedding process" },
   );
   assert.match(breakers.detail, /^no answer from embedder \(called by stream\)/);
   assert.notEqual(breakers.facts.embedder, "CLOSED");
@@ -131,7 +130,6 @@ test("a transformer and an endpoint are filled beside the built-in model, answer
   endpoint.state.down = false;
   await until(async () => (await search("red kettle", idOf("http"))).ids.includes("meanwhile"), {
     what: "the endpoint's model to have caught up",
-    timeoutMs: 20_000,
   });
   await until(
     async () =>
@@ -143,7 +141,6 @@ test("a transformer and an endpoint are filled beside the built-in model, answer
   assert.equal(used.exitCode, 0, used.output);
   await until(async () => (await search("green")).model === idOf("http"), {
     what: "the endpoint's model to be live",
-    timeoutMs: 20_000,
   });
   assert.equal((await search("green")).ids[0], "green");
   const kept = await command("models", "remove", idOf("http"));

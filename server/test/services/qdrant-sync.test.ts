@@ -178,7 +178,7 @@ async function untilSame(bench: Bench, name: string): Promise<void> {
       }
       return JSON.stringify(last) === JSON.stringify(same);
     },
-    { what: () => `Qdrant to be equal: ${JSON.stringify(last)}`, timeoutMs: 30_000 },
+    { what: () => `Qdrant to be equal: ${JSON.stringify(last)}` },
   );
 }
 
@@ -231,7 +231,7 @@ async function outages(bench: Bench, workers: readonly Worker[]): Promise<void> 
   const errors = () => workers.reduce((sum, worker) => sum + worker.errors.length, 0);
   const problems = () => workers.flatMap(({ sync }) => sync.problem?.() ?? []);
   const noticed = (before: number) =>
-    until(() => errors() > before, { what: "the sync to notice", timeoutMs: 30_000 });
+    until(() => errors() > before, { what: "the sync to notice" });
   for (let round = 0; round < 2; round++) {
     const before = errors();
     await bench.shim.kill9();
@@ -240,7 +240,6 @@ async function outages(bench: Bench, workers: readonly Worker[]): Promise<void> 
     await bench.shim.start();
     await until(() => problems().length === 0, {
       what: "the sync to continue",
-      timeoutMs: 30_000,
     });
   }
   const before = errors();

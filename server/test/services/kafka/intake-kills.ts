@@ -10,15 +10,19 @@ export function eventOf(id: string): string {
   return JSON.stringify({ event_type: "product.view", event_id: id, user_id: `u-${id.slice(-2)}` });
 }
 
-/** Messages arrive while PostgreSQL is down, and intake is killed before it is back. @returns how many are lost */
-export async function loseByKill(stage: IntakeStage): Promise<number> {
-  await stage.send([{ value: eventOf("l-first") }]);
+/**
+ * Messages arrive while PostgreSQL is down, and intake is killed before it is back.
+ * @returns how many are lost; `patienceMs` is how long those are waited for that are not stored yet
+ */
+export async function loseByKill(stage: IntakeStage, patienceMs?: number): Promise<number> {
+  const run = `l-${performance.now().toFixed(0)}-`;
+  await stage.send([{ value: eventOf(`${run}first`) }]);
   const idsOf = async () => {
     const stored = await stage.storedIds().catch((): readonly string[] => []);
-    return stored.filter((id) => id.startsWith("l-"));
+    return stored.filter((id) => id.startsWith(run));
   };
   await until(async () => (await idsOf()).length === 1, { what: () => stage.weir.output() });
-  const ids = Array.from({ length: 200 }, (_, n) => `l-${n}`);
+  const ids = Array.from({ length: 200 }, (_, n) => `${run}${n}`);
   const [postgres, intake] = [stage.pidOf("postgres"), stage.pidOf("intake")];
   process.kill(postgres, "SIGKILL");
   await stage.send(ids.map((id) => ({ value: eventOf(id), key: id })));
@@ -26,17 +30,16 @@ export async function loseByKill(stage: IntakeStage): Promise<number> {
   await delay(500);
   process.kill(intake, "SIGKILL");
   await untilRestarted(stage, "intake", intake);
-  await stage.send([{ value: eventOf("l-last") }]);
+  await stage.send([{ value: eventOf(`${run}last`) }]);
   const stored = async () => (await idsOf()).length;
-  await until(async () => (await idsOf()).includes("l-last"), {
+  await until(async () => (await idsOf()).includes(`${run}last`), {
     what: () => stage.weir.output(),
     timeoutMs: catchUpMs,
   });
   // another partition may be slower; what is lost does not come
   const all = ids.length + 2;
-  await until(async () => (await stored()) === all, { what: "all", timeoutMs: 5_000 }).catch(
-    () => {},
-  );
+  const patience = patienceMs === undefined ? {} : { timeoutMs: patienceMs };
+  await until(async () => (await stored()) === all, { what: "all", ...patience }).catch(() => {});
   return all - (await stored());
 }
 

@@ -267,9 +267,17 @@ async function replaysAndRevokes(stage: IntakeStage): Promise<void> {
   await until(async () => (await stage.letters()).some(({ reason }) => reason === "key_revoked"), {
     what: "the dead letter of the revoked key",
   });
-  const lines = await metricLines(weir.run.url, key);
-  assert.match(lines, /weir_intake_messages_total\{[^}]*verdict="accepted"[^}]*\} \d/);
-  assert.match(lines, /weir_intake_lag_messages\{[^}]*partition="0"[^}]*\} 0/);
+  // a process publishes its metrics every few seconds
+  await until(
+    async () => {
+      const lines = await metricLines(weir.run.url, key);
+      return (
+        /weir_intake_messages_total\{[^}]*verdict="accepted"[^}]*\} \d/.test(lines) &&
+        /weir_intake_lag_messages\{[^}]*partition="0"[^}]*\} 0/.test(lines)
+      );
+    },
+    { what: "the metrics of intake" },
+  );
   const lag = Object.fromEntries(Array.from({ length: 6 }, (_, n) => [n, 0]));
   await until(
     async () => {
