@@ -1,9 +1,10 @@
 import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { CleanUp } from "../database.ts";
 import { exchange } from "./exchange.ts";
+import { runCommand } from "./install/command.ts";
 import { rabbitmqInstall } from "./install/rabbitmq.ts";
-import { extend, type Server, type ServerKind, startServer } from "./server.ts";
+import { extend, type Place, type Server, type ServerKind, startServer } from "./server.ts";
 
 export interface RabbitMqOptions {
   /** Names of plugins, such as `rabbitmq_management` (HTTP on the port `management`). */
@@ -15,6 +16,8 @@ export interface RabbitMqOptions {
 export interface RabbitMqServer extends Server {
   /** `amqp://`, as the user guest. */
   readonly url: string;
+  /** Runs `rabbitmqctl`; returns its output. */
+  control(...args: readonly string[]): Promise<string>;
 }
 
 /** One RabbitMQ node; it starts in 12 seconds. */
@@ -23,7 +26,25 @@ export async function startRabbitMq(
   options: RabbitMqOptions = {},
 ): Promise<RabbitMqServer> {
   const server = await startServer(t, rabbitmqKind, options);
-  return extend(server, { url: `amqp://guest:guest@127.0.0.1:${server.ports["amqp"]}` });
+  return extend(server, {
+    url: `amqp://guest:guest@127.0.0.1:${server.ports["amqp"]}`,
+    control: (...args: readonly string[]) =>
+      runCommand(join(dirname(server.installed.path), "rabbitmqctl"), args, {
+        // where the node has written its cookie
+        env: { ...nodeEnvironment(server), HOME: server.folder },
+        timeoutMs: 60_000,
+      }),
+  });
+}
+
+/** By which the node and its tools find each other. */
+function nodeEnvironment({ folder, ports }: Pick<Place, "folder" | "ports">) {
+  return {
+    ERL_EPMD_PORT: String(ports["names"]),
+    ERL_EPMD_ADDRESS: "127.0.0.1",
+    RABBITMQ_NODENAME: `weir${ports["amqp"]}@localhost`,
+    RABBITMQ_CONF_ENV_FILE: join(folder, "rabbitmq-env.conf"),
+  };
 }
 
 export const rabbitmqKind: ServerKind<RabbitMqOptions> = {
@@ -46,18 +67,15 @@ export const rabbitmqKind: ServerKind<RabbitMqOptions> = {
       command: "sh",
       args: ["-c", `epmd & exec "${installed.path}"`],
       env: {
-        ERL_EPMD_PORT: String(ports["names"]),
-        ERL_EPMD_ADDRESS: "127.0.0.1",
+        ...nodeEnvironment({ folder, ports }),
         // it then replaces the shell, and its process id is the node's
         RUNNING_UNDER_SYSTEMD: "true",
-        RABBITMQ_NODENAME: `weir${amqp}@localhost`,
         RABBITMQ_DIST_PORT: String(ports["distribution"]),
         RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: "-kernel inet_dist_use_interface {127,0,0,1}",
         RABBITMQ_MNESIA_BASE: dataFolder,
         RABBITMQ_LOG_BASE: folder,
         RABBITMQ_LOGS: "-",
         RABBITMQ_CONFIG_FILE: file("rabbitmq.conf"),
-        RABBITMQ_CONF_ENV_FILE: file("rabbitmq-env.conf"),
         RABBITMQ_ENABLED_PLUGINS_FILE: file("enabled_plugins"),
       },
     };

@@ -17,7 +17,7 @@ export interface Store {
 }
 
 /** Another process has the notification; it holds the lock until it ends or dies. */
-export class BusyError extends Error {
+class BusyError extends Error {
   override readonly name = "BusyError";
 }
 

@@ -7,7 +7,7 @@ import { createLogger } from "../../src/foundation/logger.ts";
 import { migrate, sqlFolder } from "../../src/foundation/migrate.ts";
 import { createShopDatabases, queryShop } from "./databases.ts";
 
-export const storefrontToken = "storefront-token-of-a-test";
+const storefrontToken = "storefront-token-of-a-test";
 export const adminToken = "admin-token-of-a-test";
 export const notificationsToken = "notifications-token-of-a-test";
 

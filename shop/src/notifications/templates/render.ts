@@ -63,7 +63,7 @@ export function renderSignIn({ language, link, minutes }: SignInRendering): Rend
 }
 
 /** People read the end of the id to each other, not all of it. */
-export function orderNumber(id: string): string {
+function orderNumber(id: string): string {
   return id.replaceAll("-", "").slice(-8).toUpperCase();
 }
 
