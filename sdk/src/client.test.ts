@@ -360,3 +360,18 @@ test("invalid options are refused by name", () => {
     /batch\.events must be at least 1/,
   );
 });
+
+test("fetch is called as a function, as browsers require", async (t) => {
+  const server = await startMisbehavingServer(t);
+  const receivers: unknown[] = [];
+  const { client, retries } = connect(t, server, {
+    fetch: function (this: unknown, ...parameters: Parameters<typeof fetch>) {
+      receivers.push(this);
+      return fetch(...parameters);
+    },
+  });
+  client.track({ event_type: "product.view" });
+  await client.flush();
+  assert.deepEqual(receivers, [undefined]);
+  assert.deepEqual(retries, []);
+});

@@ -35,7 +35,9 @@ export async function sendBatch(request: BatchRequest): Promise<Outcome> {
   if (request.signal.aborted) stop();
   try {
     const body = await encodeBody(request);
-    const response = await request.fetch(request.url, {
+    // as a function: browsers refuse fetch as a method of another object ("Illegal invocation")
+    const { fetch } = request;
+    const response = await fetch(request.url, {
       method: "POST",
       headers: {
         "content-type": "application/json",
