@@ -975,6 +975,24 @@ AS $function$
   where f.xid < pg_snapshot_xmax("position") and pg_visible_in_snapshot(f.xid, "position")
 $function$;
 
+CREATE OR REPLACE FUNCTION engine.live_model()
+ RETURNS TABLE(id text, kind text, dimension integer, file_id uuid, bytes integer)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select m.id, m.kind, m.dimension, m.file_id, m.file_bytes from vectors.models m where m.state = 'live' limit 1
+$function$;
+
+CREATE OR REPLACE FUNCTION engine.model_piece(file uuid, place integer)
+ RETURNS bytea
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select f.bytes from vectors.model_files f where f.file_id = file and f.place = model_piece.place
+$function$;
+
 CREATE OR REPLACE FUNCTION engine.open_batch()
  RETURNS void
  LANGUAGE plpgsql
@@ -4654,6 +4672,10 @@ grant execute on function engine.end_rerun(bigint,bigint,text) to weir_spark;
 grant execute on function engine.fold_batch(bigint,text,bigint,uuid[],integer[]) to weir_app;
 grant execute on function engine.fold_batch(bigint,text,bigint,uuid[],integer[]) to weir_spark;
 grant execute on function engine.forget(pg_snapshot) to weir_app;
+grant execute on function engine.live_model() to weir_app;
+grant execute on function engine.live_model() to weir_spark;
+grant execute on function engine.model_piece(uuid,integer) to weir_app;
+grant execute on function engine.model_piece(uuid,integer) to weir_spark;
 grant execute on function engine.open_batch() to weir_app;
 grant execute on function engine.position_before(xid8,pg_snapshot,xid8[]) to weir_app;
 grant execute on function engine.read_batch(uuid[],pg_snapshot,timestamp with time zone) to weir_app;

@@ -36,7 +36,7 @@ def test_secrets_come_from_the_environment_and_are_not_printed() -> None:
         ({"kafka": {"brokers": ["b"], "max_events_per_batch": 0}}, "max_events_per_batch"),
         ({"kafka": {"brokers": ["b"], "max_events_per_batch": True}}, "max_events_per_batch"),
         ({"state_store": "memory"}, "state_store"),
-        ({"embeddings": {"enabled": True}}, "embeddings.model_file"),
+        ({"embeddings": {"enabled": True, "model": "transformer"}}, "embeddings.model_file"),
         ({"spark": 7}, "spark"),
         ({"database_url": None}, "database_url"),
     ],

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from weir_spark.config import Qdrant
-from weir_spark.points import ProductPoints, next_states, payload_of
+from weir_spark.points import Embed, ProductPoints, next_states, payload_of
 from weir_spark.products import Change, Content, point_id
 from weir_spark.qdrant import QdrantClient, QdrantRefused
 from weir_spark.resilience import (
@@ -102,6 +102,47 @@ def test_only_texts_that_changed_are_embedded_and_only_points_that_changed_are_w
     assert write(1, change(content=LAMP, described_at=LAST)) == 1
     assert stored()["payload"]["counts"] == {"view": 2}
     assert stored()["vector"] == pytest.approx([0.6, 0.8])
+
+
+def test_another_model_takes_over_states_and_points_also_when_it_is_interrupted_and_back(qdrant: str) -> None:
+    client = client_of(qdrant)
+    ids = [point_id("p1"), point_id("p2")]
+    described = {
+        id_: change(key=f"p{n}", content=Content(f"Lamp {n}"), described_at=LAST) for n, id_ in enumerate(ids, 1)
+    }
+
+    def open_model(name: str, vector: list[float]) -> tuple[ProductPoints, Embed]:
+        points = ProductPoints(client, f"products_{name}", len(vector), keeps_others=False)
+        return points, lambda texts: dict.fromkeys(texts, vector)
+
+    def stored(name: str) -> dict[str, Any]:
+        return client.retrieve(f"products_{name}", ids, with_vector=True)
+
+    first, by_first = open_model("a", [0.6, 0.8])
+    assert first.take_over(by_first) == 0
+    first.write(described, checkpoint="c", batch_id=0, embed=by_first)
+
+    def fails(_: Sequence[str]) -> dict[str, list[float]]:
+        raise Unavailable("killed")
+
+    second, by_second = open_model("b", [1.0, 0.0, 0.0])
+    with pytest.raises(Unavailable):
+        second.take_over(fails)
+    second, by_second = open_model("b", [1.0, 0.0, 0.0])
+    assert second.take_over(by_second) == 2
+    assert {id_: point["payload"] for id_, point in stored("b").items()} == {
+        id_: point["payload"] for id_, point in stored("a").items()
+    }
+    assert stored("b")[ids[1]]["vector"] == pytest.approx([1.0, 0.0, 0.0])
+    # the batch comes again: the previous model has counted it
+    second.write(described, checkpoint="c", batch_id=0, embed=by_second)
+    assert stored("b")[ids[0]]["payload"]["counts"] == {"view": 1}
+    second.write(described, checkpoint="c", batch_id=1, embed=by_second)
+    assert open_model("b", [1.0, 0.0, 0.0])[0].take_over(fails) == 0, "a restart embeds nothing again"
+
+    back, by_back = open_model("a", [0.6, 0.8])
+    assert back.take_over(by_back) == 2
+    assert stored("a")[ids[0]]["payload"]["counts"] == {"view": 2}
 
 
 def test_a_batch_that_changes_nothing_writes_nothing(qdrant: str) -> None:

@@ -76,7 +76,7 @@ def run(config: Config, stop: StopSignal) -> None:
         batches = windows(config, epoch, database, state, patience)
         queries.append(start_query("windows", config, session, batches, stop))
     if config.embeddings.enabled:
-        queries.append(start_query("points", config, session, points(config, session, state, patience, stop), stop))
+        queries.append(start_query("points", config, session, points(config, state, patience, stop), stop))
     # a run that folds no windows has no epoch: its progress is in its metrics alone
     reporter = Reporter(
         None if epoch is None else (EngineDatabase(config.database_url, statement_ms=5_000), epoch),
@@ -127,11 +127,11 @@ def windows(config: Config, epoch: int, database: EngineDatabase, state: JobStat
     return BatchProcessor(options, database, state, patience).process
 
 
-def points(config: Config, session: SparkSession, state: JobState, patience: Patience, stop: StopSignal) -> Process:
+def points(config: Config, state: JobState, patience: Patience, stop: StopSignal) -> Process:
     settings = guard_settings(config.resilience, "vector_store")
     breaker = Breaker(settings.breaker, partial(state.breaker_changed, "qdrant"))
     guard = Guard(settings, breaker, stop.wait, state.retries.labels("qdrant").inc)
-    processor = open_points(config, QdrantClient(config.qdrant, guard), session, state)
+    processor = open_points(config, QdrantClient(config.qdrant, guard), state)
 
     def process(batch: DataFrame, batch_id: int, checkpoint: str) -> None:
         events = messages.deduplicate(messages.valid(messages.parse(batch)))

@@ -146,8 +146,8 @@ def _check(config: Config) -> None:
         raise ConfigError("kafka.brokers is empty")
     if config.kafka.max_events_per_batch < 1:
         raise ConfigError("kafka.max_events_per_batch must be at least 1")
-    if config.embeddings.enabled and not config.embeddings.model_file:
-        raise ConfigError("embeddings.model_file is missing: weir engine spark start writes it")
+    if config.embeddings.enabled and config.embeddings.model == "transformer" and not config.embeddings.model_file:
+        raise ConfigError("embeddings.model_file is missing: the folder or name of the transformer")
 
 
 def _read(kind: type[T], given: Any, path: str) -> T:

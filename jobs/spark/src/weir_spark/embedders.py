@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -109,7 +109,7 @@ class Embedded:
     fallbacks: int
 
 
-@cache
+@lru_cache(maxsize=2)
 def _embedder_of_worker(settings: EmbedderSettings) -> WithFallback:
     # Spark reuses the Python of a task for later ones: the model is read once
     return open_embedder(settings)

@@ -42,6 +42,16 @@ class RerunDay:
 
 
 @dataclass(frozen=True)
+class ModelFile:
+    """A model of Weir. `file` and `size` are None for a model without a file."""
+
+    id: str
+    kind: str
+    file: str | None
+    size: int | None
+
+
+@dataclass(frozen=True)
 class Folded:
     staged: int
     folded: int
@@ -101,6 +111,22 @@ class EngineDatabase:
 
     def end_rerun(self, rerun: int, token: int, error: str) -> None:
         self._repeatable("select engine.end_rerun(%s::bigint, %s::bigint, %s::text)", (rerun, token, error))
+
+    def live_model(self) -> ModelFile | None:
+        """None before the first model."""
+        row = self._repeatable(
+            "select json_agg(json_build_array(id, kind, file_id, bytes)) from engine.live_model()", ()
+        )
+        return None if row[0] is None else ModelFile(*row[0][0])
+
+    def read_model(self, model: ModelFile) -> bytes:
+        pieces: list[bytes] = []
+        while sum(map(len, pieces)) < (model.size or 0):
+            row = self._repeatable("select engine.model_piece(%s::uuid, %s::int)", (model.file, len(pieces)))
+            if not row[0]:
+                raise Unavailable(f"model {model.id} was removed while it was read")
+            pieces.append(row[0])
+        return b"".join(pieces)
 
     def close(self) -> None:
         connection, self._connection = self._connection, None

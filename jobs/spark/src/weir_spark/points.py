@@ -6,6 +6,7 @@ last: a batch that comes again changes no state and writes its points once more.
 """
 
 import os
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -15,8 +16,10 @@ from pyspark import SparkFiles
 from pyspark.sql import DataFrame, SparkSession
 
 from weir_spark.config import Config
-from weir_spark.embedders import Embedded, EmbedderSettings, embed_texts, open_embedder
-from weir_spark.lsa import read_model
+from weir_spark.embedders import Embedded, EmbedderSettings, embed_texts
+from weir_spark.engine import EngineDatabase
+from weir_spark.log import log
+from weir_spark.models import CurrentModel, LiveModel, configured_model
 from weir_spark.products import Change, Content, collect_changes, merge, product_events
 from weir_spark.qdrant import QdrantClient
 from weir_spark.state import JobState
@@ -28,6 +31,9 @@ _TEXTS_FOR_TASKS = 512
 
 States = Mapping[str, Mapping[str, Any]]
 Embed = Callable[[Sequence[str]], Mapping[str, list[float]]]
+
+# Which collection has the states of all products: the one with the highest sequence.
+_WRITERS = "spark_collections"
 
 
 class ProductPoints:
@@ -53,6 +59,36 @@ class ProductPoints:
             self._states, [{"id": product, "vector": [1.0], "payload": after[product]} for product in changed]
         )
         return self._write_points(after, before, embed)
+
+    def take_over(self, embed: Embed) -> int:
+        """Before the first write with a model: embeds what the collection that was written before has. Returns the
+        number of points.
+
+        Repeatable: only its end is noted. A state names the last batch that it has counted, so a batch that comes again
+        after a switch is not counted twice.
+        """
+        self._prepare()
+        self._client.ensure_collection(_WRITERS, 1, {})
+        writers = [point["payload"] for page in self._client.all_points(_WRITERS) for point in page]
+        newest = max(writers, key=lambda writer: int(writer["sequence"]), default=None)
+        if newest is not None and newest["collection"] == self._collection:
+            return 0
+        written = 0
+        if newest is not None:
+            for page in self._client.all_points(f"spark_state_{newest['collection']}"):
+                states = {str(point["id"]): point["payload"] for point in page}
+                self._client.upsert(
+                    self._states, [{"id": id_, "vector": [1.0], "payload": state} for id_, state in states.items()]
+                )
+                written += self._write_points(states, {}, embed)
+        sequence = 1 if newest is None else int(newest["sequence"]) + 1
+        payload = {"collection": self._collection, "sequence": sequence}
+        own = str(uuid.uuid5(uuid.NAMESPACE_URL, self._collection))
+        self._client.upsert(_WRITERS, [{"id": own, "vector": [1.0], "payload": payload}])
+        for writer in writers:
+            if writer["collection"] != self._collection:
+                self._client.drop_collection(f"spark_state_{writer['collection']}")
+        return written
 
     def _write_points(self, after: States, before: States, embed: Embed) -> int:
         described = [product for product, state in after.items() if state["content"] is not None]
@@ -158,22 +194,43 @@ def _text_may_differ(after: Mapping[str, Any], before: Mapping[str, Any] | None)
 class PointsProcessor:
     """What foreachBatch of the query `points` does with its events."""
 
-    def __init__(self, points: ProductPoints, settings: EmbedderSettings, state: JobState) -> None:
-        self._points = points
-        self._settings = settings
+    def __init__(self, client: QdrantClient, current: CurrentModel, state: JobState, *, keeps_others: bool) -> None:
+        self._client = client
+        self._current = current
         self._state = state
+        self._keeps_others = keeps_others
+        self._points: ProductPoints | None = None
+        self._settings: EmbedderSettings | None = None
 
     def write(self, events: DataFrame, *, checkpoint: str, batch_id: int) -> None:
+        session = events.sparkSession
+        points, embed = self._with_current_model(session)
         changes = merge(product_events(events).rdd.mapPartitions(collect_changes).collect())
-
-        def embed(texts: Sequence[str]) -> Mapping[str, list[float]]:
-            return self._embed(events.sparkSession, texts)
-
-        written = self._points.write(changes, checkpoint=checkpoint, batch_id=batch_id, embed=embed)
+        written = points.write(changes, checkpoint=checkpoint, batch_id=batch_id, embed=embed)
         self._state.points.inc(written)
 
-    def _embed(self, session: SparkSession, texts: Sequence[str]) -> dict[str, list[float]]:
-        settings = self._settings
+    def _with_current_model(self, session: SparkSession) -> tuple[ProductPoints, Embed]:
+        """Another model may have gone live since the last batch."""
+        model = self._current()
+        settings = model.settings
+
+        def embed(texts: Sequence[str]) -> Mapping[str, list[float]]:
+            return self._embed(session, texts, settings)
+
+        if self._points is not None and self._settings == settings:
+            return self._points, embed
+        if settings.model == "lsa":
+            session.sparkContext.addFile(settings.path)
+        points = ProductPoints(self._client, f"products_{model.id}", model.dimension, keeps_others=self._keeps_others)
+        taken = points.take_over(embed)
+        if taken > 0:
+            log("info", "points were embedded again by the new model", model=model.id, points=taken)
+            self._state.points.inc(taken)
+        self._state.update(model=model.id)
+        self._points, self._settings = points, settings
+        return points, embed
+
+    def _embed(self, session: SparkSession, texts: Sequence[str], settings: EmbedderSettings) -> dict[str, list[float]]:
         if len(texts) < _TEXTS_FOR_TASKS:
             done = list(embed_texts(texts, settings))
         else:
@@ -199,17 +256,12 @@ def _local(settings: EmbedderSettings) -> EmbedderSettings:
     return EmbedderSettings("lsa", SparkFiles.get(os.path.basename(settings.path)), settings.device)
 
 
-def open_points(config: Config, client: QdrantClient, session: SparkSession, state: JobState) -> PointsProcessor:
-    """Raises ConfigError, or ValueError for a file that is no model."""
-    path = config.embeddings.model_file or ""
-    settings = EmbedderSettings(config.embeddings.model, path, config.embeddings.device)
-    if settings.model == "lsa":
-        model = read_model(path)
-        name, dimension = model.id, model.dimension
-        session.sparkContext.addFile(path)
-    else:
-        dimension = int(open_embedder(settings).embed(["dimension"]).shape[1])
-        name = config.embeddings.model_id or f"transformer-{os.path.basename(path.rstrip('/'))}"
+def open_points(config: Config, client: QdrantClient, state: JobState) -> PointsProcessor:
+    """Without a file in the configuration it follows Weir's live model. Raises ValueError for a damaged file."""
     keeps_others = config.kafka.starting_offsets != "earliest"
-    points = ProductPoints(client, f"products_{name}", dimension, keeps_others=keeps_others)
-    return PointsProcessor(points, settings, state)
+    if config.embeddings.model_file:
+        model = configured_model(config)
+        return PointsProcessor(client, lambda: model, state, keeps_others=keeps_others)
+    # a connection of its own: the query `points` has a thread of its own
+    live = LiveModel(EngineDatabase(config.database_url), config.embeddings.device)
+    return PointsProcessor(client, live, state, keeps_others=keeps_others)

@@ -3,7 +3,7 @@
 import http.client
 import json
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -12,6 +12,7 @@ from weir_spark.resilience import Guard, Unavailable
 
 _BATCH_POINTS = 1_000
 _RETRIEVED_AT_ONCE = 1_000
+_SCROLLED_AT_ONCE = 512
 
 
 class QdrantRefused(Exception):
@@ -62,6 +63,25 @@ class QdrantClient:
             body = {"ids": some, "with_payload": True, "with_vector": with_vector}
             found.update((point["id"], point) for point in self.call("POST", path, body))
         return found
+
+    def all_points(self, collection: str) -> Iterator[list[dict[str, Any]]]:
+        """Pages of points, without vectors. A collection that does not exist has none."""
+        path = f"/collections/{quote(collection, safe='')}/points/scroll"
+        offset: Any = None
+        while True:
+            body = {"limit": _SCROLLED_AT_ONCE, "with_payload": True, "with_vector": False}
+            try:
+                page = self.call("POST", path, body if offset is None else {**body, "offset": offset})
+            except QdrantNotFound:
+                return
+            if page["points"]:
+                yield page["points"]
+            offset = page["next_page_offset"]
+            if offset is None:
+                return
+
+    def drop_collection(self, name: str) -> None:
+        self.call("DELETE", f"/collections/{quote(name, safe='')}")
 
     def upsert(self, collection: str, points: Sequence[Mapping[str, Any]]) -> None:
         """Returns when queries find them."""

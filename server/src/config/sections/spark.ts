@@ -115,7 +115,7 @@ export const sparkSection = s.object({
       s.string({
         default: null,
         description:
-          "File that `weir models export` wrote, or the folder or name of a sentence-transformer.",
+          "File that `weir models export` wrote; null follows the live model. Of a sentence-transformer: its folder or name.",
       }),
     ),
     device: s.oneOf(["auto", "cpu", "gpu"], {

@@ -22,6 +22,8 @@ test("weir_spark stages and folds, and can neither read nor change anything else
       "engine.contract",
       "engine.end_rerun",
       "engine.fold_batch",
+      "engine.live_model",
+      "engine.model_piece",
       "engine.report",
       "engine.rerun_work",
       "engine.stage_rerun",

@@ -4,24 +4,17 @@
  * the full counts.
  */
 import assert from "node:assert/strict";
-import { after, type TestContext, test } from "node:test";
-import {
-  createTestDatabase,
-  createTestFolder,
-  type TestDatabase,
-} from "../../../../testing/database.ts";
+import { after, test } from "node:test";
 import { type KafkaServer, startKafka } from "../../../../testing/servers/kafka.ts";
 import { requireServers } from "../../../../testing/servers/required-servers.ts";
 import { until } from "../../../../testing/until.ts";
 import { readLag } from "../../../src/parts/log/lag.ts";
 import { relayCheck } from "../../../src/parts/relay/health.ts";
 import { pause } from "../../../src/timing/pause.ts";
-import { connectionTo, openAdmin, readTopic } from "../../helpers/kafka/connect.ts";
-import { type Findings, RelayOracle } from "../../helpers/kafka/relay-oracle.ts";
-import { type RelayProcess, startRelay } from "../../helpers/kafka/relay-process.ts";
+import { readTopic } from "../../helpers/kafka/connect.ts";
 import { buildWith } from "../../helpers/mutated-build.ts";
-import { prepareDays } from "../../helpers/raw-log.ts";
 import { runCommand } from "../../helpers/weir.ts";
+import { assertExact, setRelayStage } from "./relay-stage.ts";
 
 const needed = await requireServers("kafka");
 const kills = Number(process.env["WEIR_TEST_KAFKA_KILLS"] ?? 2);
@@ -31,69 +24,11 @@ const frozenMs = Number(process.env["WEIR_TEST_KAFKA_FROZEN_S"] ?? 5) * 1_000;
 const server =
   needed.skip === false ? await startKafka({ after }) : (undefined as unknown as KafkaServer);
 
-interface Stage {
-  readonly database: TestDatabase;
-  readonly oracle: RelayOracle;
-  readonly topic: string;
-  start(main?: string): Promise<RelayProcess>;
-  checkpoint(): Promise<void>;
-  /** Waits until everything is relayed, and reads the topic. */
-  judge(): Promise<Findings>;
-}
-
-let stages = 0;
-
-/** A database and a topic of its own. */
-async function setStage(t: TestContext): Promise<Stage> {
-  const database = await createTestDatabase(t);
-  const migrated = await runCommand(["migrate"], {
-    WEIR_DATABASE_URL: database.urls.owner,
-    WEIR_DATABASE_APP_URL: database.urls.app,
-    WEIR_DATABASE_INGEST_URL: database.urls.ingest,
-  });
-  assert.equal(migrated.exitCode, 0, migrated.output);
-  await prepareDays(database);
-  const { owner } = database;
-  await owner.query({ text: "insert into auth.services (name, role) values ('shop', 'service')" });
-  const prefix = `s${process.pid}-${stages++}.`;
-  const topic = `${prefix}events`;
-  const dataDir = await createTestFolder(t);
-  const oracle = new RelayOracle(owner);
-  const readEnds = async () => {
-    const admin = openAdmin(t, connectionTo(server.brokers));
-    return (await admin.offsets(topic)).end;
-  };
-  return {
-    ...{ database, oracle, topic },
-    start: (main) =>
-      startRelay(t, {
-        ...{ database, server, dataDir },
-        environment: { WEIR_KAFKA_TOPICS_PREFIX: prefix },
-        ...(main === undefined ? {} : { main }),
-      }),
-    checkpoint: () => oracle.checkpoint(readEnds),
-    async judge() {
-      await until(() => oracle.isRelayed(), { what: "the relay to catch up", timeoutMs: 90_000 });
-      return oracle.judge(await readTopic(server, topic));
-    },
-  };
-}
-
-function assertExact(t: TestContext, findings: Findings): void {
-  const { events, duplicates, lost, disordered, phantoms, needless, altered } = findings;
-  t.diagnostic(`${events} events, ${duplicates} sent twice`);
-  assert.ok(events > 100, `${events} events are too few`);
-  assert.deepEqual(
-    { lost: lost.length, disordered: disordered.length, phantoms, needless, altered },
-    { lost: 0, disordered: 0, phantoms: 0, needless: 0, altered: 0 },
-  );
-}
-
 test(
   "a broker and a relay that are killed lose nothing and keep the order of each key",
   needed,
   async (t) => {
-    const stage = await setStage(t);
+    const stage = await setRelayStage(t, server);
     const { oracle } = stage;
     let relay = await stage.start();
     const writing = new AbortController();
@@ -124,7 +59,7 @@ test(
   "a frozen broker delays the relay, and one log line says so when it ends",
   needed,
   async (t) => {
-    const stage = await setStage(t);
+    const stage = await setRelayStage(t, server);
     const { oracle } = stage;
     const relay = await stage.start();
     await oracle.write(200);
@@ -145,7 +80,7 @@ test(
 );
 
 test("a wiped broker is noticed, and a rewind sends what it lost", needed, async (t) => {
-  const stage = await setStage(t);
+  const stage = await setRelayStage(t, server);
   const { oracle, database } = stage;
   const relay = await stage.start();
   await oracle.write(150);
@@ -186,7 +121,7 @@ test(
   "control: a relay that moves its position before the acknowledgement loses events",
   needed,
   async (t) => {
-    const stage = await setStage(t);
+    const stage = await setRelayStage(t, server);
     const { oracle } = stage;
     const main = await buildWith(t, [
       {
