@@ -79,9 +79,12 @@ export async function main(argv) {
   }
 }
 
-/** @type {Run} */
-function start(context, args) {
-  return weir(context, ["up", ...args]);
+/**
+ * With the shop, where nothing speaks against it: see `server/src/commands/up.ts`.
+ * @type {Run}
+ */
+function start({ env, ...context }, args) {
+  return weir({ ...context, env: { ...env, WEIR_INTERNAL_SHOP: "default" } }, ["up", ...args]);
 }
 
 /**

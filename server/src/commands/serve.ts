@@ -30,6 +30,7 @@ import { keepStateFile } from "../process/state-file.ts";
 import {
   isSupervised,
   onDroppedLogLines,
+  reportFinished,
   reportToSupervisor,
 } from "../process/supervisor-channel.ts";
 import { type CommandContext, contextOf, exitCodes, placeError, UserError } from "./context.ts";
@@ -173,10 +174,15 @@ async function serve(
   const state = keepState(initial, { parts: [...names], url: url ?? null }, logger);
   if (state !== undefined) stack.use(state);
 
-  await aborted(signal);
+  const finished = composed.flatMap((one) => (one.finished === undefined ? [] : [one.finished]));
+  // a process with other parts has work left
+  const isAlone = finished.length === composed.length;
+  await Promise.race([aborted(signal), ...(isAlone ? [Promise.all(finished)] : [])]);
+  if (!signal.aborted) reportFinished();
   manager.stopping();
   state?.stopping();
-  logger.info({ reason: String(signal.reason?.message ?? "stop requested") }, "stopping");
+  const reason = signal.aborted ? String(signal.reason?.message ?? "stop requested") : "finished";
+  logger.info({ reason }, "stopping");
   // Refuse new work and answer what was accepted; then end the loops, and with them the live feeds,
   // which would keep the server open; then close it.
   for (const { drain } of composed) await drain?.();

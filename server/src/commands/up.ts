@@ -23,7 +23,7 @@ import { ProcessStates } from "../process/process-states.ts";
 import type { RunFile } from "../process/run-file.ts";
 import { shopUrl, withShopPorts } from "../process/shop/addresses.ts";
 import { prepareShop } from "../process/shop/prepare.ts";
-import { hasShop, runsShop, shopUnavailable } from "../process/shop/services.ts";
+import { hasShop, runsShop, shopUnavailable, wantsShop } from "../process/shop/services.ts";
 import { aborted, type StopRequests, stopRequests, unlessAborted } from "../process/signals.ts";
 import { Supervisor } from "../process/supervisor.ts";
 import { version } from "../process/version.ts";
@@ -53,15 +53,19 @@ export function registerUp(program: Command): void {
       .option("--shop-port <number>", "port of the shop's pages; 0 picks a free port", readNumber),
     { examples: ["weir up", "weir up --shop", "weir up --data ./.weir --port 8080 --no-demo"] },
   ).action(async (flags: UpFlags, command: Command) => {
-    const context = contextOf(command, {
-      "http.port": { flag: "--port", value: flags.port },
-      "http.host": { flag: "--host", value: flags.host },
-      "demo.enabled": { flag: "--no-demo", value: flags.demo === false ? false : undefined },
-      "demo.rate": { flag: "--rate", value: flags.rate },
-      "shop.enabled": { flag: flags.shop === false ? "--no-shop" : "--shop", value: flags.shop },
-      "shop.port": { flag: "--shop-port", value: flags.shopPort },
-    });
-    await up(context);
+    const context = upContext(command, flags, flags.shop);
+    await up(wantsShop(context, process.env) ? upContext(command, flags, true) : context);
+  });
+}
+
+function upContext(command: Command, flags: UpFlags, shop: boolean | undefined): CommandContext {
+  return contextOf(command, {
+    "http.port": { flag: "--port", value: flags.port },
+    "http.host": { flag: "--host", value: flags.host },
+    "demo.enabled": { flag: "--no-demo", value: flags.demo === false ? false : undefined },
+    "demo.rate": { flag: "--rate", value: flags.rate },
+    "shop.enabled": { flag: shop === false ? "--no-shop" : "--shop", value: shop },
+    "shop.port": { flag: "--shop-port", value: flags.shopPort },
   });
 }
 
@@ -107,7 +111,7 @@ async function run(
   progress: { isReady: boolean },
 ): Promise<void> {
   const startedAt = Number(process.env["WEIR_LAUNCHED_AT"] ?? Date.now());
-  const config = await withShopPorts(context.config);
+  const config = await withShopPorts(context.config, context.originOf("shop.port") === undefined);
   await using stack = new AsyncDisposableStack();
   const states = new ProcessStates();
   const logFolder = join(config.data_dir, "logs");
@@ -141,6 +145,7 @@ async function run(
       shop.ready(name);
       onChange();
     },
+    onFinished: () => onChange(),
   });
   force.addEventListener("abort", () => {
     supervisor.kill();
@@ -184,14 +189,15 @@ function reportWaiting(error: unknown): void {
 
 /** Fails before PostgreSQL is started when the data folder or the port cannot be used. */
 async function checkPlace(context: CommandContext): Promise<void> {
-  const { config } = context;
+  const { config, originOf } = context;
   const folder = findFolderProblem(config.data_dir);
   if (folder !== undefined) throw placeError(context, folder);
   // a frozen process of a killed Weir would keep the port
   endLeftovers(config.data_dir);
   const port = await findPortProblem(config);
   if (port !== undefined) throw placeError(context, port);
-  const shopPort = runsShop(config) ? await findShopPortProblem(config) : undefined;
+  const isChosen = originOf("shop.port") !== undefined;
+  const shopPort = runsShop(config) ? await findShopPortProblem(config, isChosen) : undefined;
   if (shopPort !== undefined) throw placeError(context, shopPort);
 }
 

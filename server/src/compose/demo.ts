@@ -17,6 +17,7 @@ export const compose: Compose = async ({ config, logger, serverUrl }) => {
   const keys = readDemoKeys(dataDir);
   // the visitors of the shop replace simulated events
   const hasShoppers = runsShop(config()) && config().shop.traffic.enabled;
+  const finished = Promise.withResolvers<void>();
   let historyToSend = 0;
   let problem: string | undefined;
 
@@ -48,11 +49,12 @@ export const compose: Compose = async ({ config, logger, serverUrl }) => {
             }),
             onProgress,
           });
-          // the history is sent; this process has nothing left to do
+          if (!signal.aborted) finished.resolve();
           await aborted(signal);
         },
       },
     ],
+    ...(hasShoppers ? { finished: finished.promise } : {}),
     counters: () => ({ samples_to_send: historyToSend }),
   };
 };

@@ -31,6 +31,8 @@ export interface ComposedProcess {
   listen?(): Promise<string>;
   /** Refuses new work and finishes what was accepted. Called before the parts are stopped. */
   drain?(): Promise<void>;
+  /** Resolves when there is nothing left to do: the process ends and is not restarted. */
+  readonly finished?: Promise<void>;
   /** Called after all parts have ended. */
   close?(): Promise<void>;
 }

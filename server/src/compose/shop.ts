@@ -11,7 +11,7 @@ const nodeFlags = ["--max-semi-space-size=4"];
 const stopGraceMs = 2_000;
 
 /** The first screen waits this long for it. A shop that needs longer runs all the same. */
-const readyTimeoutMs = 40_000;
+const readyTimeoutMs = 20_000;
 
 export interface ExpectedShop {
   /** A child of the supervisor is ready. */

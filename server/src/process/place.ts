@@ -149,10 +149,16 @@ export async function findPortProblem({
   }
 }
 
-/** The same for the shop's ports. */
-export async function findShopPortProblem(config: Config): Promise<PlaceProblem | undefined> {
+/**
+ * The same for the shop's ports.
+ * @param isChosen the port of its pages is not the default, which another one replaces when it is in use
+ */
+export async function findShopPortProblem(
+  config: Config,
+  isChosen: boolean,
+): Promise<PlaceProblem | undefined> {
   for (const { setting, host, port } of shopListeners(config)) {
-    if (port === 0) continue;
+    if (port === 0 || (setting === "shop.port" && !isChosen)) continue;
     try {
       await checkPortIsFree({ host, port });
     } catch (error) {

@@ -49,6 +49,12 @@ export class ProcessStates {
     this.#change(name, { continued: this.#reportOf(name).continued + 1 });
   }
 
+  /** It ended because its work is done. */
+  finished(name: string): void {
+    this.#reports.delete(name);
+    for (const listener of this.#listeners) listener();
+  }
+
   #reportOf(name: string): ProcessReport {
     const none = { exit: 0, signal: 0, frozen: 0 };
     return this.#reports.get(name) ?? { name, problem: null, restarts: none, continued: 0 };

@@ -5,6 +5,8 @@ import type { ProcessReport } from "./process-states.ts";
 export type ChildMessage =
   | { readonly type: "beat" }
   | { readonly type: "ready"; readonly url?: string }
+  /** Its work is done: it ends, and is not restarted. */
+  | { readonly type: "finished" }
   | { readonly type: "counters"; readonly counters: Readonly<Record<string, number>> };
 
 export type SupervisorMessage =
@@ -57,6 +59,11 @@ export function reportToSupervisor(
     send({ type: "counters", counters: Object.assign({}, ...readCounters()) });
   }, counterIntervalMs);
   return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+/** Reports to the supervisor, when there is one, that this process ends because its work is done. */
+export function reportFinished(): void {
+  send({ type: "finished" });
 }
 
 /** The newest state of all processes from the supervisor; undefined without one. */

@@ -158,3 +158,60 @@ test("each child gets the state of all processes", async (t) => {
     { what: "the message" },
   );
 });
+
+test("a child whose work is done is not restarted, and is no longer one of them", async (t) => {
+  const { supervisor, states, folder } = await supervise(t);
+  const file = join(folder, "finishes.mjs");
+  await writeFile(
+    file,
+    `console.log('{"ready":"one"}');
+     setTimeout(() => process.send({ type: "finished" }, () => process.exit(0)), 200);`,
+  );
+  supervisor.keep(programSpec({ file, announces: ["one"] }));
+  await until(() => supervisor.processIds["shop"] === undefined, { what: "the end of the child" });
+  assert.equal(supervisor.restarts, 0);
+  assert.deepEqual(states.reports, []);
+});
+
+test("another program is ready when it has said so for each name, sees none of Weir's environment, and is restarted", async (t) => {
+  process.env["WEIR_TEST_SECRET"] = "of Weir";
+  t.after(() => void delete process.env["WEIR_TEST_SECRET"]);
+  const { supervisor, states, folder, logLines } = await supervise(t);
+  const file = join(folder, "program.mjs");
+  await writeFile(
+    file,
+    `setInterval(() => process.send({ type: "beat" }), 200);
+     console.log(JSON.stringify({ secret: process.env.WEIR_TEST_SECRET ?? "none", mine: process.env.MINE }));
+     console.log('{"ready":"one","url":"http://127.0.0.1:1"}');
+     process.stdout.write('{"ready":"t');
+     setTimeout(() => process.stdout.write('wo"}\\n'), 100);`,
+  );
+  supervisor.keep(programSpec({ file, announces: ["one", "two"] }));
+  const problem = () => states.reports.find(({ name }) => name === "shop")?.problem;
+  assert.equal(problem(), "shop is starting");
+  await until(() => problem() === null, { what: "the program to be ready" });
+  const first = supervisor.processIds["shop"] ?? 0;
+  process.kill(first, "SIGKILL");
+  await until(() => supervisor.processIds["shop"] !== first && problem() === null, {
+    what: "the program to be ready again",
+  });
+  await until(
+    async () => (await logLines()).some(({ secret, mine }) => secret === "none" && mine === "yes"),
+    { what: "what the program saw of its environment" },
+  );
+  assert.deepEqual(
+    (await logLines()).filter(({ secret }) => secret === "of Weir"),
+    [],
+  );
+});
+
+function programSpec(program: {
+  readonly file: string;
+  readonly announces: readonly string[];
+}): ChildSpec {
+  return {
+    name: "shop",
+    arguments: () => [],
+    program: { ...program, environment: { MINE: "yes" } },
+  };
+}

@@ -18,6 +18,8 @@ interface Child {
   vitals: Vitals | undefined;
   /** The watchdog killed the running process. */
   frozen: boolean;
+  /** Its work is done: its end is no failure. */
+  finished: boolean;
   restarts: number;
   readonly pace: RestartPace;
   counters: Readonly<Record<string, number>>;
@@ -41,6 +43,8 @@ export interface SupervisorOptions {
   readonly states?: ProcessStates;
   /** Called after every start, restarts included. */
   onReady?(name: string): void;
+  /** Called when a child has ended because its work is done. */
+  onFinished?(name: string): void;
 }
 
 /** Together less than the five seconds within which Ctrl-C must end everything. */
@@ -136,6 +140,7 @@ export class Supervisor {
       firstStart: undefined,
       vitals: undefined,
       frozen: false,
+      finished: false,
       restarts: 0,
       pace: createRestartPace(() => performance.now()),
       counters: {},
@@ -203,6 +208,12 @@ export class Supervisor {
     running.once("exit", (code, signal) => {
       this.#watchdog.forget(spec.name);
       if (this.#stopping) return;
+      if (child.finished && code === 0) {
+        this.#children.delete(spec.name);
+        this.#states.finished(spec.name);
+        this.#options.onFinished?.(spec.name);
+        return;
+      }
       if (signal === null && child.firstStart !== undefined) return;
       this.#restart(child, signal ?? `exit code ${code}`);
     });
@@ -218,6 +229,7 @@ export class Supervisor {
   #receive(child: Child, message: ChildMessage): void {
     const { name } = child.spec;
     this.#watchdog.beat(name);
+    if (message.type === "finished") child.finished = true;
     if (message.type === "counters") child.counters = message.counters;
     if (message.type !== "ready") return;
     child.ready = true;

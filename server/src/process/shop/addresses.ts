@@ -1,12 +1,15 @@
 /** Where the shop's services listen. Known before they start, because each gets the others' addresses. */
 import type { Config } from "../../config/schema.ts";
-import { findFreePort } from "../port.ts";
+import { checkPortIsFree, findFreePort } from "../port.ts";
 import type { ShopService } from "./services.ts";
 
 const loopback = "127.0.0.1";
 
-/** The shop's settings with a free port in place of each 0. */
-export async function withShopPorts(config: Config): Promise<Config> {
+/**
+ * The shop's settings with a free port in place of each 0.
+ * @param isDefault the port of the pages is the default: beside a Weir on a free port, or another shop, it is a free one too
+ */
+export async function withShopPorts(config: Config, isDefault: boolean): Promise<Config> {
   const { shop, http } = config;
   if (!shop.enabled) return config;
   const orFree = async (port: number, host: string) => (port === 0 ? findFreePort(host) : port);
@@ -15,7 +18,14 @@ export async function withShopPorts(config: Config): Promise<Config> {
     orders: await orFree(shop.ports.orders, loopback),
     notifications: await orFree(shop.ports.notifications, loopback),
   };
-  return { ...config, shop: { ...shop, ports, port: await orFree(shop.port, http.host) } };
+  const isTaken = async () =>
+    http.port === 0 ||
+    (await checkPortIsFree({ host: http.host, port: shop.port }).then(
+      () => false,
+      () => true,
+    ));
+  const wanted = isDefault && (await isTaken()) ? 0 : shop.port;
+  return { ...config, shop: { ...shop, ports, port: await orFree(wanted, http.host) } };
 }
 
 /** Where each service listens, with the setting of its port. */

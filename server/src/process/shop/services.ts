@@ -43,3 +43,21 @@ export function hasShop(): boolean {
 export function runsShop({ shop }: Pick<Config, "shop">): boolean {
   return shop.enabled && hasShop();
 }
+
+/**
+ * Whether `npm start`, which sets the variable, includes the shop: a first look at Weir does, on its own PostgreSQL, with the
+ * demo, unless a flag, a variable or weir.yaml says something about the shop.
+ */
+export function wantsShop(
+  { config, originOf }: { readonly config: Config; originOf(path: string): string | undefined },
+  env: NodeJS.ProcessEnv,
+): boolean {
+  return (
+    env["WEIR_INTERNAL_SHOP"] === "default" &&
+    originOf("shop.enabled") === undefined &&
+    config.env !== "production" &&
+    config.demo.enabled &&
+    config.database.url === null &&
+    hasShop()
+  );
+}
