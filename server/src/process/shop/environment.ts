@@ -26,7 +26,7 @@ export interface ShopPlace {
 /** The secrets of each service, by variable: a process gets those of its own services. */
 const secretsOf: Readonly<Record<string, RegExp>> = {
   bus: /^SHOP_BUS_OWNER_/,
-  products: /_(PRODUCTS_DATABASE|REDIS)_URL|_KEY_PRODUCTS|_TOKEN_(ADMIN|ORDERS|STOREFRONT)/,
+  products: /_(PRODUCTS_DATABASE|REDIS)_URL|_KEY_PRODUCTS|_TOKEN_(ADMIN|ORDERS)/,
   orders:
     /_ORDERS_(_BUS_)?DATABASE_URL|_RABBITMQ_URL|_KEY_ORDERS|_TOKEN_(ORDERS|STOREFRONT|NOTIFICATIONS)/,
   notifications:
