@@ -67,7 +67,7 @@ async function startReceiver(
 }
 
 test("an order message becomes one notification, also when it is published again", async (t) => {
-  const { url, bus } = await setUp(t, { SHOP_STOREFRONT_URL: "https://shop.example" });
+  const { url, bus } = await setUp(t, { SHOP_STOREFRONT_PUBLIC_URL: "https://shop.example" });
   const message = orderMessage("shop.order.paid.v1");
   const created = orderMessage("shop.order.created.v1", message.data);
   await bus.publish([message, message]);

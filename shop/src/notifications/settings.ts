@@ -49,7 +49,7 @@ const table = {
     [1_000, 5_000, 30_000, 120_000, 600_000],
   ),
   /** Links in messages lead there; without it they have none. */
-  storefrontUrl: optional(httpAddress("SHOP_STOREFRONT_URL")),
+  storefrontUrl: optional(httpAddress("SHOP_STOREFRONT_PUBLIC_URL")),
   timeZone: withDefault(timeZone("SHOP_TIME_ZONE"), "UTC"),
 } as const;
 

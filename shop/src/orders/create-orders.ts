@@ -18,6 +18,7 @@ import type { Products } from "./products.ts";
 import { mountCarts } from "./routes/mount-carts.ts";
 import { mountCheckouts } from "./routes/mount-checkouts.ts";
 import { mountOrders } from "./routes/mount-orders.ts";
+import { mountReplay } from "./routes/mount-replay.ts";
 import type { OrderSettings } from "./settings.ts";
 
 export interface OrdersPorts {
@@ -85,6 +86,11 @@ export async function createOrders(
     mountCheckouts(routes, { checkouts, handlerTimeoutMs });
     mountOrders(routes, { database, now, onChange: outbox.wake });
   });
+  const { notificationsToken } = settings;
+  if (notificationsToken !== undefined) {
+    const tokens = { storefront: settings.storefrontToken, notifications: notificationsToken };
+    mountReplay(app, { database, tokens, onReplay: outbox.wake });
+  }
   const listener = resources.use(await listen(app, settings));
   return runningService({ name: "orders", url: listener.url }, resources);
 }

@@ -6,6 +6,7 @@ import {
 import type { Environment } from "../foundation/settings.ts";
 import {
   httpAddress,
+  optional,
   readSettings,
   type Setting,
   token,
@@ -29,6 +30,8 @@ const table = {
   productsToken: token("SHOP_TOKEN_ORDERS"),
   /** What the storefront sends to this service. */
   storefrontToken: token("SHOP_TOKEN_STOREFRONT"),
+  /** What the notification service sends to this service. */
+  notificationsToken: optional(token("SHOP_TOKEN_NOTIFICATIONS")),
   /** For each call of the product service. */
   productsTimeoutMs: milliseconds("PRODUCTS_TIMEOUT", 3_000),
   paymentMs: milliseconds("PAYMENT_TIMEOUT", 5_000),
@@ -47,8 +50,8 @@ const table = {
   waitMs: milliseconds("WAIT", 20_000),
   /** How often the outbox is looked at when nothing wakes its publishers. */
   outboxMs: milliseconds("OUTBOX_INTERVAL", 250),
-  /** How long messages that were sent are kept. */
-  outboxKeepMs: milliseconds("OUTBOX_KEEP", 24 * hourMs),
+  /** How long messages that were sent are kept, to be sent again when a queue is lost. */
+  outboxKeepMs: milliseconds("OUTBOX_KEEP", 7 * 24 * hourMs),
   cartLifeMs: milliseconds("CART_LIFE", 30 * 24 * hourMs),
 } as const;
 

@@ -14,6 +14,7 @@ import { readOrderSettings } from "../../src/orders/settings.ts";
 import { createShopDatabases } from "./databases.ts";
 
 export const storefrontToken = "storefront-token-of-tests";
+export const notificationsToken = "notifications-token-of-tests";
 
 /** Shelves that can be emptied and closed: the product service's side of the contract, in memory. */
 export class Shelves implements Products {
@@ -195,6 +196,7 @@ export async function startTestOrders(
       SHOP_PRODUCTS_URL: "http://127.0.0.1:1",
       SHOP_TOKEN_ORDERS: "orders-token-of-tests",
       SHOP_TOKEN_STOREFRONT: storefrontToken,
+      SHOP_TOKEN_NOTIFICATIONS: notificationsToken,
       SHOP_ORDERS_PAYMENT_TIMEOUT_MS: "300",
       SHOP_ORDERS_OUTBOX_INTERVAL_MS: "20",
       SHOP_ORDERS_RECOVERY_INTERVAL_MS: "50",

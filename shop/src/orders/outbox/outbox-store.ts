@@ -77,6 +77,17 @@ export async function markFailed(
   );
 }
 
+/** The bus gets the messages since then again, unchanged; returns their number. */
+export async function replaySince(connection: Queryable, since: string): Promise<number> {
+  const rows = await connection.query(
+    `update outbox set sent_at = null, next_attempt_at = clock_timestamp()
+     where destination = 'bus' and sent_at is not null and created_at >= $1::timestamptz
+     returning id`,
+    [since],
+  );
+  return rows.length;
+}
+
 /** Removes messages that were sent before `keepMs`; returns their number. */
 export async function removeSent(
   connection: Queryable,
