@@ -26,7 +26,7 @@ export const groups: Readonly<Record<string, Group>> = {
     coverage: true,
     // one more than cores, because database tests mostly wait for PostgreSQL
     concurrency: availableParallelism() + 1,
-    timeout: 120_000,
+    timeout: 240_000,
   },
   promises: {
     files: [promises],

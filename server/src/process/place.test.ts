@@ -107,7 +107,7 @@ test("a free port can be used; a taken one, a foreign address and an unknown nam
   );
   const began = performance.now();
   const unknown = await portProblemOf("no-such-host.invalid", 0);
-  assert.ok(performance.now() - began < 1_000);
+  assert.ok(performance.now() - began < 5_000);
   assert.deepEqual(
     [unknown?.setting, unknown?.problem],
     ["http.host", "the host name no-such-host.invalid cannot be resolved"],

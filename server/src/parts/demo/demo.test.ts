@@ -364,7 +364,7 @@ test("live traffic continues through a server that fails, and ends at once when 
   server.behave(() => undefined);
   stop.abort();
   const last = await running;
-  assert.ok(performance.now() - at < 1_500, `${performance.now() - at} ms`);
+  assert.ok(performance.now() - at < 5_000, `${performance.now() - at} ms`);
   assert.equal(last.phase, "done");
 });
 

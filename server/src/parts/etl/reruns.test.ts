@@ -53,7 +53,7 @@ test("a damaged hour and day are right again after a rerun, while events of that
     ledger.push(...(await live.stop()));
     assert.deepEqual(differences(expectedLines(ledger), await storedLines(database.app)), []);
     assert.equal((await rerun(database, size, start)).changed, false);
-    assert.ok(live.longestStepMs() < 1_000, `the live ETL waited ${live.longestStepMs()} ms`);
+    assert.ok(live.longestStepMs() < 5_000, `the live ETL waited ${live.longestStepMs()} ms`);
   }
 });
 

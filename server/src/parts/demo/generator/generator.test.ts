@@ -149,7 +149,7 @@ test("a server that stops answering stops the generator, which holds at most its
   stop.abort();
   const report = await running;
   assert.equal(report.ended, "interrupted");
-  assert.ok(performance.now() - at < 2_500);
+  assert.ok(performance.now() - at < 10_000);
 });
 
 test("the rate is kept, and a refused key or a silent server ends the run", async (t) => {
