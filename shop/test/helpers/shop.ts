@@ -9,7 +9,7 @@ import { startOrders } from "../../src/orders/start-orders.ts";
 import { startProducts } from "../../src/products/start-products.ts";
 import { startStorefront } from "../../src/storefront/start-storefront.ts";
 import { createShopDatabases, queryShop } from "./databases.ts";
-import { productEnvironment, tokens } from "./products.ts";
+import { productEnvironment } from "./products.ts";
 import { startService } from "./services.ts";
 
 export interface TestShop {
@@ -64,8 +64,6 @@ export const storefrontEnvironment: Environment = {
   SHOP_DEMO: "true",
   SHOP_REQUEST_TIMEOUT_MS: "60000",
 };
-
-export const adminToken = tokens.admin;
 
 const logger = createLogger("test", "silent");
 

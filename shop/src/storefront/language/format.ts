@@ -14,7 +14,7 @@ export interface Formats {
 
 const timeZone = "Europe/London";
 
-export function createFormats(language: Language): Formats {
+function createFormats(language: Language): Formats {
   const locale = locales[language];
   const moneyFormats = new Map<string, Intl.NumberFormat>();
   const count = new Intl.NumberFormat(locale);

@@ -41,7 +41,7 @@ export async function loadCart(shop: Shop, { cart: known }: Visit): Promise<Show
   };
 }
 
-export function countOf(items: readonly CartLine[]): number {
+function countOf(items: readonly CartLine[]): number {
   return items.reduce((sum, { quantity }) => sum + quantity, 0);
 }
 

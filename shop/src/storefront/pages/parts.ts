@@ -27,7 +27,7 @@ export function stockText({ texts, formats }: Visit, stock: number): Html {
 }
 
 /** `place` names the list: ids in a page are unique. */
-export function productCard(visit: Visit, product: Product, place: string): Html {
+function productCard(visit: Visit, product: Product, place: string): Html {
   const { formats, texts } = visit;
   return html`<li class="card"><a href="${productPath(product.id)}">${picture(product, place, texts)}
 <span class="card-name">${productName(visit, product.name)}</span></a>

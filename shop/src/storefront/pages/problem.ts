@@ -1,5 +1,4 @@
 import type { PageAnswer } from "../answer.ts";
-import { html } from "../html.ts";
 import type { Visit } from "../visit/visit.ts";
 import { emptyState } from "./parts.ts";
 
@@ -41,12 +40,4 @@ export function badFormPage({ texts }: Visit, status: number): PageAnswer {
 export function tooManyPage({ texts }: Visit): PageAnswer {
   const title = texts.tooManyTitle;
   return { status: 429, title, content: emptyState({ title, text: texts.tooManyText }) };
-}
-
-export function simplePage(title: string, text: string): PageAnswer {
-  return {
-    status: 200,
-    title,
-    content: html`<div class="empty"><h1>${title}</h1><p>${text}</p></div>`,
-  };
 }
