@@ -9,10 +9,10 @@ import {
   createTestFolder,
   type TestDatabase,
 } from "../../../testing/database.ts";
+import { changing, prepareSenders, sendEvents } from "../../../testing/deliveries.ts";
 import { until } from "../../../testing/until.ts";
 import { createRandomBits } from "../../src/core/random.ts";
 import { createSubscription } from "../../src/parts/deliveries/changes.ts";
-import { changing, prepareSenders, sendEvents } from "../helpers/deliveries.ts";
 import { type DeliveriesProcess, startDeliveriesProcess } from "../helpers/deliveries-process.ts";
 import { buildWith } from "../helpers/mutated-build.ts";
 import { startReceiver, verify } from "../helpers/webhook-receiver.ts";
@@ -113,7 +113,8 @@ async function setStage(t: TestContext): Promise<Stage> {
 const settled = (stage: Stage) =>
   until(() => stage.isSettled(), {
     what: () => `everything to be delivered; ${stage.accepted()} events were accepted`,
-    timeoutMs: 120_000,
+    // what waits grows with each kill
+    timeoutMs: 120_000 + kills * 20_000,
   });
 
 test("every subscribed event is delivered at least once and in order, through kills of the part", async (t) => {

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { createTestDatabase, type TestDatabase } from "../../../../testing/database.ts";
-import { until } from "../../../../testing/until.ts";
 import {
   changing,
   type DeliveriesOptions,
   prepareSenders,
   sendEvents,
   startDeliveries,
-} from "../../../test/helpers/deliveries.ts";
+} from "../../../../testing/deliveries.ts";
+import { until } from "../../../../testing/until.ts";
 import { type Answer, startReceiver, verify } from "../../../test/helpers/webhook-receiver.ts";
 import { pauseSubscription, resumeSubscription } from "./change-state.ts";
 import {
@@ -231,6 +231,29 @@ test("a slow receiver keeps a short queue and reads the log by itself; it delays
     what: () => `the slow receiver to have all; it has ${stage.accepted().length}`,
   });
   assert.deepEqual([...new Set(stage.accepted())].sort(), ids.sort());
+});
+
+test("many subscriptions are served at once, while some of their receivers never answer", async (t) => {
+  const stage = await setStage(t, {
+    attemptMs: 60_000,
+    subscription: { concurrency: 16 },
+    answer: () => new Promise(() => {}),
+  });
+  const { database, running } = stage;
+  const others = await Promise.all(Array.from({ length: 6 }, () => startReceiver(t)));
+  for (const [index, { url }] of others.entries()) {
+    await createSubscription(changing(database), { name: `other-${index}`, url });
+  }
+  for (let round = 0; round < 5; round++) {
+    await sendEvents(
+      database.owner,
+      Array.from({ length: 10 }, () => ({})),
+    );
+  }
+  await until(() => others.every(({ received }) => received.length === 50), {
+    what: () => `all others to have all: ${others.map(({ received }) => received.length)}`,
+  });
+  assert.deepEqual(running.errors, []);
 });
 
 test("a subscription may begin in the past, and a replay sends a period again under the same ids", async (t) => {

@@ -65,7 +65,8 @@ export class Lanes {
       ...shared,
       subscription,
       destination: openDestination({ subscriptionId: id, url, concurrency }),
-      bufferBytes: () => Math.max(leastBytes, bufferBytes() / Math.max(1, this.#running.size)),
+      bufferBytes: () =>
+        Math.max(leastBytes, Math.floor(bufferBytes() / Math.max(1, this.#running.size))),
     });
     // never two lanes of one subscription: they could send the same delivery at once
     const before = this.#ending.get(id) ?? Promise.resolve();

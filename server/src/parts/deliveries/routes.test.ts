@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { createTestDatabase } from "../../../../testing/database.ts";
-import { until } from "../../../../testing/until.ts";
 import {
   changing,
   openTestWebhooks,
   prepareSenders,
   sendEvents,
   startDeliveries,
-} from "../../../test/helpers/deliveries.ts";
+} from "../../../../testing/deliveries.ts";
+import { until } from "../../../../testing/until.ts";
 import { serveRoutes } from "../../../test/helpers/http-server.ts";
 import { startReceiver, verify } from "../../../test/helpers/webhook-receiver.ts";
 import { deliveryRoutes } from "./routes.ts";

@@ -1,21 +1,21 @@
 /** The part `deliveries` in a test, on a database of its own, and events straight into the raw log. */
 import { randomBytes, randomFillSync, randomUUID } from "node:crypto";
-import type { CleanUp, TestDatabase } from "../../../testing/database.ts";
-import { openNotifications } from "../../src/adapters/postgres/notifications.ts";
-import { openPool } from "../../src/adapters/postgres/pool.ts";
-import { createResilience } from "../../src/adapters/resilience/resilience.ts";
-import { createAddressPolicy } from "../../src/adapters/webhook/address-policy.ts";
-import { openWebhooks, readerRegister } from "../../src/compose/deliveries.ts";
-import { loadConfig } from "../../src/config/load.ts";
-import type { Queryable } from "../../src/core/ports/database.ts";
-import type { OpenDestination } from "../../src/core/ports/destination.ts";
-import { uuidV7Maker } from "../../src/core/uuid.ts";
-import { writeAudit } from "../../src/parts/auth/administration.ts";
-import type { Changing } from "../../src/parts/deliveries/changes.ts";
-import { createDeliveries } from "../../src/parts/deliveries/deliveries.ts";
-import type { Limits, Notice } from "../../src/parts/deliveries/options.ts";
-import { inLogOrder } from "../../src/parts/log/logged-events.ts";
-import { createRangeReader } from "../../src/parts/log/range-reader.ts";
+import { openNotifications } from "../server/src/adapters/postgres/notifications.ts";
+import { openPool } from "../server/src/adapters/postgres/pool.ts";
+import { createResilience } from "../server/src/adapters/resilience/resilience.ts";
+import { createAddressPolicy } from "../server/src/adapters/webhook/address-policy.ts";
+import { openWebhooks, readerRegister } from "../server/src/compose/deliveries.ts";
+import { loadConfig } from "../server/src/config/load.ts";
+import type { Queryable } from "../server/src/core/ports/database.ts";
+import type { OpenDestination } from "../server/src/core/ports/destination.ts";
+import { uuidV7Maker } from "../server/src/core/uuid.ts";
+import { writeAudit } from "../server/src/parts/auth/administration.ts";
+import type { Changing } from "../server/src/parts/deliveries/changes.ts";
+import { createDeliveries } from "../server/src/parts/deliveries/deliveries.ts";
+import type { Limits, Notice } from "../server/src/parts/deliveries/options.ts";
+import { inLogOrder } from "../server/src/parts/log/logged-events.ts";
+import { createRangeReader } from "../server/src/parts/log/range-reader.ts";
+import type { CleanUp, TestDatabase } from "./database.ts";
 
 const testLimits: Limits = {
   pageEvents: 100,
