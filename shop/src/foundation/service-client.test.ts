@@ -25,7 +25,7 @@ test("only what may be sent twice is tried once more, and the failure names the 
     requests.push(`${request.method}`);
     response.writeHead(503).end();
   });
-  const client = createServiceClient({ service: "products", url });
+  const client = createServiceClient({ service: "products", url, timeoutMs: 60_000 });
   await assert.rejects(client.request({ method: "GET", path: "/" }), (error: unknown) => {
     assert.ok(error instanceof ServiceUnavailableError);
     assert.equal(error.message, "The service products is down: it answered 503");
@@ -47,7 +47,12 @@ test("a refusal is not repeated and keeps the code of its problem", async (t) =>
     assert.equal(request.headers["x-request-id"], "a-1");
     response.writeHead(409).end('{"code":"out_of_stock","detail":"1 left"}');
   });
-  const client = createServiceClient({ service: "products", url, token: "token-of-orders-0001" });
+  const client = createServiceClient({
+    service: "products",
+    url,
+    token: "token-of-orders-0001",
+    timeoutMs: 60_000,
+  });
   const refused = client.request({
     method: "POST",
     path: "/reservations",

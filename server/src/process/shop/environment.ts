@@ -55,6 +55,8 @@ export function shopEnvironment(
       HOST: "127.0.0.1",
       STOREFRONT__HOST: http.host,
       WEIR_URL: weirUrl,
+      // simulated shoppers would empty it
+      PRODUCTS_RESTOCK_BY: "200",
       PRODUCTS_PORT: String(shop.ports.products),
       ORDERS_PORT: String(shop.ports.orders),
       NOTIFICATIONS_PORT: String(shop.ports.notifications),
