@@ -63,7 +63,7 @@ const periodSchema = s.object(
   { from: instant, to: s.optional(instant) },
   { examples: [{ from: "2027-01-31T12:00:00Z", to: "2027-01-31T13:00:00Z" }] },
 );
-const noBody = s.object({});
+const emptyBody = s.object({});
 
 /** Subscriptions: create, read, change, test, pause, resume, replay, rotate; the delivery log. */
 export function deliveryRoutes(options: DeliveryRoutesOptions): Route[] {
@@ -234,7 +234,7 @@ function actionRoutes(options: DeliveryRoutesOptions): Route[] {
     {
       ...action("test"),
       summary: "Send one test event at once, without retries.",
-      body: { kind: "json", schema: noBody },
+      body: { kind: "json", schema: emptyBody },
       errors: ["not_found"],
       responses: { 200: { description: "What the receiver answered.", schema: testedSchema } },
       async handle(request) {
@@ -260,7 +260,7 @@ function actionRoutes(options: DeliveryRoutesOptions): Route[] {
     {
       ...action("pause"),
       summary: "Pause a subscription. Events are kept for it in the raw log.",
-      body: { kind: "json", schema: noBody },
+      body: { kind: "json", schema: emptyBody },
       errors: ["not_found"],
       responses: { 200: { description: "The subscription.", schema: wholeSubscriptionSchema } },
       async handle(request) {
@@ -273,7 +273,7 @@ function actionRoutes(options: DeliveryRoutesOptions): Route[] {
     {
       ...action("resume"),
       summary: "Resume a subscription with the events since the pause.",
-      body: { kind: "json", schema: noBody },
+      body: { kind: "json", schema: emptyBody },
       errors: ["not_found"],
       responses: { 200: { description: "The subscription.", schema: wholeSubscriptionSchema } },
       async handle(request) {
