@@ -58,6 +58,7 @@ export const groups: Readonly<Record<string, Group>> = {
     timeout: 600_000,
     reruns: {
       states: [
+        "shop/test/services/storefront-in-browser.test.ts",
         "server/test/e2e/{page,search-page,docs-page,metrics,start-and-stop,stop-signals,demo-month}.test.ts",
         "server/test/services/{servers,containers}/*.test.ts",
         "server/test/services/kafka/{client,security,demo-traffic}.test.ts",
