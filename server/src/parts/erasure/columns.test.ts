@@ -77,6 +77,7 @@ const noUser: Readonly<Record<string, string>> = {
     "id name url event_types sources filter projection order_by state state_reason start_incarnation reader created_by",
   "dlq.letters": "id part reason content_type state replay_id",
   "dlq.replays": "id requested_by state problem",
+  "engine.reruns": "state requested_by owner supervisor error",
   "engine.runs": "owner checkpoint report",
   "engine.state": "engine configured changed_by supervisor",
   "erasure.blocks": "request_id",

@@ -173,6 +173,8 @@ test("an erasure that was open in the dump covers the same events", async (t) =>
 /** What becomes of each after a restore. */
 const columnsOfTransactions: Readonly<Record<string, string>> = {
   "clock.days xid": "log.renumber_restored",
+  "deliveries.replays end_position": "end_incarnation says where it is valid",
+  "deliveries.subscriptions start_position": "start_incarnation says where it is valid",
   "engine.folded xid": "log.renumber_restored",
   "engine.staged xid": "emptied by log.adopt_restored",
   "erasure.requests seen": "log.renumber_restored",
