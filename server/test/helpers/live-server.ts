@@ -8,7 +8,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { WebSocket } from "ws";
 import type { TestDatabase } from "../../../testing/database.ts";
 import { until } from "../../../testing/until.ts";
-import { endWith } from "../../src/adapters/http/broken-connection.ts";
+import { problemText } from "../../src/adapters/http/broken-connection.ts";
 import { asWeirError } from "../../src/adapters/http/problems.ts";
 import { openNotifications } from "../../src/adapters/postgres/notifications.ts";
 import { openPool } from "../../src/adapters/postgres/pool.ts";
@@ -75,7 +75,8 @@ export async function startLiveServer(
   const detach = attach(server, {
     path: liveFeed.path,
     accept: (request) => gateway.accept(request),
-    refuse: (socket, error) => endWith(socket, asWeirError(error ?? new WeirError("not_found"))),
+    refuse: (socket, error) =>
+      void socket.end(problemText(asWeirError(error ?? new WeirError("not_found")))),
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const stopping = new AbortController();

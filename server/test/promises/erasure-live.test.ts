@@ -3,7 +3,8 @@
  * events, windows and `weir audit` agree, with `block` and with `allow`. With `block` nothing that is sent after the answer
  * is accepted, on any entry point, until the block is lifted; with `allow` all of it is kept.
  *
- * Control: a build that does not fold again what was counted under the erased history.
+ * Control: a build that does not fold again what was counted under the erased history. Its erasure waits, before it
+ * separates the histories, until a later event has been counted.
  */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
@@ -46,14 +47,40 @@ test("with allow, everything that is sent after the answer is kept and counted",
   await assertExact(weir, pool);
 });
 
+/** The key of the advisory lock at which the faulty build waits. */
+const gate = 20_261_130;
+
 test("control: the audit finds later events that a faulty build has lost from the windows", async (t) => {
+  const lock = "perform from log.readers";
   const main = await buildWith(t, [
     { in: "../sql/functions/etl/retire_users.sql", from: "if found then", to: "if false then" },
+    {
+      in: "../sql/functions/erasure/retire.sql",
+      from: lock,
+      to: `perform pg_advisory_xact_lock(${gate}); ${lock}`,
+    },
   ]);
-  const { weir } = await eraseUnderTraffic(t, "allow", main);
+  const { weir } = await eraseUnderTraffic(t, "allow", { main, beforeSeparation: laterIsCounted });
   const { exitCode, output } = await runCommand(["audit", "--data", weir.dataDir]);
   assert.equal(exitCode, 3, output);
 });
+
+/** The raw events of the request are gone, and the windows contain a later one of the user. */
+async function laterIsCounted(pool: Pool, id: string): Promise<void> {
+  await until(
+    async () => {
+      const [row] = await pool.query<{ is_ready: boolean }>({
+        text: `select q.step >= 2 and exists (
+                 select from raw.events e join log.readers r on r.name = 'windows'
+                 where e.user_key = $2 and pg_visible_in_snapshot(e.xid, r.position)) as is_ready
+               from erasure.requests q where q.id = $1`,
+        values: [id, user],
+      });
+      return row?.is_ready === true;
+    },
+    { what: "a later event in the windows" },
+  );
+}
 
 const entries = ["/api/events/", "/api/events/batch", "/v1/track", "/cloudevents"] as const;
 type Entry = (typeof entries)[number];
@@ -65,14 +92,23 @@ interface Sent {
   readonly code: string | undefined;
 }
 
+interface Faulty {
+  readonly main: string;
+  /** Awaited while the erasure waits at `gate`. */
+  readonly beforeSeparation: (pool: Pool, requestId: string) => Promise<void>;
+}
+
 /** 30 events a second of the user and of others, before, during and after the erasure. */
-async function eraseUnderTraffic(t: TestContext, afterRequest: AfterRequest, main?: string) {
+async function eraseUnderTraffic(t: TestContext, afterRequest: AfterRequest, faulty?: Faulty) {
   const weir = await startWeir(t, {
     environment: { WEIR_ERASURE_AFTER_REQUEST: afterRequest },
-    ...(main === undefined ? {} : { main }),
+    ...(faulty === undefined ? {} : { main: faulty.main }),
   });
+  // one connection: it holds the gate
   const pool = openPool({ url: weir.run.database_url, applicationName: "test", max: 1 });
   t.after(() => pool.close());
+  const atGate = (call: string) => pool.query({ text: `select ${call}($1)`, values: [gate] });
+  if (faulty !== undefined) await atGate("pg_advisory_lock");
   let sending = true;
   let isLate = false;
   const late: Sent[] = [];
@@ -96,6 +132,10 @@ async function eraseUnderTraffic(t: TestContext, afterRequest: AfterRequest, mai
   isLate = true;
   assert.equal(answer.status, 202);
   const { id } = (await answer.json()) as Erasure;
+  if (faulty !== undefined) {
+    await faulty.beforeSeparation(pool, id);
+    await atGate("pg_advisory_unlock");
+  }
   const certificate = await until(
     async () => {
       const found = await fetch(`${weir.run.url}/api/erasures/${id}`, {

@@ -7,12 +7,15 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { makeRandom } from "../../../testing/random.ts";
+import { openPool } from "../../src/adapters/postgres/pool.ts";
 import { goodGet, type HttpCase } from "../helpers/hostile-http/case.ts";
 import { framingCases } from "../helpers/hostile-http/framing.ts";
 import { routingCases } from "../helpers/hostile-http/routing.ts";
 import { type Answer, exchange, RawConnection } from "../helpers/raw-http.ts";
 import { type RunningWeir, startWeir } from "../helpers/weir.ts";
 
+/** How often all cases are cut into pieces, each time in other places. */
+const rounds = Number(process.env["WEIR_TEST_HOSTILE_ROUNDS"] ?? 1);
 const problemType = "application/problem+json; charset=utf-8";
 
 /** What every answer must be, whatever was sent. */
@@ -88,7 +91,7 @@ test("the raw-socket suite", async (t) => {
   await t.test("the same cases cut into pieces", async () => {
     failed.length = 0;
     const random = makeRandom(20_261_130);
-    for (const one of cases) {
+    for (const one of Array.from({ length: rounds }, () => cases).flat()) {
       await attempt(async () => {
         const connection = new RawConnection(t, port, one.methods);
         await connection.writeParts(pieces(one.bytes, random));
@@ -102,13 +105,14 @@ test("the raw-socket suite", async (t) => {
   await t.test("one process answered all of them, and logged no failure", async () => {
     assert.equal(weir.process.exitCode, null);
     assert.deepEqual(failuresIn(weir), []);
-    const stored = await fetch(`${weir.run.url}/api/events?event_type=hostile.http&limit=1000`, {
-      headers: { "x-api-key": weir.adminKey },
+    const pool = openPool({ url: weir.run.database_url, applicationName: "test", max: 1 });
+    t.after(() => pool.close());
+    const [stored] = await pool.query<{ n: number }>({
+      text: "select count(*)::int as n from raw.events where event_type = 'hostile.http'",
     });
-    const { events } = (await stored.json()) as { events: unknown[] };
     const accepted = cases.flatMap(({ statuses }) => statuses).filter((status) => status === 202);
-    // every 202 is an event, and no event is there without one; each case was sent twice
-    assert.equal(events.length, 2 * accepted.length);
+    // every 202 is an event, and no event is there without one
+    assert.equal(stored?.n, (1 + rounds) * accepted.length);
   });
 });
 

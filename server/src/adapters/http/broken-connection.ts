@@ -1,6 +1,5 @@
 /** Answers what never became a request: bytes that Node's parser refuses, and what came too late. */
 import { STATUS_CODES } from "node:http";
-import type { Duplex } from "node:stream";
 import type { ErrorCode } from "@weir/protocol";
 import { WeirError } from "../../core/errors.ts";
 import { problemAnswer } from "./problems.ts";
@@ -31,25 +30,15 @@ const details: Readonly<Record<string, string>> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: "the extensions of a chunk are too long; send none",
 };
 
-/** How long the rest of what the client sends is read and dropped, so that it receives the answer. */
-const lingerMs = 1_000;
-
-/** Ends a connection with a problem document where there is no response object to write it. */
-export function endWith(socket: Duplex, problem: WeirError): void {
-  if (!socket.writable) {
-    socket.destroy();
-    return;
-  }
+/** A whole answer, for connections that have no response object to write it. It is the last one. */
+export function problemText(problem: WeirError): string {
   const { status, headers, body } = problemAnswer(problem);
   const lines = Object.entries({
     ...headers,
     "content-length": String(Buffer.byteLength(body)),
     connection: "close",
   }).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`);
-  const linger = setTimeout(() => socket.destroy(), lingerMs);
-  linger.unref();
-  socket.once("close", () => clearTimeout(linger));
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}\r\n${body}`;
 }
 
 /** The problem to answer for what Node's parser reports. */

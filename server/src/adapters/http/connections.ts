@@ -8,7 +8,8 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { WeirError } from "../../core/errors.ts";
 import { failBody } from "./body.ts";
-import { type ClientError, endWith, problemOf } from "./broken-connection.ts";
+import { type ClientError, problemOf, problemText } from "./broken-connection.ts";
+import { closeLingering, type LingeringClose } from "./lingering-close.ts";
 
 export interface ConnectionOptions {
   readonly maxConnections: number;
@@ -39,6 +40,8 @@ interface Connection {
   request: IncomingMessage | undefined;
   response: ServerResponse | undefined;
   isEnding: boolean;
+  /** Set once the server has closed its side. */
+  lingering: LingeringClose | undefined;
   /** Whether `limitStall` has set the socket's time limit. */
   isLimited: boolean;
   /** What to abort when the client closes its side. */
@@ -64,10 +67,13 @@ export function followConnections(server: Server, options: ConnectionOptions): C
       request: undefined,
       response: undefined,
       isEnding: isOneTooMany,
+      lingering: undefined,
       isLimited: false,
       waiting: new Set(),
     };
     connections.set(socket, connection);
+    // Node calls it after the last answer
+    socket.destroySoon = () => close(connection);
     socket.once("close", () => {
       connections.delete(socket);
       for (const abort of connection.waiting) abort();
@@ -79,10 +85,14 @@ export function followConnections(server: Server, options: ConnectionOptions): C
       };
       setTimeout(abortAll, halfClosedMs).unref();
     });
-    if (isOneTooMany) endWith(socket, tooManyConnections(options.maxConnections));
+    if (isOneTooMany) close(connection, tooManyConnections(options.maxConnections));
   });
   const check = setInterval(() => {
-    for (const connection of connections.values()) limitStall(connection, options.stallMs);
+    const nowMs = performance.now();
+    for (const connection of connections.values()) {
+      limitStall(connection, options.stallMs);
+      connection.lingering?.check(nowMs);
+    }
   }, connectionCheckMs);
   check.unref();
   server.once("close", () => clearInterval(check));
@@ -90,11 +100,8 @@ export function followConnections(server: Server, options: ConnectionOptions): C
   const end = (connection: Connection, problem: WeirError | undefined) => {
     if (connection.isEnding) return;
     connection.isEnding = true;
-    const { socket, response } = connection;
-    const finish = () => {
-      if (problem === undefined) socket.destroySoon();
-      else endWith(socket, problem);
-    };
+    const { response } = connection;
+    const finish = () => close(connection, problem);
     if (response === undefined || isAnswered(response)) finish();
     else response.once("close", finish);
   };
@@ -129,6 +136,7 @@ export function followConnections(server: Server, options: ConnectionOptions): C
     },
     broken(socket, error) {
       const connection = connections.get(socket);
+      if (connection?.lingering !== undefined) return; // what is discarded need not be HTTP
       if (connection === undefined || !socket.writable) {
         socket.destroy();
         return;
@@ -161,6 +169,21 @@ export function followConnections(server: Server, options: ConnectionOptions): C
       response.once("close", () => waiting.delete(abort));
     },
   };
+}
+
+/** Closes the server's side, after the text of `problem`. */
+function close(connection: Connection, problem?: WeirError): void {
+  const { socket } = connection;
+  if (connection.lingering !== undefined) return;
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  connection.isEnding = true;
+  connection.lingering = closeLingering(socket, {
+    last: problem && problemText(problem),
+    nowMs: performance.now(),
+  });
 }
 
 function isAnswered(response: ServerResponse): boolean {

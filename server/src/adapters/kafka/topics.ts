@@ -1,5 +1,6 @@
 /** Creates the topics that a process needs, and compares existing ones with the configuration. */
 import { BrokerError } from "../../core/ports/broker.ts";
+import { pause } from "../../timing/pause.ts";
 import type { KafkaAdmin, TopicState } from "./admin.ts";
 
 export interface TopicSettings {
@@ -29,6 +30,10 @@ export interface TopicReport {
   readonly differences: readonly string[];
 }
 
+/** A broker answers a change when the controller has it, and shows it in its answers a moment later. */
+const visibleWithinMs = 15_000;
+const askAgainMs = 100;
+
 interface Difference {
   readonly says: string;
   /** The command of an operator. */
@@ -37,9 +42,10 @@ interface Difference {
 }
 
 /**
- * The topic as it is afterwards.
+ * The topic as brokers show it afterwards. What was changed and is not visible after 15 s is among the differences.
  *
- * @throws BrokerError `unknown_topic` when it is missing and may not be created
+ * @throws BrokerError `unknown_topic` when it is missing and may not be created, `unavailable` when it was created and
+ *   no broker shows it
  */
 export async function ensureTopic(
   admin: KafkaAdmin,
@@ -52,18 +58,24 @@ export async function ensureTopic(
   if (created) {
     if (!policy.create) throw missing(name);
     await admin.create({ ...settings, configs: configsOf(settings) });
-    state = await described(admin, name);
+    state = await describedWhen(admin, name, () => true);
   }
   const fixed: string[] = [];
-  const left: string[] = [];
-  for (const { says, command, fix } of differences(admin, settings, state as TopicState)) {
-    if (policy.fix && fix !== undefined) {
-      await fix();
-      fixed.push(says);
-    } else left.push(`${says}: ${command}`);
+  for (const { says, fix } of differences(admin, settings, state as TopicState)) {
+    if (!policy.fix || fix === undefined) continue;
+    await fix();
+    fixed.push(says);
   }
-  if (fixed.length > 0) state = await described(admin, name);
-  return { topic: name, state: state as TopicState, created, fixed, differences: left };
+  if (fixed.length > 0) {
+    state = await describedWhen(admin, name, (shown) =>
+      differences(admin, settings, shown).every(({ fix }) => fix === undefined),
+    );
+  }
+  const left = differences(admin, settings, state as TopicState);
+  return {
+    ...{ topic: name, state: state as TopicState, created, fixed },
+    differences: left.map(({ says, command }) => `${says}: ${command}`),
+  };
 }
 
 function configsOf(settings: TopicSettings): Record<string, string> {
@@ -74,16 +86,26 @@ function configsOf(settings: TopicSettings): Record<string, string> {
   };
 }
 
-/** A new topic appears in the metadata of all brokers a moment after it was created. */
-async function described(admin: KafkaAdmin, name: string): Promise<TopicState> {
-  for (let attempt = 1; ; attempt++) {
-    const state = await admin.describe(name);
-    if (state !== undefined) return state;
-    if (attempt === 20) {
-      throw new BrokerError(`The topic ${name} was created and is not visible yet.`, {
-        code: "unavailable",
-      });
+/** The first state that `isShown` accepts, or the last one seen. */
+async function describedWhen(
+  admin: KafkaAdmin,
+  name: string,
+  isShown: (state: TopicState) => boolean,
+): Promise<TopicState> {
+  const deadline = performance.now() + visibleWithinMs;
+  for (;;) {
+    const isLast = performance.now() >= deadline;
+    const state = await admin.describe(name).catch((error: unknown) => {
+      // a new partition has no leader at first
+      if (error instanceof BrokerError && error.retryable && !isLast) return undefined;
+      throw error;
+    });
+    if (state !== undefined && (isLast || isShown(state))) return state;
+    if (isLast) {
+      const message = `The topic ${name} was created or changed and is not visible yet.`;
+      throw new BrokerError(message, { code: "unavailable" });
     }
+    await pause(askAgainMs);
   }
 }
 

@@ -10,6 +10,7 @@ import {
   type KafkaProducer,
   type KafkaProducerOptions,
 } from "../../../src/adapters/kafka/producer.ts";
+import { ensureTopic } from "../../../src/adapters/kafka/topics.ts";
 import type { Guard } from "../../../src/core/ports/guard.ts";
 
 export function connectionTo(
@@ -29,6 +30,23 @@ export function openAdmin(t: CleanUp, connection: KafkaConnection): KafkaAdmin {
   const admin = createKafkaAdmin(connection);
   t.after(() => admin.close().catch(() => {}));
   return admin;
+}
+
+/** Creates topics that brokers show when it resolves, and that keep messages of any age. */
+export async function createTopics(
+  brokers: readonly string[],
+  { names, partitions }: { readonly names: readonly string[]; readonly partitions: number },
+): Promise<void> {
+  const admin = createKafkaAdmin(connectionTo(brokers));
+  try {
+    for (const name of names) {
+      const settings = { name, partitions, replication: 1, minInsyncReplicas: 1, retentionMs: -1 };
+      const size = { maxMessageBytes: 1_048_588 };
+      await ensureTopic(admin, { ...settings, ...size }, { create: true, fix: false });
+    }
+  } finally {
+    await admin.close();
+  }
 }
 
 /** With a time limit and nothing else. */

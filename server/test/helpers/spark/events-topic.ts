@@ -14,6 +14,7 @@ import {
   eventMessageValue,
   type LoggedEvent,
 } from "../../../src/core/event/event-message.ts";
+import { createTopics } from "../kafka/connect.ts";
 
 export type Message = MessageToProduce<Buffer, Buffer, Buffer, Buffer>;
 
@@ -35,9 +36,7 @@ export async function createEventsTopic(
   partitions = 3,
 ): Promise<EventsTopic> {
   const base = { clientId: "test", bootstrapBrokers: [...brokers] };
-  const admin = new Admin(base);
-  await admin.createTopics({ topics: [topics.events, topics.eventsDlq], partitions, replicas: 1 });
-  await admin.close();
+  await createTopics(brokers, { names: [topics.events, topics.eventsDlq], partitions });
   const producer = new Producer<Buffer, Buffer, Buffer, Buffer>({ ...base, acks: -1 });
   t.after(() => producer.close(true));
   return {

@@ -146,10 +146,12 @@ test(
   "a message that is too large and a topic that is missing are refused at once and by name",
   needed,
   async (t) => {
-    await openAdmin(t, connectionTo(server.brokers)).create({
-      ...{ name: "small", partitions: 1, replication: 1 },
-      configs: { "max.message.bytes": "1000" },
-    });
+    const admin = openAdmin(t, connectionTo(server.brokers));
+    await ensureTopic(
+      admin,
+      settingsOf("small", { partitions: 1, maxMessageBytes: 1_000 }),
+      create,
+    );
     const producer = openProducer(t, connectionTo(server.brokers));
     const large = producer.send([message("small", 1, 5_000)]);
     await assert.rejects(large, { code: "too_large", retryable: false });
