@@ -1,5 +1,5 @@
 /**
- * Runs a group of tests: `run-tests.ts <unit|promises|services> [path…] [--name <regex>]`. Paths select
+ * Runs a group of tests: `run-tests.ts <unit|promises|services> [path…] [--name <regex>] [--coverage]`. Paths select
  * the files below them. A run that executed no test fails, and so does a file that declares none. In CI, files of some
  * groups run once more when they were late (test-reruns.ts).
  */
@@ -21,7 +21,7 @@ const notSources = ["**/*.test.ts", "**/conformance/**"];
 const root = join(import.meta.dirname, "..");
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { name: { type: "string" } },
+  options: { name: { type: "string" }, coverage: { type: "boolean", default: false } },
 });
 const [groupName = "", ...paths] = positionals;
 const group = groups[groupName];
@@ -42,7 +42,7 @@ if (files.length === 0) {
 
 // Weir's processes of the tests share a cache of compiled code: each start takes a third less CPU. Coverage
 // is less exact with it.
-if (!group.coverage && process.env["NODE_COMPILE_CACHE"] === undefined) {
+if (!values.coverage && process.env["NODE_COMPILE_CACHE"] === undefined) {
   const compiled = mkdtempSync(join(tmpdir(), "weir-compiled-"));
   process.env["NODE_COMPILE_CACHE"] = compiled;
   process.on("exit", () => rmSync(compiled, { recursive: true, force: true }));
@@ -81,7 +81,7 @@ async function runFiles(chosen: readonly string[], concurrency: number): Promise
       `--import=${join(root, "testing/property-seed.ts")}`,
     ],
     ...(values.name === undefined ? {} : { testNamePatterns: [new RegExp(values.name)] }),
-    ...(group?.coverage === true && paths.length === 0
+    ...(values.coverage
       ? {
           coverage: true,
           coverageIncludeGlobs: sources,

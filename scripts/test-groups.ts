@@ -6,7 +6,6 @@ export interface Group {
   readonly without: readonly string[];
   /** Files that compare times, rates or memory, or that fill the machine: they run first, one after the other. */
   readonly alone: readonly string[];
-  readonly coverage: boolean;
   /** Of the other files, how many run at the same time. */
   readonly concurrency: number;
   /** Time limit of one file, in milliseconds. */
@@ -23,7 +22,6 @@ export const groups: Readonly<Record<string, Group>> = {
     files: ["{protocol,sdk,server,shop,dashboard,bench,scripts}/**/*.test.ts"],
     without: [promises, services],
     alone: [],
-    coverage: true,
     // one more than cores, because database tests mostly wait for PostgreSQL
     concurrency: availableParallelism() + 1,
     timeout: 240_000,
@@ -38,7 +36,6 @@ export const groups: Readonly<Record<string, Group>> = {
       "server/test/promises/two-http-processes.test.ts", // a revocation within 1 s
       "server/test/promises/unknown-senders.test.ts", // memory against what was sent
     ],
-    coverage: false,
     // each waits for processes that end, recover or are suspended, more than it computes
     concurrency: 3,
     timeout: 600_000,
@@ -53,7 +50,6 @@ export const groups: Readonly<Record<string, Group>> = {
       "server/test/services/redis/*.test.ts", // answers within 1 s without Redis
       "server/test/services/{spark/*,servers/spark}.test.ts", // three JVMs
     ],
-    coverage: false,
     concurrency: 3,
     timeout: 600_000,
     reruns: {
@@ -73,7 +69,6 @@ export const groups: Readonly<Record<string, Group>> = {
     files: ["testing/runner-fixtures/*.test.ts"],
     without: [],
     alone: [],
-    coverage: false,
     concurrency: 1,
     timeout: 60_000,
     reruns: { states: ["**/wrong-once.test.ts"] },

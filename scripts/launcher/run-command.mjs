@@ -23,7 +23,7 @@ const commands = {
   weir: { help: "run a command of Weir; the same as `npx weir <command>`", run: weir },
   build: { help: "build the dashboard if its sources changed", run: build },
   test: {
-    help: "run the unit and integration tests, with coverage",
+    help: "run the unit and integration tests (`-- --coverage` measures what they cover)",
     run: script("run-tests.ts", "unit"),
   },
   "test:promises": {
