@@ -8,8 +8,8 @@ import {
   type AddressPolicy,
   allowedEntryProblem,
   createAddressPolicy,
-  hostOf,
 } from "../adapters/webhook/address-policy.ts";
+import { checkReceiver } from "../adapters/webhook/check-receiver.ts";
 import { createWebhookDestination } from "../adapters/webhook/destination.ts";
 import { createResolver } from "../adapters/webhook/resolver.ts";
 import { createWebhookEndpoint } from "../adapters/webhook/sender.ts";
@@ -65,14 +65,11 @@ export function composeChanging(config: () => Config, database: Database): Omit<
     ...{ database, readers: readerRegister, audit: writeAudit, random: randomBytes },
     newId: () => newUuid(Date.now()),
     maxSubscriptions: config().deliveries.max_subscriptions,
-    async checkUrl(text) {
-      const url = policy.readUrl(text);
-      const resolve = createResolver(config().deliveries.connect_timeout_ms);
-      policy.check(
-        url,
-        /^[\d.]+$|:/.test(hostOf(url)) ? [hostOf(url)] : await resolve(hostOf(url)),
-      );
-    },
+    checkUrl: (text) =>
+      checkReceiver(text, {
+        policy,
+        resolve: createResolver(config().deliveries.connect_timeout_ms),
+      }),
   };
 }
 

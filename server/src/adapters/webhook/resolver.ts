@@ -8,6 +8,11 @@ export type Resolve = (host: string) => Promise<readonly string[]>;
 const tries = 2;
 const notFound = new Set(["ENOTFOUND", "ENODATA"]);
 
+/** The name servers have answered that there is no such name; other errors say nothing about it. */
+export function isUnknownName(error: unknown): boolean {
+  return notFound.has((error as NodeJS.ErrnoException).code ?? "");
+}
+
 export function createResolver(timeoutMs: number): Resolve {
   const resolver = new Resolver({ timeout: Math.ceil(timeoutMs / tries), tries });
   return async (host) => {
@@ -17,7 +22,7 @@ export function createResolver(timeoutMs: number): Resolve {
     const [error] = results.flatMap((result) =>
       result.status === "rejected" ? [result.reason as NodeJS.ErrnoException] : [],
     );
-    if (error !== undefined && !notFound.has(error.code ?? "")) throw error;
+    if (error !== undefined && !isUnknownName(error)) throw error;
     // names of the hosts file, and of search domains
     const local = await withDeadline(() => lookup(host, { all: true }), {
       ms: timeoutMs,

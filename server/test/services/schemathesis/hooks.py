@@ -56,6 +56,8 @@ INEXPRESSIBLE = [
     (r".*", "invalid_request", r"this would leave no usable key"),
     (r".*/api/dlq/.*", "invalid_request", r"the dead letter is|the replay is"),
     (r"POST /api/(search|events/search)", "invalid_request", r"price|must be before"),
+    # which addresses a host has
+    (r".*/api/subscriptions.*", "destination_refused", r""),
     # who was erased
     (r".*", "user_erased", r"was erased and is blocked"),
     (r".* /v1/.*", "malformed_request", r"was erased and is blocked"),
