@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type CleanUp, createTestFolder } from "../database.ts";
 import { until } from "../until.ts";
 import { freePorts } from "./free-ports.ts";
+import { freezeGroup } from "./freeze-group.ts";
 import type { Install, Installed } from "./install/install.ts";
 import { ended, type Launch, lastLines, signalGroup, spawnServer } from "./server-process.ts";
 import { giveAway } from "./unprivileged-user.ts";
@@ -129,7 +130,9 @@ function createServer<Options>(
       await stop();
       await start();
     },
-    freeze: () => signal("SIGSTOP"),
+    freeze() {
+      if (child?.pid !== undefined) freezeGroup(child.pid);
+    },
     continue: () => signal("SIGCONT"),
     async wipe() {
       await stop();

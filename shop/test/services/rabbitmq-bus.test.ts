@@ -1,4 +1,4 @@
-import { after, type TestContext } from "node:test";
+import { type TestContext, test } from "node:test";
 import { Connection } from "rabbitmq-client";
 import { type RabbitMqServer, startRabbitMq } from "../../../testing/servers/rabbitmq.ts";
 import { requireServers } from "../../../testing/servers/required-servers.ts";
@@ -14,11 +14,10 @@ interface Place extends BusUnderTest {
   open(options?: Partial<RabbitMqBusOptions>): Bus;
 }
 
-if (skip === false) {
-  const server = await startRabbitMq({ after });
-  const setUp = (t: TestContext): Promise<Place> => Promise.resolve(place(t, server));
-  busConformance("RabbitMQ", setUp);
-}
+test("conformance of the bus on RabbitMQ", { skip }, async (t) => {
+  const server = await startRabbitMq(t);
+  await busConformance(t, async (subtest) => place(subtest, server));
+});
 
 function place(t: TestContext, server: RabbitMqServer): Place {
   return {

@@ -43,7 +43,7 @@ async function setUp(t: TestContext): Promise<Place> {
   };
 }
 
-busConformance("PostgreSQL", setUp);
+test("conformance of the bus on PostgreSQL", async (t) => busConformance(t, setUp));
 
 test("a slow consumer keeps its message for longer than a lease, because it prolongs it", async (t) => {
   const place = await setUp(t);
