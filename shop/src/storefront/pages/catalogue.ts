@@ -76,15 +76,16 @@ ${results(visit, products)}</div></div>`;
   return { status: 200, title, content, events: [event] };
 }
 
-/** By meaning; while Weir's search is down, by name. */
+/** By meaning. By name while Weir's search is down, and for products that Weir has no event of yet. */
 async function findProducts(shop: Shop, filter: Filter): Promise<readonly Product[]> {
   const { search, products, logger } = shop;
   if (search !== undefined) {
     const wanted = { ...filter, limit: pageLength };
     const ids = await ifAvailable(logger, search.find(filter.text, wanted));
     // Weir knows the prices of the events; those of the shop decide
-    if (ids !== undefined)
-      return (await products.getAll(ids)).filter((product) => matches(product, filter));
+    const known = ids === undefined ? [] : await products.getAll(ids);
+    const found = known.filter((product) => matches(product, filter));
+    if (found.length > 0) return found;
   }
   const { items } = await products.list({ ...filter, limit: pageLength });
   return items;
