@@ -22,8 +22,8 @@ export const groups: Readonly<Record<string, Group>> = {
     files: ["{protocol,sdk,server,shop,dashboard,bench,scripts}/**/*.test.ts"],
     without: [promises, services],
     alone: [],
-    // one more than cores, because database tests mostly wait for PostgreSQL
-    concurrency: availableParallelism() + 1,
+    // two more than cores, because database tests mostly wait for PostgreSQL
+    concurrency: availableParallelism() + 2,
     timeout: 240_000,
   },
   promises: {
