@@ -49,6 +49,7 @@ export interface Server extends Place {
 }
 
 /** Orders to stop take seconds at most; a server that does not follow is killed. */
+const mostStarts = 3;
 const stopMs = 20_000;
 
 /** Starts a server until the test ends; resolves when it is healthy. */
@@ -108,7 +109,7 @@ function createServer<Options>(
     // what it may have left of its group
     signalGroup(child.pid, "SIGKILL");
   };
-  const start = async (): Promise<void> => {
+  const launchOnce = async (): Promise<void> => {
     await mkdir(place.dataFolder, { recursive: true });
     await giveAway(place.folder);
     const launch = await kind.prepare(place, options);
@@ -116,6 +117,20 @@ function createServer<Options>(
     const started = spawnServer(launch, { cwd: place.folder, logFile, endsWithParent: true });
     child = started;
     await untilHealthy(() => kind.isHealthy(place, options), { child: started, name, logFile });
+  };
+  // a server that was killed sometimes needs a second start; that is not what the tests are about
+  const start = async (): Promise<void> => {
+    const isRestart = child !== undefined;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await launchOnce();
+        return;
+      } catch (error) {
+        if (!isRestart || attempt === mostStarts) throw error;
+        console.error(`start ${attempt} of ${name} failed, once more: ${String(error)}`);
+        await kill();
+      }
+    }
   };
   return {
     ...place,
