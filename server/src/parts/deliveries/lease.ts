@@ -1,6 +1,6 @@
 import type { Queryable } from "../../core/ports/database.ts";
 import { Stillness } from "../../core/stillness.ts";
-import { pause } from "../../timing/pause.ts";
+import { keepBeating } from "../../timing/heartbeat.ts";
 
 /** Of the process's own monotonic clock, without a change of the heartbeat. */
 const takeoverAfterMs = 5_000;
@@ -56,22 +56,17 @@ export interface KeptLease {
 export function keepLease(database: Queryable, { epoch }: Lease, signal: AbortSignal): KeptLease {
   // the time before the statement: the heartbeat is at least as young
   let beatenAt = performance.now();
-  async function beatUntilLost(): Promise<void> {
-    while (!signal.aborted) {
-      const began = performance.now();
-      try {
-        const beaten = await database.query({
-          name: "deliveries_beat",
-          text: "update deliveries.state set heartbeat_at = clock_timestamp() where epoch = $1 returning epoch",
-          values: [epoch],
-        });
-        if (beaten.length === 0) return;
-        beatenAt = began;
-      } catch {
-        // the work under the lease gets the same error and reports it
-      }
-      await pause(heartbeatEveryMs, signal);
-    }
-  }
-  return { isFresh: () => performance.now() - beatenAt < freshMs, ended: beatUntilLost() };
+  const beat = async () => {
+    const began = performance.now();
+    const beaten = await database.query({
+      name: "deliveries_beat",
+      text: "update deliveries.state set heartbeat_at = clock_timestamp() where epoch = $1 returning epoch",
+      values: [epoch],
+    });
+    if (beaten.length === 0) return false;
+    beatenAt = began;
+    return true;
+  };
+  const ended = keepBeating(beat, { everyMs: heartbeatEveryMs, signal });
+  return { isFresh: () => performance.now() - beatenAt < freshMs, ended };
 }
